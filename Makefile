@@ -1,0 +1,37 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both make their own environment in .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test check bench docs clean
+
+demo: $(STAMP)
+	@$(BIN)/sentinel demo
+
+test: $(STAMP)
+	$(BIN)/pytest
+
+# What CI runs beside the tests: style, types, layers, rules, stale docs.
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sentinel rules check rules
+	$(BIN)/sentinel rules test rules
+
+bench: $(STAMP)
+	$(BIN)/python scripts/bench.py --out bench.json
+
+docs: $(STAMP)
+	$(BIN)/python scripts/docs.py
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("sentinel needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

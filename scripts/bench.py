@@ -1,0 +1,279 @@
+"""Measures the daemon as a sender meets it: events and assessments over HTTP, memory, bytes on disk.
+
+`make bench`, or `python scripts/bench.py --quick` for a smoke run. Starts `sentinel run` of this tree on a
+state directory of its own and a mail server that throws away; ends only what it started. Writes bench.json.
+"""
+
+import argparse
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+#: `sentinel` of this tree, whether installed or not.
+SENTINEL = [sys.executable, "-c", "from sentinel.cli.main import main; main()"]
+#: Targets, on two cores shared with the load generator.
+EVENTS_PER_S = 4000.0
+ASSESSMENTS_PER_S = 1000.0
+P99_MS_AT_16 = 25.0
+#: Longest waits, in seconds: for the daemon to be ready, to stop, and for one phase of load.
+READY, STOP, PHASE = 60.0, 60.0, 180.0
+
+Figures = dict[str, Any]
+
+
+class Discard:
+    """Takes every mail and counts it."""
+
+    mails = 0
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
+        self.mails += 1
+        return "250 OK"
+
+
+def main() -> int:
+    options = arguments()
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="sentinel-bench-", dir=options.dir) as name:
+        figures = measure(Path(name), options.quick, console)
+    show(figures)
+    options.out.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0 if not options.strict or all(each["met"] for each in figures["targets"].values()) else 1
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure sentinel on this machine.")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the load: does it work at all")
+    parser.add_argument("--out", type=Path, default=Path("bench.json"), help="where the figures go as JSON")
+    parser.add_argument(
+        "--dir",
+        type=Path,
+        help="folder for the state (default: the system's for temporary files); choose the disk",
+    )
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
+    return parser.parse_args()
+
+
+def measure(folder: Path, quick: bool, console: Console) -> Figures:
+    """One run: the figures of each phase, in the order of measuring."""
+    share = 0.1 if quick else 1.0
+    discard = Discard()
+    mail = Controller(discard, hostname="127.0.0.1", port=free_port())
+    mail.start()
+    figures: Figures = {"machine": machine(folder), "quick": quick}
+    try:
+        config, port = configure(folder, mail.port)
+        with daemon(config, port, folder / "daemon.log") as process:
+            key = create_key(config)
+            before = size(folder / "state")
+            common = {"port": port, "key": key, "accounts": 5000, "limit": PHASE}
+            posted = 0
+            for form, events, posters in (("array", 60_000, 3), ("ndjson", 20_000, 3)):
+                count = int(events * share)
+                console.print(f"posting {count} events as {form} …")
+                work = {"phase": "batches", "form": form, "events": count, "posters": posters, "batch": 500}
+                cpu = cpu_seconds(process.pid)
+                figures[form] = load({**common, **work, "seed": form, "minutes": 60})
+                figures[form]["daemon_cpu_ms_per_event"] = round(
+                    (cpu_seconds(process.pid) - cpu) / count * 1000, 3
+                )
+                posted += count
+            for clients, requests in ((1, 3000), (16, 6000), (64, 6000)):
+                count = int(requests * share)
+                console.print(f"{count} assessments from {clients} clients …")
+                work = {"phase": "inline", "clients": clients, "events": count}
+                cpu = cpu_seconds(process.pid)
+                figures[f"inline_{clients}"] = load(
+                    {**common, **work, "seed": f"inline-{clients}", "minutes": 1}
+                )
+                used = cpu_seconds(process.pid) - cpu
+                figures[f"inline_{clients}"]["daemon_cpu_ms_per_event"] = round(used / count * 1000, 3)
+                posted += count
+            figures["peak_rss_mib"] = round(peak_rss(process.pid) / 1024, 1)
+        # Counted after the stop, when the write-ahead log has gone into the store.
+        grown = size(folder / "state") - before
+        figures["disk"] = {"events": posted, "bytes": grown, "bytes_per_event": round(grown / posted, 1)}
+        figures["mails"] = discard.mails
+    finally:
+        mail.stop()
+    figures["targets"] = targets(figures)
+    return figures
+
+
+def targets(figures: Figures) -> Figures:
+    """What was aimed at, what came out, and whether that is enough."""
+    best = max(figures[f"inline_{clients}"]["per_s"] for clients in (16, 64))
+    events, p99 = figures["array"]["scored_per_s"], figures["inline_16"]["p99_ms"]
+    return {
+        "events_per_s": {"target": EVENTS_PER_S, "got": events, "met": events >= EVENTS_PER_S},
+        "assessments_per_s": {"target": ASSESSMENTS_PER_S, "got": best, "met": best >= ASSESSMENTS_PER_S},
+        "p99_ms_at_16": {"target": P99_MS_AT_16, "got": p99, "met": p99 < P99_MS_AT_16},
+    }
+
+
+def configure(folder: Path, mail_port: int) -> tuple[Path, int]:
+    """Writes the daemon's configuration; its path and the port."""
+    port = free_port()
+    config = folder / "sentinel.toml"
+    config.write_text(
+        f'state = "{folder / "state"}"\nlisten = "127.0.0.1:{port}"\n'
+        f'[smtp]\nhost = "127.0.0.1"\nport = {mail_port}\ntls = "none"\nfrom = "Bench <bench@example.org>"\n'
+    )
+    return config, port
+
+
+@contextmanager
+def daemon(config: Path, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`sentinel run`, ready to take events; stopped at the end, killed when it does not stop in time."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [*SENTINEL, "--config", str(config), "run"],
+            cwd=ROOT,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    try:
+        wait_ready(process, port)
+        yield process
+    except BaseException:
+        print(f"the daemon's last lines:\n{log.read_text(errors='replace')[-3000:]}", file=sys.stderr)
+        raise
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            print(f"the daemon did not stop within {STOP:.0f} s and was killed", file=sys.stderr)
+
+
+def wait_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    give_up = time.monotonic() + READY
+    while time.monotonic() < give_up:
+        if process.poll() is not None:
+            raise SystemExit(f"the daemon ended with status {process.returncode}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise SystemExit(f"the daemon was not ready after {READY:.0f} s")
+
+
+def create_key(config: Path) -> str:
+    command = [*SENTINEL, "--config", str(config), "keys", "create", "bench"]
+    command += ["--scope", "events", "--scope", "assess", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode != 0:
+        raise SystemExit(f"keys create failed with {done.returncode}: {done.stderr[-2000:]}")
+    return str(json.loads(done.stdout)["key"])
+
+
+def load(job: Figures) -> Figures:
+    """One phase in a process of its own."""
+    script = [sys.executable, str(ROOT / "scripts" / "bench_load.py")]
+    done = subprocess.run(
+        script, input=json.dumps(job), capture_output=True, text=True, check=False, timeout=job["limit"] + 60
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"the load generator failed: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout))
+
+
+def machine(folder: Path) -> Figures:
+    """What the figures depend on; durable writes are paced by the disk's fsync."""
+    times = []
+    with (folder / "fsync").open("wb") as file:
+        for _ in range(100):
+            file.write(bytes(4096))
+            file.flush()
+            begun = time.perf_counter()
+            os.fsync(file.fileno())
+            times.append(time.perf_counter() - begun)
+    (folder / "fsync").unlink()
+    return {
+        "cpus": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "fsync_ms": round(1000 * median(times), 3),
+    }
+
+
+def size(folder: Path) -> int:
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+
+
+def peak_rss(pid: int) -> int:
+    """Highest resident memory of the process in KiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time the process has used, all threads."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def show(figures: Figures) -> None:
+    """The figures as a table on standard output."""
+    of = figures["machine"]
+    table = Table(title=f"sentinel on {of['cpus']} cores shared with the load, fsync {of['fsync_ms']} ms")
+    for column, justify in (("", "left"), ("a second", "right"), ("p50 ms", "right"), ("p99 ms", "right")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    table.add_column("CPU ms each", justify="right")
+    table.add_column("target")
+    met = {
+        name: "[green]met[/]" if each["met"] else "[red]missed[/]"
+        for name, each in figures["targets"].items()
+    }
+    for form, target in (("array", f"{EVENTS_PER_S:,.0f} scored {met['events_per_s']}"), ("ndjson", "")):
+        row = figures[form]
+        label = f"{row['events']:,} events as {form}, batches of 500"
+        rate = f"{row['scored_per_s']:,.0f} scored\n{row['durable_per_s']:,.0f} durable"
+        times = (f"{row['p50_ms']}", f"{row['p99_ms']}", f"{row['daemon_cpu_ms_per_event']}")
+        table.add_row(label, rate, *times, target)
+    goals = {
+        16: f"p99 < {P99_MS_AT_16:.0f} ms {met['p99_ms_at_16']}",
+        64: f"best of both {ASSESSMENTS_PER_S:,.0f} {met['assessments_per_s']}",
+    }
+    for clients in (1, 16, 64):
+        row = figures[f"inline_{clients}"]
+        times = (f"{row['p50_ms']}", f"{row['p99_ms']}", f"{row['daemon_cpu_ms_per_event']}")
+        table.add_row(
+            f"assessments, {clients} at once", f"{row['per_s']:,.0f}", *times, goals.get(clients, "")
+        )
+    console = Console()
+    console.print(table)
+    disk = figures["disk"]
+    console.print(
+        f"peak memory {figures['peak_rss_mib']:,} MiB, {disk['bytes_per_event']:,} bytes on disk an event "
+        f"({disk['events']:,} events), {figures['mails']:,} mails sent"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

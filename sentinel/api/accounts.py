@@ -1,0 +1,170 @@
+"""Accounts: attributes, risk, alerts."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from sentinel.api.handling import answer, read_body
+from sentinel.api.service import Service
+from sentinel.errors import FieldError
+from sentinel.events.assessment import level_of
+from sentinel.events.clock import to_datetime, to_micros, to_text
+from sentinel.events.event import Text, explain
+from sentinel.events.sighting import Attributes
+from sentinel.past.profile import Profile
+from sentinel.pipeline.item import NewAttributes
+from sentinel.store.protocol import AlertRow, ApiKey
+
+#: Risk of an account that somebody who knows called compromised, until the service clears it.
+COMPROMISED_RISK = 100.0
+
+
+class AccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Attributes of an account as the service sets them; what is left out stays as it was."""
+
+    email: Text | None = None
+    previous_email: Text | None = None
+    email_verified: bool | None = None
+    locale: Text | None = None
+    timezone: Text | None = None
+    name: Text | None = None
+    account_tags: Annotated[list[Text], Meta(max_length=64)] = []
+    account_created: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+_decode = msgspec.json.Decoder(AccountBody).decode
+
+
+async def put_account(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+    """Set attributes; the answer has them all."""
+    account, account_key = _account(request, service, key)
+    body = await read_body(request, service)
+    try:
+        given = _decode(body)
+    except msgspec.ValidationError as error:
+        raise explain(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FieldError("", f"not a JSON object: {error}") from None
+    attributes = Attributes(
+        account=account,
+        email=given.email,
+        previous_email=given.previous_email,
+        email_verified=given.email_verified,
+        locale=given.locale,
+        timezone=given.timezone,
+        name=given.name,
+        tags=tuple(given.account_tags),
+        created=to_micros(given.account_created) if given.account_created else None,
+        as_of=service.clock(),
+    )
+    await service.intake.submit(
+        [NewAttributes(tenant=key.tenant, account_key=account_key, attributes=attributes)], inline=True
+    )
+    return answer(_show(account, await service.attributes_of(account_key)))
+
+
+async def get_account(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+    """The attributes; an account never heard of is answered alike, with nothing known."""
+    account, account_key = _account(request, service, key)
+    return answer(_show(account, await service.attributes_of(account_key)))
+
+
+async def get_risk(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+    """How risky the account is right now, why, and since when: the open alerts of the last days."""
+    account, account_key = _account(request, service, key)
+    profile = await service.store.profile(account_key) or Profile()
+    horizon = service.clock() - service.settings(key.tenant).fold.same_news
+    risk, reasons, since = 0.0, [], None
+    for alert in profile.alerts:
+        if alert.last >= horizon:
+            risk = max(risk, alert.risk)
+            reasons += [rule for rule in alert.rules if rule not in reasons]
+            since = min(since or alert.first, alert.first)
+    if profile.compromised_at:
+        risk = COMPROMISED_RISK
+        reasons.insert(0, "compromised")
+        since = min(since or profile.compromised_at, profile.compromised_at)
+    return answer(
+        {
+            "account": account,
+            "risk": risk,
+            "level": level_of(risk),
+            "reasons": reasons,
+            "since": to_text(since) if since is not None else None,
+        }
+    )
+
+
+async def get_account_alerts(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+    """The account's alerts, newest first."""
+    account, account_key = _account(request, service, key)
+    rows = await service.store.alerts(key.tenant, account=account_key, limit=_limit(request))
+    return answer({"alerts": [show_alert(row) | {"account": account} for row in rows]})
+
+
+async def get_alerts(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+    """Alerts of all accounts, newest first."""
+    return answer({"alerts": await _listed(request, service, key, None)})
+
+
+async def get_campaigns(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+    """Attacks on many accounts, newest first."""
+    return answer({"campaigns": await _listed(request, service, key, "campaign")})
+
+
+async def _listed(request: web.Request, service: Service, key: ApiKey, kind: str | None) -> list[dict[str, Any]]:
+    rows = await service.store.alerts(key.tenant, kind=kind, limit=_limit(request))
+    out = []
+    for row in rows:
+        record = await service.store.record(row.event) if row.account is not None else None
+        account = service.raw_of(record).account if record is not None else None
+        out.append(show_alert(row) | {"account": account})
+    return out
+
+
+def show_alert(row: AlertRow) -> dict[str, Any]:
+    """An alert as the API shows it."""
+    return {
+        "alert": row.id,
+        "account": None,
+        "kind": row.kind,
+        "level": row.level,
+        "risk": row.risk,
+        "since": to_text(row.first),
+        "last": to_text(row.last),
+        "events": row.events,
+        "rules": row.rules,
+        "state": row.state,
+    }
+
+
+def _show(account: str, attributes: Attributes | None) -> dict[str, Any]:
+    known = attributes or Attributes(account=account)
+    return {
+        "account": account,
+        "email": known.email,
+        "previous_email": known.previous_email,
+        "email_verified": known.email_verified,
+        "locale": known.locale,
+        "timezone": known.timezone,
+        "name": known.name,
+        "account_tags": list(known.tags),
+        "account_created": to_datetime(known.created) if known.created is not None else None,
+    }
+
+
+def _account(request: web.Request, service: Service, key: ApiKey) -> tuple[str, str]:
+    account = request.match_info["account"]
+    if not 0 < len(account.encode()) <= 1024:
+        raise FieldError("account", "expected 1 to 1024 bytes")
+    return account, service.enricher.account_key(key.tenant, account)
+
+
+def _limit(request: web.Request) -> int:
+    text = request.query.get("limit", "100")
+    if not text.isdigit() or not 1 <= int(text) <= 1000:
+        raise FieldError("limit", "expected a number from 1 to 1000")
+    return int(text)

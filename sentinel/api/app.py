@@ -1,0 +1,55 @@
+"""The routes: each path, method, scope and handler, once. The OpenAPI document is made from this list."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from sentinel.api import accounts, events, feedback, health
+from sentinel.api.handling import answer, guarded, opened, unrouted
+from sentinel.api.openapi import document
+from sentinel.api.service import SERVICE, Service
+
+
+class Route(NamedTuple):
+    """``scope`` is empty for what needs no key."""
+
+    method: str
+    path: str
+    scope: str
+    handler: Callable[..., Awaitable[web.StreamResponse]]
+
+
+ROUTES: Final = (
+    Route("POST", "/v1/events", "events", events.post_events),
+    Route("POST", "/v1/assessments", "assess", events.post_assessment),
+    Route("GET", "/v1/assessments/{event}", "assess", events.get_assessment),
+    Route("PUT", "/v1/accounts/{account}", "accounts", accounts.put_account),
+    Route("GET", "/v1/accounts/{account}", "accounts", accounts.get_account),
+    Route("GET", "/v1/accounts/{account}/risk", "accounts", accounts.get_risk),
+    Route("GET", "/v1/accounts/{account}/alerts", "accounts", accounts.get_account_alerts),
+    Route("GET", "/v1/alerts", "accounts", accounts.get_alerts),
+    Route("GET", "/v1/campaigns", "accounts", accounts.get_campaigns),
+    Route("POST", "/v1/feedback", "feedback", feedback.post_feedback),
+    Route("GET", "/healthz", "", health.get_healthz),
+    Route("GET", "/readyz", "", health.get_readyz),
+    Route("GET", "/metrics", "metrics", health.get_metrics),
+)
+
+
+def make_app(service: Service) -> web.Application:
+    """The aiohttp application over ``service``."""
+    app = web.Application(client_max_size=service.limits.body_bytes, middlewares=[unrouted])
+    app[SERVICE] = service
+    for route in ROUTES:
+        handler = guarded(route.scope, route.handler) if route.scope else opened(route.handler)
+        app.router.add_route(route.method, route.path, handler)
+
+    openapi = document(ROUTES)
+
+    async def get_openapi(request: web.Request, service: Service) -> web.Response:
+        """This document."""
+        return answer(openapi)
+
+    app.router.add_get("/openapi.json", opened(get_openapi))
+    return app

@@ -1,0 +1,66 @@
+"""What the handlers work with."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from sentinel.api.auth import Keys
+from sentinel.enrich.sighting import Enricher
+from sentinel.events.sighting import Attributes, Raw
+from sentinel.pipeline.intake import Intake
+from sentinel.pipeline.item import TenantSettings
+from sentinel.privacy.sealer import Sealer
+from sentinel.store.protocol import Record, Store
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes of a body, events of a post, seconds to send a body."""
+
+    body_bytes: int = 8 * 1024 * 1024
+    batch: int = 10_000
+    seconds: float = 30.0
+
+
+class Service:
+    """The parts behind the HTTP edge. ``clock`` gives micros; ``ready`` names what keeps the daemon from its work."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        intake: Intake,
+        enricher: Enricher,
+        sealer: Sealer,
+        keys: Keys,
+        settings: Callable[[str], TenantSettings],
+        clock: Callable[[], int],
+        ready: Callable[[], Awaitable[dict[str, str]]],
+        metrics: Callable[[], Awaitable[bytes]],
+        limits: Limits,
+    ) -> None:
+        self.store = store
+        self.intake = intake
+        self.enricher = enricher
+        self.sealer = sealer
+        self.keys = keys
+        self.settings = settings
+        self.clock = clock
+        self.ready = ready
+        self.metrics = metrics
+        self.limits = limits
+        self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered
+
+    def raw_of(self, record: Record) -> Raw:
+        """The sealed values of a record."""
+        return self.sealer.open(record.sealed, Raw, row=record.key)
+
+    async def attributes_of(self, account_key: str) -> Attributes | None:
+        """The attributes of an account."""
+        sealed = await self.store.attributes(account_key)
+        return self.sealer.open(sealed, Attributes, row=account_key) if sealed is not None else None
+
+
+SERVICE: Final = web.AppKey("service", Service)

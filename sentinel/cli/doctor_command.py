@@ -1,0 +1,141 @@
+"""`sentinel doctor`: is the installation well?"""
+
+import asyncio
+import shutil
+import stat
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+import msgspec
+
+from sentinel.alerts.address import AddressError, SenderError, check_from
+from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.config import Config
+from sentinel.daemon.build import load_ruleset, open_store, prepare_state
+from sentinel.enrich.databases import status as database_status
+from sentinel.enrich.lists import read_list
+from sentinel.errors import SentinelError
+from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.sealer import Sealer
+
+#: Below this much free space the store soon stops taking events.
+_FREE_BYTES: Final = 1 << 30
+#: Address blocks change hands: a year-old database is wrong for one address in ten or so.
+_STALE_DAYS: Final = 365
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing looked at: ``good``, ``warn`` or ``bad``, and what to do."""
+
+    name: str
+    state: str
+    detail: str
+
+
+@click.command("doctor")
+@json_option
+@pass_config
+@run_async
+async def command(context: Context, as_json: bool) -> int:
+    """Look at everything the daemon needs, and say what is wrong and what to do; exit 1 when something is bad.
+
+    \b
+    Example:
+      sentinel doctor
+    """
+    config = context.config
+    checks = []
+    for name, look in _CHECKS:
+        try:
+            checks += await look(config)
+        except SentinelError as error:
+            checks.append(Check(name=name, state="bad", detail=str(error)))
+    if as_json:
+        print_json(checks)
+    else:
+        marks = {"good": click.style("good", fg="green"), "warn": click.style("warn", fg="yellow"), "bad": click.style("bad ", fg="red")}
+        for check in checks:
+            click.echo(f"{marks[check.state]}  {check.name:<9} {check.detail}")
+    return 1 if any(check.state == "bad" for check in checks) else 0
+
+
+async def _state(config: Config) -> list[Check]:
+    prepare_state(config)
+    mode = stat.S_IMODE(config.state.stat().st_mode)
+    free = shutil.disk_usage(config.state).free
+    out = [Check(name="state", state="good" if mode == 0o700 else "warn",
+                 detail=f"{config.state} has mode {mode:04o}" + ("" if mode == 0o700 else "; run chmod 700 on it"))]  # fmt: skip
+    enough = free >= _FREE_BYTES
+    out.append(Check(name="disk", state="good" if enough else "warn", detail=f"{free / 1e9:.1f} GB free where the state is"))
+    return out
+
+
+async def _key(config: Config) -> list[Check]:
+    LocalKey.load(config.state)
+    return [Check(name="key", state="good", detail="the installation's key is there and private; back it up apart from the data")]
+
+
+async def _store(config: Config) -> list[Check]:
+    store = open_store(config)
+    try:
+        await store.check()
+        await store.bind(Sealer(LocalKey.load(config.state)).fingerprint)
+        mails, keys = await store.mail_counts(), await store.keys()
+    finally:
+        await store.close()
+    out = [Check(name="store", state="good", detail=f"{config.store_url} takes writes")]
+    failed = mails["failed"]
+    out.append(Check(name="mails", state="warn" if failed else "good",
+                     detail=", ".join(f"{number} {state}" for state, number in mails.items())))  # fmt: skip
+    active = sum(not key.revoked for key in keys)
+    out.append(Check(name="keys", state="good" if active else "warn",
+                     detail=f"{active} API keys in force" + ("" if active else "; `sentinel keys create` makes one")))  # fmt: skip
+    return out
+
+
+async def _rules(config: Config) -> list[Check]:
+    rules = load_ruleset(config)
+    return [Check(name="rules", state="good", detail=f"{len(rules.files)} rules, {rules.digest[:19]}")]
+
+
+async def _geo(config: Config) -> list[Check]:
+    geo = config.geo
+    out = []
+    for entry in database_status(config.state, city=geo.city, asn=geo.asn, anonymous=geo.anonymous):
+        if entry.path is None or entry.built is None:
+            continue
+        age = (datetime.now(UTC).date() - entry.built).days
+        old = age > _STALE_DAYS
+        out.append(Check(name="geo", state="warn" if old else "good",
+                         detail=f"{entry.kind}: {entry.origin}, {age} days old" + ("; run `sentinel geo update`" if old else "")))  # fmt: skip
+    for item in geo.lists:
+        read_list(item.kind, item.path)
+        out.append(Check(name="geo", state="good", detail=f"list of kind {item.kind}: {item.path}"))
+    return out
+
+
+async def _smtp(config: Config) -> list[Check]:
+    smtp = config.smtp
+    try:
+        check_from(str(smtp.from_))
+    except (AddressError, SenderError) as error:
+        return [Check(name="mail", state="bad", detail=f"smtp.from: {error}")]
+    try:
+        async with asyncio.timeout(5):
+            _, writer = await asyncio.open_connection(smtp.host, smtp.port)
+        writer.close()
+    except (OSError, TimeoutError):
+        return [Check(name="mail", state="bad", detail=f"no mail server answers at {smtp.host}:{smtp.port} ([smtp])")]
+    return [Check(name="mail", state="good", detail=f"{smtp.host}:{smtp.port} answers; `sentinel mail test` sends one")]
+
+
+_CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...]] = (
+    ("state", _state),
+    ("key", _key),
+    ("store", _store),
+    ("rules", _rules),
+    ("geo", _geo),
+    ("mail", _smtp),
+)

@@ -1,0 +1,97 @@
+"""`sentinel explain`: one event through every step."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, open_store, prepare_state, tenant_settings
+from sentinel.errors import SentinelError
+from sentinel.events.event import decode_event
+from sentinel.events.sighting import Raw
+from sentinel.pipeline.edge import arrive
+from sentinel.pipeline.explain import Explanation, explain_arrival, explain_record
+from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.sealer import Sealer
+
+
+@click.command("explain")
+@click.argument("event")
+@click.option("--tenant", default="default", show_default=True, help="Whose event it is.")
+@json_option
+@pass_config
+@run_async
+async def command(context: Context, event: str, tenant: str, as_json: bool) -> int:
+    """Take EVENT through every step: what was seen, what each rule read and added.
+
+    EVENT is the id of a stored event; or "-" for an event as JSON on standard input, or @FILE, which is judged
+    against the stored past and not kept.
+
+    \b
+    Example:
+      sentinel explain e-1
+      sentinel explain - < event.json
+    """
+    config = context.config
+    prepare_state(config)
+    key = LocalKey.load(config.state)
+    rules = load_ruleset(config)
+    enricher = build_enricher(key, open_lookups(config))
+    settings = tenant_settings(config, rules)(tenant)
+    store = open_store(config)
+    try:
+        if event == "-" or event.startswith("@"):
+            data = sys.stdin.buffer.read() if event == "-" else Path(event[1:]).read_bytes()
+            pasted = decode_event(data)
+            if pasted.id is None:
+                pasted = msgspec.structs.replace(pasted, id="pasted")
+            explanation = await explain_arrival(store, arrive(enricher, tenant, pasted), settings)
+        else:
+            record = await store.record(enricher.event_key(tenant, event))
+            if record is None or record.type == "feedback":
+                raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}")
+            raw = Sealer(key).open(record.sealed, Raw, row=record.key)
+            explanation = await explain_record(store, record, settings, event, raw.account)
+    finally:
+        await store.close()
+    if as_json:
+        print_json(explanation)
+    else:
+        _print(explanation)
+    return 0
+
+
+def _print(explanation: Explanation) -> None:
+    console = Console(highlight=False)
+    assessment = explanation.assessment
+    console.print(f"[bold]{assessment.event}[/bold]  {assessment.time}  {explanation.sighting['type']} {explanation.sighting['outcome']}")
+    console.print(_table("Seen (no raw values)", ("part", "value"), [(k, _text(v)) for k, v in explanation.sighting.items() if v not in (None, "", [], {}, False)]))
+    console.print(_table("Facts", ("fact", "value", "meaning"), [(f.name, _text(f.value), f.meaning) for f in explanation.facts if f.value not in (None, "", ())]))
+    if explanation.windows:
+        console.print(_table("Windows", ("window", "count"), [(k, _text(v)) for k, v in explanation.windows.items()]))
+    console.print(_table("Rules", ("rule", "status", "outcome", "risk", "share"), [(r.rule, r.status, r.outcome, f"{r.risk:g}" if r.risk is not None else "", f"{r.share:.0%}" if r.share else "") for r in explanation.rules]))
+    tally = Counter(rule.outcome.split(":")[0] for rule in explanation.rules)
+    risk = "none" if assessment.risk is None else f"{assessment.risk:g} ({assessment.level})"
+    console.print(f"risk {risk}, decision [bold]{assessment.decision}[/bold], alert {assessment.alert or 'none'}; "
+                  + ", ".join(f"{number} {outcome}" for outcome, number in sorted(tally.items())))  # fmt: skip
+    for note in explanation.notes:
+        console.print(f"note: {note}")
+
+
+def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    table = Table(title=title, title_justify="left", expand=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,36 @@
+"""What `assess` and `import` share: files, their format, and what lines leave out."""
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from sentinel.sources import SOURCES
+
+
+def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """FILES, --from, --year, --timezone and --tenant."""
+    for decorate in (
+        click.option("--tenant", default="default", show_default=True, help="Whose settings apply."),
+        click.option("--timezone", help="Zone of stamps without one, as Europe/Paris (default UTC)."),
+        click.option("--year", type=click.IntRange(1970, 9998), help="Year of the first line, where lines lack it (sshd)."),
+        click.option("--from", "source", type=click.Choice(sorted(SOURCES)), default="native", show_default=True,
+                     help="Format of the input."),
+        click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+def open_input(path: Path, stack: ExitStack) -> BinaryIO:
+    """A file, or standard input for ``-``. Raises :class:`click.UsageError` when it cannot be read."""
+    if str(path) == "-":
+        return sys.stdin.buffer
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from None
+    return stack.enter_context(stream)

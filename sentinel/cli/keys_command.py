@@ -1,0 +1,106 @@
+"""`sentinel keys`: API keys of senders."""
+
+import time
+
+import click
+
+from sentinel.api.auth import SCOPES, new_key
+from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.daemon.build import open_store, prepare_state
+from sentinel.errors import SentinelError
+from sentinel.events.clock import to_text
+from sentinel.store.protocol import Store
+
+
+@click.group("keys")
+def command() -> None:
+    """Create, list and revoke the API keys of senders."""
+
+
+@command.command("create")
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), required=True, help="What the key may do; repeat it.")
+@click.option("--tenant", default="default", show_default=True, help="Whose data the key is for.")
+@json_option
+@pass_config
+@run_async
+async def create(context: Context, name: str, scopes: tuple[str, ...], tenant: str, as_json: bool) -> int:
+    """Create a key and print it once; it works at once, also in a running daemon.
+
+    \b
+    Example:
+      sentinel keys create web --scope events --scope assess --json
+    """
+    store = _open(context)
+    try:
+        key, secret = new_key(name, tenant, tuple(dict.fromkeys(scopes)), now=time.time_ns() // 1000)
+        if not await store.put_key(key):
+            raise SentinelError(f"there is a key named {name!r} already; choose another name")
+    finally:
+        await store.close()
+    if as_json:
+        print_json({"name": name, "key": secret, "tenant": tenant, "scopes": list(key.scopes)})
+    else:
+        click.echo(secret)
+        click.echo("Keep it now: it cannot be shown again.", err=True)
+    return 0
+
+
+@command.command("list")
+@json_option
+@pass_config
+@run_async
+async def list_keys(context: Context, as_json: bool) -> int:
+    """List the keys, without their secrets.
+
+    \b
+    Example:
+      sentinel keys list
+    """
+    store = _open(context)
+    try:
+        keys = await store.keys()
+    finally:
+        await store.close()
+    shown = [
+        {
+            "name": key.name,
+            "tenant": key.tenant,
+            "scopes": list(key.scopes),
+            "created": to_text(key.created),
+            "revoked": to_text(key.revoked) if key.revoked else None,
+        }
+        for key in keys
+    ]
+    if as_json:
+        print_json(shown)
+    else:
+        for key in shown:
+            state = f"revoked {key['revoked']}" if key["revoked"] else "in force"
+            click.echo(f"{key['name']}  {key['tenant']}  {','.join(key['scopes'])}  {key['created']}  {state}")  # type: ignore[arg-type]  # scopes is a list
+    return 0
+
+
+@command.command("revoke")
+@click.argument("name")
+@pass_config
+@run_async
+async def revoke(context: Context, name: str) -> int:
+    """Take a key out of force, within a second also in a running daemon.
+
+    \b
+    Example:
+      sentinel keys revoke web
+    """
+    store = _open(context)
+    try:
+        if not await store.revoke_key(name, now=time.time_ns() // 1000):
+            raise SentinelError(f"there is no key named {name!r} in force; `sentinel keys list` shows them")
+    finally:
+        await store.close()
+    return 0
+
+
+def _open(context: Context) -> Store:
+    prepare_state(context.config)
+    return open_store(context.config)

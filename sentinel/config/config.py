@@ -1,0 +1,34 @@
+"""The checked configuration that the rest of sentinel gets."""
+
+from pathlib import Path
+
+import msgspec
+
+from sentinel.config.settings import Settings
+
+
+class Config(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All settings, and the ``path`` of the file they came from (None: defaults only). Paths are absolute."""
+
+    path: Path | None = None
+
+    @property
+    def store_url(self) -> str:
+        """The store's address with a SQLite file made absolute: ``sqlite:/var/lib/sentinel/sentinel.db``."""
+        scheme, _, rest = self.store.partition(":")
+        if scheme != "sqlite" or rest == ":memory:":
+            return str(self.store)
+        return f"sqlite:{self.state / rest}"
+
+    def for_tenant(self, name: str) -> "Config":
+        """The configuration as one tenant has it; a tenant without a table of its own has the common one."""
+        tenant = self.tenants.get(name)
+        if tenant is None:
+            return self
+        return msgspec.structs.replace(
+            self,
+            smtp=msgspec.structs.replace(self.smtp, from_=tenant.from_ or self.smtp.from_),
+            service=tenant.service,
+            decision=tenant.decision,
+            alerts=tenant.alerts,
+        )

@@ -1,0 +1,13 @@
+"""How a setting is declared: its help, and for a number its unit and limits."""
+
+from msgspec import Meta
+
+
+def text(meaning: str, default: str = "") -> Meta:
+    """Help for a setting; ``default`` words a default that no literal can show."""
+    return Meta(description=meaning, extra={"default": default} if default else None)
+
+
+def number(unit: str, lowest: int, highest: int, meaning: str) -> Meta:
+    """Help for a number, its unit and the lowest and highest value it may have."""
+    return Meta(description=meaning, ge=lowest, le=highest, extra={"unit": unit})

@@ -1,0 +1,176 @@
+"""From a TOML file to a checked Config; every refusal names file, key, line and column."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from sentinel.config.checks import check, check_decision
+from sentinel.config.config import Config
+from sentinel.config.expectation import choices, expected, expected_item, kind_of
+from sentinel.config.settings import Settings, TenantSettings
+from sentinel.config.values import Listen
+from sentinel.toml_source import Key, TomlFile, dotted
+
+#: Read when neither ``--config`` nor ``$SENTINEL_CONFIG`` names a file.
+SYSTEM_PATH: Final = Path("/etc/sentinel/sentinel.toml")
+
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ITEM = re.compile(r"`\$\[(\d+)\]`$")
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def load(path: Path | None = None) -> Config:
+    """The configuration in ``path``, else in ``$SENTINEL_CONFIG``, else in /etc, else the defaults.
+
+    Raises FileError about the first thing that is wrong. Paths in the file are relative to its folder.
+    """
+    if path is None and (named := os.environ.get("SENTINEL_CONFIG")):
+        path = Path(named)
+    if path is None and SYSTEM_PATH.exists():
+        path = SYSTEM_PATH
+    if path is None:
+        return Config()
+    return parse(TomlFile.read(path), path.absolute())
+
+
+def parse(source: TomlFile, path: Path) -> Config:
+    """The configuration in an already read file that stands at ``path`` (absolute)."""
+    reader = _Reader(source, path.parent)
+    tenants = source.data.get("tenants", {})
+    rest = {key: value for key, value in source.data.items() if key != "tenants"}
+    settings = reader.table(Settings(), rest)
+    check(source, settings)
+    if not isinstance(tenants, dict):
+        raise source.error("expected a table for each tenant, as in [tenants.NAME]", "tenants")
+    return Config(
+        **{name: getattr(settings, name) for name in settings.__struct_fields__ if name != "tenants"},
+        tenants={name: _tenant(reader, settings, name, value) for name, value in tenants.items()},
+        path=path,
+    )
+
+
+def _tenant(reader: "_Reader", settings: Settings, name: str, value: Any) -> TenantSettings:
+    key = ("tenants", name)
+    if not _TENANT.fullmatch(name):
+        message = "a tenant's name is 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit"
+        raise reader.source.error(message, *key)
+    common = TenantSettings(
+        from_=settings.smtp.from_,
+        service=settings.service,
+        decision=settings.decision,
+        alerts=settings.alerts,
+    )
+    tenant = reader.table(common, value, *key)
+    check_decision(reader.source, tenant.decision, *key)
+    return tenant
+
+
+class _Reader:
+    """Reads tables into the declared Structs, field by field, so that an error knows its key."""
+
+    def __init__(self, source: TomlFile, folder: Path) -> None:
+        self.source = source
+        self._folder = folder
+
+    def table(self, defaults: S, values: Any, *key: Key) -> S:
+        """``defaults`` with what the table gives put over them."""
+        return msgspec.structs.replace(defaults, **self._fields(type(defaults), values, key, defaults))
+
+    def _fields(
+        self,
+        declared: type[msgspec.Struct],
+        values: Any,
+        key: tuple[Key, ...],
+        defaults: msgspec.Struct | None,
+    ) -> dict[str, Any]:
+        if not isinstance(values, Mapping):
+            raise self.source.error(f"expected a table, got {kind_of(values)}", *key)
+        fields = {field.encode_name: field for field in msgspec.structs.fields(declared)}
+        for name in values:
+            if name not in fields:
+                raise self._unknown(list(fields), name, key)
+        found: dict[str, Any] = {}
+        for name, field in fields.items():
+            if name in values:
+                default = getattr(defaults, field.name, None)
+                found[field.name] = self._value(field.type, values[name], (*key, name), default)
+            elif field.required:
+                raise self.source.error(f"is missing; expected {expected(field.type)}", *key, name)
+        return found
+
+    def _value(self, declared: Any, value: Any, key: tuple[Key, ...], default: Any) -> Any:
+        if isinstance(default, msgspec.Struct):
+            return self.table(default, value, *key)
+        item = _struct_item(declared)
+        if item is not None and isinstance(value, list):
+            return tuple(
+                item(**self._fields(item, each, (*key, number), None)) for number, each in enumerate(value)
+            )
+        try:
+            return msgspec.convert(value, declared, dec_hook=self._convert)
+        except msgspec.ValidationError as error:
+            raise self._refused(declared, value, key, error) from None
+
+    def _convert(self, declared: type[Any], value: Any) -> Any:
+        if not isinstance(value, str):
+            raise TypeError
+        if declared is Listen:
+            return Listen(value, self._folder)
+        if declared is not Path:
+            return declared(value)
+        if not value or "\0" in value:
+            raise ValueError("it is empty or holds a NUL character")
+        try:
+            return self._folder / Path(value).expanduser()
+        except RuntimeError:
+            raise ValueError("'~' cannot be resolved here; write the whole path") from None
+
+    def _refused(
+        self, declared: Any, value: Any, key: tuple[Key, ...], error: msgspec.ValidationError
+    ) -> Exception:
+        item = _ITEM.search(str(error))
+        wanted = expected(declared)
+        if item and isinstance(value, list):
+            key, value, wanted = (*key, int(item[1])), value[int(item[1])], expected_item(declared)
+        # Only the classes of values.py chain an error with a reason, and it never quotes the value.
+        reason = str(error.__cause__ or "")
+        message = f"expected {wanted}; {reason}" if reason else f"expected {wanted}, got {kind_of(value)}"
+        return self.source.error(message + _meant(str(value), choices(declared)), *key)
+
+    def _unknown(self, names: list[str], name: str, key: tuple[Key, ...]) -> Exception:
+        where = f"[{dotted(*key)}]" if key else "the top level"
+        message = f"there is no such setting in {where}" + (_meant(name, names) or self._elsewhere(name))
+        return self.source.error(message, *key, name)
+
+    def _elsewhere(self, name: str) -> str:
+        """A hint for a key in the wrong table, the usual slip with TOML."""
+        for field in msgspec.structs.fields(Settings):
+            if isinstance(field.default, msgspec.Struct):
+                for inner in msgspec.structs.fields(type(field.default)):
+                    if inner.encode_name == name:
+                        return f"; did you mean {name} in [{field.encode_name}]?"
+            elif field.encode_name == name:
+                return f"; {name} belongs at the top, before the first [table]"
+        return ""
+
+
+def _struct_item(declared: Any) -> type[msgspec.Struct] | None:
+    """The Struct in a declared ``tuple[Struct, ...]``."""
+    node = msgspec.inspect.type_info(declared)
+    while isinstance(node, msgspec.inspect.Metadata):
+        node = node.type
+    if isinstance(node, msgspec.inspect.VarTupleType) and isinstance(
+        node.item_type, msgspec.inspect.StructType
+    ):
+        return node.item_type.cls
+    return None
+
+
+def _meant(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near and near[0] != name else ""

@@ -1,0 +1,253 @@
+"""The tables of the configuration and their settings; docs and error messages are made from these."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Struct, field
+
+from sentinel.config.declare import number, text
+from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, WebAddress
+
+
+class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The mail server, and how long a mail is tried."""
+
+    host: Annotated[Host, text("The mail server that takes sentinel's mails.")] = Host("127.0.0.1")
+    port: Annotated[int, number("TCP port", 1, 65535, "Its port.")] = 25
+    tls: Annotated[
+        Literal["starttls", "tls", "none"],
+        text(
+            "`starttls`: begin in the clear and refuse to go on without encryption (port 25 or 587). "
+            "`tls`: encrypted from the start (port 465). `none`: no encryption; for a server on the same "
+            "machine."
+        ),
+    ] = "starttls"
+    from_: Annotated[
+        Mailbox, text("Who the mails come from. The domain should have SPF and DKIM for the mail server.")
+    ] = field(name="from", default=Mailbox("Sentinel <sentinel@localhost>"))
+    envelope_from: Annotated[MailAddress | None, text("Where bounces go; unset: the address in `from`.")] = (
+        None
+    )
+    username: Annotated[OneLine | None, text("Name to log in with at the mail server; unset: no log-in.")] = (
+        None
+    )
+    password_file: Annotated[
+        Path | None,
+        text(
+            "File that holds the password, readable by its owner only (mode 0600). The systemd credential"
+            " `smtp_password` is taken first when there is one."
+        ),
+    ] = None
+    timeout_seconds: Annotated[int, number("seconds", 1, 600, "How long to wait for the mail server.")] = 30
+    retry_first_seconds: Annotated[
+        int, number("seconds", 1, 3600, "Pause before a mail is tried again; it grows with each try.")
+    ] = 60
+    retry_hours: Annotated[
+        int, number("hours", 1, 168, "How long a mail is tried before it is given up.")
+    ] = 72
+
+
+class DecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Lowest risk (0 to 100) for each decision; they must ascend, equal ones leave the lower out."""
+
+    mode: Annotated[
+        Literal["enforce", "observe"],
+        text(
+            "`observe`: decisions are at most `notify`, and `would` says what they would have been. Good "
+            "for the first weeks."
+        ),
+    ] = "enforce"
+    notify: Annotated[float, number("risk", 0, 100, "Lowest risk at which the person is told by mail.")] = 40
+    challenge: Annotated[
+        float,
+        number(
+            "risk",
+            0,
+            100,
+            "Lowest risk at which the service should ask for another proof; not below `notify`.",
+        ),
+    ] = 60
+    block: Annotated[
+        float,
+        number("risk", 0, 100, "Lowest risk at which the attempt should be refused; not below `challenge`."),
+    ] = 90
+
+
+class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long data is kept; one year is the longest the project promises to anybody."""
+
+    raw_days: Annotated[
+        int,
+        number(
+            "days",
+            1,
+            365,
+            "Raw addresses and user agents are unreadable at latest this long after the event, and "
+            "pseudonymous records are gone. May be shortened, not lengthened.",
+        ),
+    ] = 365
+
+
+class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """When values enter the trusted past; the defaults are the ones the contract fixes."""
+
+    warmup_logins: Annotated[
+        int,
+        number(
+            "logins", 0, 16, "Rules about new things wait until an account has this many trusted logins …"
+        ),
+    ] = 3
+    warmup_days: Annotated[
+        int, number("days", 0, 365, "… or until this long after its first login, whichever comes first.")
+    ] = 14
+    settle_days: Annotated[
+        int,
+        number(
+            "days",
+            1,
+            365,
+            "A flagged device, network or country that nobody answered for becomes trusted after this long …",
+        ),
+    ] = 14
+    settle_logins: Annotated[
+        int,
+        number(
+            "days with a login",
+            1,
+            365,
+            "… if it logged in on at least this many separate days (UTC) in that time.",
+        ),
+    ] = 3
+    factor_days: Annotated[
+        int,
+        number(
+            "days",
+            1,
+            365,
+            "A phishing-resistant factor confirms a login once it has been known for this long.",
+        ),
+    ] = 7
+
+
+class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told, and how often."""
+
+    operators: Annotated[
+        tuple[MailAddress, ...], text("Who hears of campaigns, such as password spraying. Empty: nobody.")
+    ] = ()
+    fold_minutes: Annotated[
+        int,
+        number(
+            "minutes",
+            1,
+            10_080,
+            "Events of the same kind on the same account join an open alert for this long instead of "
+            "raising another mail.",
+        ),
+    ] = 60
+    mail_max_age_hours: Annotated[
+        int, number("hours", 1, 168, "Events that arrive later than this are judged, but mail nobody.")
+    ] = 24
+
+
+class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The service people log in to, as mails call it. Typed by the operator, never taken from an event."""
+
+    name: Annotated[OneLine, text("What people call the service they log in to; stands in every mail.")] = (
+        OneLine("your account")
+    )
+    support: Annotated[
+        OneLine | None, text("Where people get help: a telephone number, an address, a desk.")
+    ] = None
+    security_page: Annotated[
+        WebAddress | None,
+        text(
+            "The page where people change their password. Mails show it as plain text to type in, never "
+            "as a link: people must not learn to click on log-in links."
+        ),
+    ] = None
+
+
+class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the rules are."""
+
+    directory: Annotated[
+        Path,
+        text(
+            "Folder of your own rules, one TOML file a rule. A file named like a rule that comes with "
+            "sentinel changes the keys it gives; the folder may be missing."
+        ),
+    ] = Path("/etc/sentinel/rules")
+
+
+class GeoList(Struct, frozen=True, forbid_unknown_fields=True):
+    """A list of networks of one kind; kinds are those of events, and `listed` and `office`."""
+
+    kind: Annotated[
+        Literal[
+            "residential",
+            "mobile",
+            "business",
+            "hosting",
+            "vpn",
+            "proxy",
+            "tor",
+            "relay",
+            "satellite",
+            "private",
+            "listed",
+            "office",
+        ],
+        text(
+            "What the networks in the file are: a kind of network, `listed` (known to be bad) or `office`"
+            " (your own exits)."
+        ),
+    ]
+    path: Annotated[Path, text("The file: one address or network (CIDR) a line, `#` begins a comment.")]
+
+
+class GeoSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Databases and lists of places and networks."""
+
+    city: Annotated[
+        Path | None,
+        text("City database in MaxMind format (.mmdb); unset: the compact one that comes along."),
+    ] = None
+    asn: Annotated[Path | None, text("Database of network holders (ASN) in MaxMind format (.mmdb).")] = None
+    anonymous: Annotated[
+        Path | None, text("Database of VPN, proxy and Tor exits in MaxMind format (.mmdb).")
+    ] = None
+    lists: Annotated[
+        tuple[GeoList, ...], text("Your own lists of networks; they win over the databases.")
+    ] = ()
+
+
+class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of the HTTP API."""
+
+    max_body_bytes: Annotated[
+        int, number("bytes", 65_536, 268_435_456, "Larger requests are refused with 413.")
+    ] = 8_388_608
+    max_batch: Annotated[int, number("events", 1, 100_000, "Most events in one request.")] = 10_000
+    queue_events: Annotated[
+        int,
+        number(
+            "events",
+            1,
+            1_000_000,
+            "Events that may wait to be taken in; beyond it the answer is 503 with `Retry-After`. Not "
+            "below `max_batch`.",
+        ),
+    ] = 20_000
+    request_timeout_seconds: Annotated[int, number("seconds", 1, 600, "Longest time a request may take.")] = (
+        30
+    )
+
+
+class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        text("Least important messages to write. No level writes personal data."),
+    ] = "info"

@@ -1,0 +1,165 @@
+"""Setting values that are more than a number or a text: each parses itself and says what it expects.
+
+Every class has ``expected``, the sentence that errors and docs/configuration.md show; a ValueError carries
+only what is wrong with the value, never the value.
+"""
+
+import re
+from email.headerregistry import HeaderRegistry
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+_LONGEST = 200
+
+
+class OneLine(str):
+    """Text shown to people; no control characters, so it can neither break a header nor a log line."""
+
+    expected: ClassVar[str] = f"one line of text, 1 to {_LONGEST} characters"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "OneLine":
+        if not text.strip():
+            raise ValueError("it is empty")
+        if len(text) > _LONGEST or _CONTROL.search(text):
+            raise ValueError("it is too long or holds a control character")
+        return super().__new__(cls, text)
+
+
+class Host(str):
+    """A host name or address to connect to."""
+
+    expected: ClassVar[str] = "a host name or IP address"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "Host":
+        if not (_HOST.fullmatch(text) or (":" in text and re.fullmatch(r"[0-9A-Fa-f:.]+", text))):
+            raise ValueError("it has characters no host name has, or a port (which has its own key)")
+        return super().__new__(cls, text)
+
+
+class MailAddress(str):
+    """A bare mail address, ``ops@example.org``."""
+
+    expected: ClassVar[str] = "a mail address such as ops@example.org"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "MailAddress":
+        name, address = _mailbox(text)
+        if name or address != text:
+            raise ValueError("it must be the address alone")
+        return super().__new__(cls, text)
+
+
+class Mailbox(str):
+    """A mail address with or without a name, as it stands in a From line."""
+
+    expected: ClassVar[str] = "a mail address such as Example <security@example.org>"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "Mailbox":
+        _mailbox(text)
+        return super().__new__(cls, text)
+
+    @property
+    def address(self) -> str:
+        return _mailbox(self)[1]
+
+    @property
+    def name(self) -> str:
+        return _mailbox(self)[0]
+
+
+class WebAddress(str):
+    """An http or https URL."""
+
+    expected: ClassVar[str] = "a URL that begins with https:// (or http://)"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "WebAddress":
+        try:
+            parts = urlsplit(text)
+            valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+        except ValueError:
+            valid = False
+        if not valid or _CONTROL.search(text) or re.search(r"[\s<>\"]", text):
+            raise ValueError("it is not such a URL")
+        return super().__new__(cls, text)
+
+
+class StoreAddress(str):
+    """Where the store is; whether sentinel can open it is for the store to say."""
+
+    expected: ClassVar[str] = "sqlite:FILE, redis://…, rediss://… or unix://…"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "StoreAddress":
+        scheme, _, rest = text.partition(":")
+        known = scheme == "sqlite" or (scheme in ("redis", "rediss", "unix") and rest.startswith("//"))
+        if not known or not rest.strip("/") or _CONTROL.search(text):
+            raise ValueError("it is none of these")
+        return super().__new__(cls, text)
+
+
+class Listen:
+    """Where the daemon listens: ``host`` and ``port``, or ``path`` of a Unix socket (then host is empty).
+
+    A relative path is relative to ``folder``.
+    """
+
+    expected: ClassVar[str] = "host:port, [IPv6 address]:port or unix:PATH"
+    __slots__ = ("host", "path", "port")
+
+    def __init__(self, text: str, folder: Path = Path()) -> None:
+        self.host, self.port, self.path = "", 0, ""
+        if text.startswith("unix:"):
+            self.path = str(folder / text.removeprefix("unix:"))
+            # 107 bytes: what Linux takes in sockaddr_un.sun_path, less the closing NUL.
+            if text == "unix:" or _CONTROL.search(text) or len(self.path.encode()) > 107:
+                raise ValueError("the path of the socket is missing or too long (107 bytes)")
+            return
+        host, colon, port = text.rpartition(":")
+        if not colon:
+            raise ValueError("the port is missing")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            raise ValueError("an IPv6 address needs brackets, as in [::1]:8787")
+        self.host = str(Host(host))
+        if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
+            raise ValueError("the port must be a number from 0 (any free one) to 65535")
+        self.port = int(port)
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"Listen({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listen) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def _mailbox(text: str) -> tuple[str, str]:
+    """Name and address; ValueError unless it is exactly one and fit for a header."""
+    if _CONTROL.search(text):
+        raise ValueError("it holds a control character")
+    try:
+        header: Any = HeaderRegistry()("from", text)
+    except Exception as error:
+        # The standard library's parser fails on some wrong addresses with an IndexError and the like.
+        raise ValueError("it is not a mail address") from error
+    found = header.addresses
+    if len(found) != 1 or header.defects or ";" in text:
+        raise ValueError("it is not one mail address")
+    if not found[0].username or not _HOST.fullmatch(found[0].domain):
+        raise ValueError("its part before or after the @ is missing or wrong")
+    return str(found[0].display_name), str(found[0].addr_spec)

@@ -1,0 +1,112 @@
+"""The composition root: from a configuration to the parts that work together."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from sentinel.alerts.policy import FoldPolicy
+from sentinel.config import Config
+from sentinel.enrich.countries import load_countries
+from sentinel.enrich.databases import open_readers
+from sentinel.enrich.network import NetworkReader
+from sentinel.enrich.place import PlaceReader
+from sentinel.enrich.sighting import Enricher
+from sentinel.errors import FileError, StoreError
+from sentinel.events.clock import DAY, HOUR, MINUTE
+from sentinel.past.profile import TrustPolicy
+from sentinel.pipeline.batch import Pipeline
+from sentinel.pipeline.item import TenantSettings
+from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.pseudonyms import Pseudonymizer
+from sentinel.privacy.sealer import Sealer
+from sentinel.rules.load import load_rules, packaged_rules
+from sentinel.rules.ruleset import RuleSet
+from sentinel.scoring import Thresholds
+from sentinel.store.protocol import Store
+from sentinel.store.sqlite.store import SqliteStore
+
+
+def prepare_state(config: Config) -> None:
+    """Make the state directory, for its owner only. Raises :class:`FileError`."""
+    try:
+        config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(str(config.state), f"the state directory cannot be made: {error.strerror}") from None
+    if not os.access(config.state, os.W_OK | os.X_OK):
+        raise FileError(str(config.state), "the state directory cannot be written; run as its owner")
+
+
+def open_store(config: Config) -> Store:
+    """The store that the configuration names. Raises :class:`StoreError`."""
+    scheme, _, rest = config.store_url.partition(":")
+    if scheme != "sqlite":
+        raise StoreError(f"store = {scheme}:…: the Redis store comes later; use sqlite:", retry=False)
+    if rest == ":memory:":
+        return SqliteStore(None)
+    path = Path(rest)
+    if not path.exists():
+        # SQLite would make the file with the process's umask.
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be made: {error.strerror}", retry=False) from None
+    return SqliteStore(path)
+
+
+def load_ruleset(config: Config) -> RuleSet:
+    """The packaged rules with the operator's over them. Raises :class:`sentinel.rules.load.RulesError`."""
+    return RuleSet(load_rules([packaged_rules(), config.rules.directory]))
+
+
+def open_lookups(config: Config) -> tuple[PlaceReader, NetworkReader]:
+    """Readers of place and network. Raises :class:`FileError`."""
+    geo = config.geo
+    lists = [(item.kind, item.path) for item in geo.lists]
+    return open_readers(config.state, city=geo.city, asn=geo.asn, anonymous=geo.anonymous, lists=lists)
+
+
+def bare_lookups() -> tuple[PlaceReader, NetworkReader]:
+    """Readers without databases: for rule tests, whose events bring their place and network."""
+    return PlaceReader(None, load_countries()), NetworkReader(None, {})
+
+
+def build_enricher(key: LocalKey, lookups: tuple[PlaceReader, NetworkReader]) -> Enricher:
+    """The enricher of an installation."""
+    return Enricher(Pseudonymizer(key), *lookups)
+
+
+def tenant_settings(config: Config, rules: RuleSet) -> Callable[[str], TenantSettings]:
+    """What judging depends on, by tenant; made once for each."""
+    made: dict[str, TenantSettings] = {}
+
+    def settings(tenant: str) -> TenantSettings:
+        if tenant not in made:
+            made[tenant] = _settings(config.for_tenant(tenant), rules)
+        return made[tenant]
+
+    return settings
+
+
+def build_pipeline(config: Config, store: Store, key: LocalKey, rules: RuleSet) -> Pipeline:
+    """The pipeline over a store."""
+    return Pipeline(store, Sealer(key), tenant_settings(config, rules))
+
+
+def _settings(config: Config, rules: RuleSet) -> TenantSettings:
+    decision, trust, alerts = config.decision, config.trust, config.alerts
+    return TenantSettings(
+        rules=rules,
+        thresholds=Thresholds(
+            mode=decision.mode, notify=decision.notify, challenge=decision.challenge, block=decision.block
+        ),
+        trust=TrustPolicy(
+            warmup_logins=trust.warmup_logins,
+            warmup_days=trust.warmup_days,
+            settle_days=trust.settle_days,
+            settle_logins=trust.settle_logins,
+            factor_days=trust.factor_days,
+        ),
+        fold=FoldPolicy(span=alerts.fold_minutes * MINUTE, same_news=trust.settle_days * DAY),
+        raw_days=config.retention.raw_days,
+        mail_max_age=alerts.mail_max_age_hours * HOUR,
+    )

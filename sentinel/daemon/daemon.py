@@ -1,0 +1,252 @@
+"""The daemon: all parts started, watched, reloaded and stopped in the right order."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from sentinel.api.app import make_app
+from sentinel.api.auth import Keys
+from sentinel.api.service import Limits, Service
+from sentinel.config import Config, load
+from sentinel.daemon import notify
+from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, open_store, prepare_state, tenant_settings
+from sentinel.daemon.figures import CountedPipeline, Figures
+from sentinel.daemon.lock import state_lock
+from sentinel.daemon.mail import make_delivery
+from sentinel.enrich.device import describe
+from sentinel.errors import SentinelError, StoreError
+from sentinel.pipeline.intake import Intake
+from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.sealer import Sealer
+
+_log: Final = logging.getLogger("sentinel.daemon")
+
+#: Seconds between rounds of upkeep.
+_UPKEEP: Final = 60.0
+#: Seconds that requests under way may take after SIGTERM.
+_DRAIN: Final = 20.0
+#: How long a proof that the store works is good for, in seconds.
+_CHECKED: Final = 1.0
+#: Settings that only a restart changes.
+_FIXED: Final = ("state", "store", "listen", "http")
+
+
+def clock() -> int:
+    """Now, in micros."""
+    return time.time_ns() // 1000
+
+
+class Daemon:
+    """One process of sentinel. :meth:`run` returns when it was told to stop and everything is drained.
+
+    ``started`` is set once requests are answered, ``stopping`` once the daemon is to end.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.started = asyncio.Event()
+        self.stopping = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._checked_at = float("-inf")
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def stop(self) -> None:
+        """Ask to stop: no more events are taken, those taken are judged."""
+        self.stopping.set()
+
+    async def run(self) -> None:
+        """Start, serve until :meth:`stop` or SIGTERM, drain, stop. Raises :class:`SentinelError` if it cannot start."""
+        with ExitStack() as stack:
+            prepare_state(self.config)
+            stack.enter_context(state_lock(self.config.state, self.config.store_url))
+            self._build()
+            try:
+                await self._serve()
+            finally:
+                await self.store.close()
+
+    def _build(self) -> None:
+        config = self.config
+        key = LocalKey.load(config.state)
+        self._sealer = Sealer(key)
+        rules = load_ruleset(config)
+        self.enricher = build_enricher(key, open_lookups(config))
+        self._provider = tenant_settings(config, rules)
+        self.store = open_store(config)
+        self.figures = Figures(lambda: self._service.requests if hasattr(self, "_service") else Counter())
+        self._pipeline = CountedPipeline(self.store, self._sealer, self._provider)
+        self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
+        self.intake = Intake(self._pipeline, limit=config.http.queue_events)
+        self._service = Service(
+            store=self.store,
+            intake=self.intake,
+            enricher=self.enricher,
+            sealer=self._sealer,
+            keys=Keys(self.store),
+            settings=lambda tenant: self._provider(tenant),
+            clock=clock,
+            ready=self.wrong,
+            metrics=self._metrics,
+            limits=Limits(
+                body_bytes=config.http.max_body_bytes,
+                batch=config.http.max_batch,
+                seconds=config.http.request_timeout_seconds,
+            ),
+        )
+        self._delivery = make_delivery(config, self.store, self._sealer)
+        # The first agent costs a fifth of a second to prepare the parser; no request should wait for that.
+        describe("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+
+    async def _serve(self) -> None:
+        runner = web.AppRunner(
+            make_app(self._service),
+            access_log=None,
+            handle_signals=False,
+            auto_decompress=False,
+            shutdown_timeout=_DRAIN,
+            keepalive_timeout=75,
+        )
+        await runner.setup()
+        loop = asyncio.get_running_loop()
+        mail_stop = asyncio.Event()
+        try:
+            await self._listen(runner)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(signal.SIGHUP, self.reload)
+            self._start("intake", self.intake.run())
+            self._start("delivery", self._delivery.run(mail_stop, self._wake, clock))
+            self._start("upkeep", self._upkeep())
+            if (interval := notify.watchdog_interval()) is not None:
+                self._start("watchdog", self._watchdog(interval))
+            self.started.set()
+            notify.ready("ready")
+            _log.info("ready", extra={"event.action": "start"})
+            await self.stopping.wait()
+            notify.stopping()
+            _log.info("stopping: no more events are taken", extra={"event.action": "stop"})
+        finally:
+            self.intake.close()
+            if "intake" in self._tasks:
+                await asyncio.wait([self._tasks["intake"]], timeout=_DRAIN)
+            await runner.cleanup()
+            mail_stop.set()
+            self._wake.set()
+            if "delivery" in self._tasks:
+                await asyncio.wait([self._tasks["delivery"]], timeout=_DRAIN)
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            if self.config.listen.path:
+                with suppress(FileNotFoundError):
+                    Path(self.config.listen.path).unlink()
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        listen = self.config.listen
+        site: web.BaseSite
+        if listen.path:
+            with suppress(FileNotFoundError):
+                Path(listen.path).unlink()
+            site = web.UnixSite(runner, listen.path)
+        else:
+            site = web.TCPSite(runner, listen.host, listen.port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise StoreError(
+                f"cannot listen on {self.config.listen}: {error.strerror or error}; is another daemon running?",
+                retry=False,
+            ) from None
+
+    def _start(self, name: str, work: "asyncio._CoroutineLike[None]") -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[assignment]  # a coroutine gives a task
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._ended(name, done))
+
+    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("%s broke off; stopping so that a supervisor starts anew", name, exc_info=error)
+            self.stop()
+
+    def reload(self) -> None:
+        """Read configuration, rules and databases anew; if any is wrong, what is in force stays."""
+        notify.reloading()
+        try:
+            config = load(self.config.path)
+            rules = load_ruleset(config)
+            lookups = open_lookups(config)
+        except SentinelError as error:
+            _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
+            notify.ready("not reloaded: what was wrong is in the log")
+            return
+        for name in _FIXED:
+            if getattr(config, name) != getattr(self.config, name):
+                _log.warning("%s changes only with a restart", name, extra={"event.action": "reload"})
+        kept = {name: getattr(self.config, name) for name in _FIXED}
+        self.config = msgspec.structs.replace(config, **kept)
+        self.enricher.places, self.enricher.networks = lookups
+        self._provider = tenant_settings(self.config, rules)
+        self._pipeline.use(self._provider)
+        _log.info("reloaded", extra={"event.action": "reload"})
+        notify.ready("ready")
+
+    async def wrong(self) -> dict[str, str]:
+        """What keeps the daemon from its work, by part; empty when ready."""
+        reasons = {name: "broke off" for name, task in self._tasks.items() if task.done()}
+        if self.stopping.is_set():
+            reasons["daemon"] = "stopping"
+        if time.monotonic() - self._checked_at > _CHECKED:
+            try:
+                await self.store.check()
+            except SentinelError as error:
+                reasons["store"] = str(error)
+            else:
+                self._checked_at = time.monotonic()
+        return reasons
+
+    async def _metrics(self) -> bytes:
+        mails = await self.store.mail_counts()
+        return self.figures.text(waiting=self.intake.waiting, mails=mails, ready=not await self.wrong())
+
+    async def _upkeep(self) -> None:
+        while True:
+            await asyncio.sleep(_UPKEEP)
+            try:
+                while await self.store.expire_windows(clock()):
+                    await asyncio.sleep(0.05)
+            except SentinelError as error:
+                _log.error("upkeep failed, trying again: %s", error)
+
+    async def _watchdog(self, interval: float) -> None:
+        """Tell systemd that the loop turns and the store takes writes; silence lets it start us anew."""
+        while True:
+            if not await self.wrong():
+                notify.watchdog()
+            await asyncio.sleep(interval)
+
+
+def serve(config: Config, started: Callable[["Daemon"], None] | None = None) -> None:
+    """Run a daemon in this process until it is told to stop."""
+
+    async def main() -> None:
+        daemon = Daemon(config)
+        asyncio.get_running_loop().set_exception_handler(_report)
+        if started is not None:
+            started(daemon)
+        await daemon.run()
+
+    asyncio.run(main())
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    error = context.get("exception")
+    _log.error("%s", context.get("message"), exc_info=error if isinstance(error, BaseException) else None)

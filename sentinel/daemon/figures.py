@@ -1,0 +1,111 @@
+"""Figures for Prometheus. Labels are words of ours only, so that no personal data can get in."""
+
+from collections import Counter as Tally
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from sentinel import __version__
+from sentinel.pipeline.batch import Pipeline
+from sentinel.pipeline.item import Arrival, Item, Outcome
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Figures:
+    """Counts what the pipeline did; :meth:`text` is what ``/metrics`` answers."""
+
+    def __init__(self, requests: Callable[[], Tally[tuple[str, int]]]) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._events = Counter("sentinel_events", "Events judged.", ["type", "outcome"], registry=registry)
+        self._duplicates = Counter("sentinel_duplicates", "Events posted again.", registry=registry)
+        self._conflicts = Counter("sentinel_conflicts", "Ids used again with other content.", registry=registry)
+        self._decisions = Counter("sentinel_decisions", "Assessments.", ["decision", "level"], registry=registry)
+        self._findings = Counter("sentinel_findings", "Rules that held.", ["rule", "status"], registry=registry)
+        self._unjudged = Counter("sentinel_unjudged", "Rules that lacked a fact.", ["rule"], registry=registry)
+        self._batches = Histogram(
+            "sentinel_batch_seconds", "From recall to commit of one batch.", buckets=_SECONDS, registry=registry
+        )
+        self._failures = Counter("sentinel_batch_failures", "Batches that were not stored.", registry=registry)
+        self._waiting = Gauge("sentinel_waiting_events", "Events that wait to be judged.", registry=registry)
+        self._mails = Gauge("sentinel_mails", "Mails by state.", ["state"], registry=registry)
+        self._ready = Gauge("sentinel_ready", "1 when able to do its work.", registry=registry)
+        info = Gauge("sentinel_info", "Version and rules in force.", ["version"], registry=registry)
+        info.labels(__version__).set(1)
+        registry.register(_Requests(requests))
+
+    def count(self, items: Sequence[Item], outcomes: Sequence[Outcome], seconds: float) -> None:
+        """Enter one batch."""
+        events: Tally[tuple[str, str]] = Tally()
+        decisions: Tally[tuple[str, str]] = Tally()
+        findings: Tally[tuple[str, str]] = Tally()
+        unjudged: Tally[str] = Tally()
+        for item, outcome in zip(items, outcomes, strict=True):
+            if outcome.duplicate:
+                self._duplicates.inc()
+            elif outcome.conflict:
+                self._conflicts.inc()
+            elif isinstance(item, Arrival) and outcome.assessment is not None:
+                assessment = outcome.assessment
+                events[item.sighting.type, item.sighting.outcome] += 1
+                decisions[assessment.decision, assessment.level or "none"] += 1
+                findings.update((finding.rule, finding.status) for finding in assessment.findings)
+                unjudged.update(entry.rule for entry in assessment.unjudged)
+        for labels, number in events.items():
+            self._events.labels(*labels).inc(number)
+        for labels, number in decisions.items():
+            self._decisions.labels(*labels).inc(number)
+        for labels, number in findings.items():
+            self._findings.labels(*labels).inc(number)
+        for rule, number in unjudged.items():
+            self._unjudged.labels(rule).inc(number)
+        self._batches.observe(seconds)
+
+    def failed(self) -> None:
+        """A batch was not stored."""
+        self._failures.inc()
+
+    def text(self, *, waiting: int, mails: dict[str, int], ready: bool) -> bytes:
+        """Everything in Prometheus text format."""
+        self._waiting.set(waiting)
+        self._ready.set(ready)
+        for state, number in mails.items():
+            self._mails.labels(state).set(number)
+        return generate_latest(self.registry)
+
+
+class CountedPipeline(Pipeline):
+    """A pipeline that enters its work in :class:`Figures`, and wakes mail delivery when there is something."""
+
+    figures: Figures
+    wake: Callable[[], None]
+
+    async def process(self, items: Sequence[Item]) -> list[Outcome]:
+        """See :class:`Pipeline`."""
+        started = perf_counter()
+        try:
+            outcomes = await super().process(items)
+        except BaseException:
+            self.figures.failed()
+            raise
+        self.figures.count(items, outcomes, perf_counter() - started)
+        if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
+            self.wake()
+        return outcomes
+
+
+class _Requests(Collector):
+    """Requests as counted by the HTTP edge, without a lock on its way."""
+
+    def __init__(self, requests: Callable[[], Tally[tuple[str, int]]]) -> None:
+        self._requests = requests
+
+    def collect(self) -> list[CounterMetricFamily]:
+        family = CounterMetricFamily("sentinel_http_requests", "Requests answered.", labels=["route", "status"])
+        for (route, status), number in sorted(self._requests().items()):
+            family.add_metric([route, str(status)], number)
+        return [family]

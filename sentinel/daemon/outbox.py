@@ -1,0 +1,40 @@
+"""The store's outbox as delivery wants it: with attributes opened from their seal."""
+
+from sentinel.alerts.outbox import OutboxItem
+from sentinel.events.sighting import Attributes
+from sentinel.privacy.sealer import Sealer
+from sentinel.store.protocol import Store
+
+
+class StoreOutbox:
+    """See :class:`sentinel.alerts.outbox.Outbox`."""
+
+    def __init__(self, store: Store, sealer: Sealer) -> None:
+        self._store = store
+        self._sealer = sealer
+
+    async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[OutboxItem]:
+        mails = await self._store.lease(worker=worker, now=now, limit=limit, seconds=seconds)
+        return [
+            OutboxItem(id=mail.id, notice=mail.notice, attempts=mail.attempts, first_try=mail.first_try)
+            for mail in mails
+        ]
+
+    async def sent(self, item_id: int, *, worker: str, now: int) -> None:
+        await self._store.settle_mail(item_id, worker=worker, now=now, state="sent")
+
+    async def retry(self, item_id: int, *, worker: str, at: int, reason: str) -> None:
+        await self._store.retry_mail(item_id, worker=worker, at=at, reason=reason)
+
+    async def failed(self, item_id: int, *, worker: str, now: int, reason: str) -> None:
+        await self._store.settle_mail(item_id, worker=worker, now=now, state="failed", reason=reason)
+
+    async def unaddressed(self, item_id: int, *, worker: str, now: int) -> None:
+        await self._store.settle_mail(item_id, worker=worker, now=now, state="unaddressed")
+
+    async def attributes(self, tenant: str, account: str) -> Attributes | None:
+        sealed = await self._store.attributes(account)
+        return self._sealer.open(sealed, Attributes, row=account) if sealed is not None else None
+
+    async def pending(self) -> int:
+        return (await self._store.mail_counts())["pending"]

@@ -1,0 +1,1 @@
+"""From a raw event to a sighting: place, network, device, pseudonyms."""

@@ -1,0 +1,40 @@
+"""Times as sentinel keeps them: whole microseconds since 1970-01-01T00:00:00Z, called ``micros``.
+
+Integers compare, subtract and pack without surprises (no float rounding, no time zones), and one text form
+per instant keeps output byte-identical.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """An aware ``datetime`` as micros."""
+    return (moment - _EPOCH) // _TICK
+
+
+def to_datetime(micros: int) -> datetime:
+    """Micros as an aware UTC ``datetime``."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def to_text(micros: int) -> str:
+    """Micros as RFC 3339 in UTC; the fraction is left out when it is zero.
+
+    >>> to_text(0)
+    '1970-01-01T00:00:00Z'
+    """
+    return to_datetime(micros).replace(tzinfo=None).isoformat() + "Z"
+
+
+def utc_day(micros: int) -> int:
+    """The number of the UTC day since 1970-01-01."""
+    return micros // DAY

@@ -1,0 +1,49 @@
+"""Facts of the account and its past."""
+
+from sentinel.events.clock import DAY
+from sentinel.facts.look import Look
+from sentinel.facts.registry import fact
+
+
+@fact("account", "string", keyed=True)
+def account(look: Look) -> str | None:
+    """Pseudonym of the account."""
+    return look.sighting.account
+
+
+@fact("account.exists", "bool")
+def account_exists(look: Look) -> bool:
+    """The account is known to the service (false for a name that was only tried)."""
+    return look.sighting.account is not None and look.sighting.known_account
+
+
+@fact("account.tags", "list(string)")
+def account_tags(look: Look) -> tuple[str, ...]:
+    """Tags the service gave the account, as admin, service, guest, test or kiosk."""
+    return look.sighting.tags
+
+
+@fact("account.warming_up", "bool", past=True)
+def account_warming_up(look: Look) -> bool:
+    """The trusted past is too short to call anything new (first 3 trusted logins or 14 days)."""
+    return look.warming_up
+
+
+@fact("account.trusted_logins", "int", past=True)
+def account_trusted_logins(look: Look) -> int:
+    """Trusted logins so far."""
+    return look.profile.trusted_logins
+
+
+@fact("account.days_since_seen", "double", past=True)
+def account_days_since_seen(look: Look) -> float | None:
+    """Days since the account's last sign of life that was judged safe; absent for the first."""
+    last = look.profile.last_seen
+    return round((look.sighting.time - last) / DAY, 1) if 0 < last <= look.sighting.time else None
+
+
+@fact("account.age_days", "double")
+def account_age_days(look: Look) -> float | None:
+    """Days since the account was created, where the service told."""
+    created = look.sighting.account_created
+    return round((look.sighting.time - created) / DAY, 1) if created is not None else None

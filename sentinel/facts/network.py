@@ -1,0 +1,89 @@
+"""Facts of the network."""
+
+from sentinel.events.place import ANONYMOUS_KINDS
+from sentinel.facts.look import Look
+from sentinel.facts.registry import fact
+
+
+@fact("network.known", "bool")
+def network_known(look: Look) -> bool:
+    """The autonomous system is known."""
+    return look.sighting.network.asn is not None
+
+
+@fact("network.asn", "int")
+def network_asn(look: Look) -> int | None:
+    """Number of the autonomous system; absent when unknown."""
+    return look.sighting.network.asn
+
+
+@fact("network.organisation", "string")
+def network_organisation(look: Look) -> str:
+    """Holder of the network; empty when unknown."""
+    return look.sighting.network.organisation or ""
+
+
+@fact("network.kind", "string")
+def network_kind(look: Look) -> str:
+    """Kind of network, as residential, mobile, hosting, vpn or tor; empty when unknown."""
+    return look.sighting.network.kind or ""
+
+
+@fact("network.anonymous", "bool")
+def network_anonymous(look: Look) -> bool:
+    """A network that hides where the person is: vpn, proxy, tor or relay."""
+    return look.sighting.network.kind in ANONYMOUS_KINDS
+
+
+@fact("network.hosting", "bool")
+def network_hosting(look: Look) -> bool:
+    """A hosting network: machines, seldom people."""
+    return look.sighting.network.kind == "hosting"
+
+
+@fact("network.private", "bool")
+def network_private(look: Look) -> bool:
+    """A private, loopback, carrier-internal or documentation address."""
+    return look.sighting.network.kind == "private"
+
+
+@fact("network.listed", "bool")
+def network_listed(look: Look) -> bool:
+    """On one of the operator's lists of bad addresses."""
+    return look.sighting.network.listed
+
+
+@fact("network.office", "bool")
+def network_office(look: Look) -> bool:
+    """One of the operator's own exits."""
+    return look.sighting.network.office
+
+
+@fact("network.address", "string", keyed=True)
+def network_address(look: Look) -> str | None:
+    """Pseudonym of the IPv4 address, or of the IPv6 /64."""
+    return look.sighting.address
+
+
+@fact("network.prefix", "string", keyed=True)
+def network_prefix(look: Look) -> str | None:
+    """Pseudonym of the IPv4 /24, or of the IPv6 /48."""
+    return look.sighting.prefix
+
+
+@fact("network.new", "bool", past=True, judged=True)
+def network_new(look: Look) -> bool:
+    """The autonomous system is known and not in the account's trusted past."""
+    return look.network is not None and not look.network_trusted
+
+
+@fact("network.trusted", "bool", past=True, judged=True)
+def network_trusted(look: Look) -> bool:
+    """The autonomous system is in the account's trusted past."""
+    return look.network_trusted
+
+
+@fact("network.kind_trusted", "bool", past=True, judged=True)
+def network_kind_trusted(look: Look) -> bool:
+    """The kind of network is in the account's trusted past: this person always uses a VPN, say."""
+    return look.trusts("network_kind", look.sighting.network.kind)

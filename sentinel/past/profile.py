@@ -1,0 +1,164 @@
+"""The profile: an account's past, value by value, as far as it may be trusted.
+
+CONTRACT §1, "The trusted past", says how. A profile is one document, so that it changes at once. It holds
+keyed pseudonyms and coarse words only. All times are micros of event time; nothing here reads a clock.
+"""
+
+from typing import Final
+
+import msgspec
+
+from sentinel.events.alert import OpenAlert
+from sentinel.events.clock import DAY, utc_day
+from sentinel.events.sighting import Sighting
+
+#: Bounds of one profile: the oldest values go first, those that are trusted or compromised last.
+MAX_VALUES: Final = 64
+MAX_SESSIONS: Final = 32
+MAX_PLACES: Final = 16
+MAX_CHALLENGES: Final = 16
+MAX_FACTORS: Final = 32
+MAX_WARMUP: Final = 16
+
+
+class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How the past comes to be trusted; the defaults are CONTRACT §1's. Days are spans of 24 hours."""
+
+    warmup_logins: int = 3
+    warmup_days: int = 14
+    settle_days: int = 14
+    settle_logins: int = 3
+    factor_days: int = 7
+
+
+class Value(msgspec.Struct, array_like=True, omit_defaults=True):
+    """One value (a device, a network, a country, …) that the account logged in with."""
+
+    first: int  #: first successful login with it
+    last: int  #: latest one
+    trusted_at: int = 0  #: trusted for events from here on; 0: not by a login or an answer
+    support: int = 0  #: trusted logins that carried it
+    days: list[int] = []  #: UTC days of successful but flagged logins, at most as many as settling needs
+    barred: bool = False  #: never settles: a flagged login was high, or a credential was changed from it
+    compromised: bool = False  #: somebody who knows said no; only the service or an admin lifts it
+
+
+class TrustedPlace(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """Where a trusted login came from; the reference for travel."""
+
+    time: int
+    lat: float
+    lon: float
+    accuracy_km: float
+    country: str | None
+    event: str  #: key
+
+
+class Session(msgspec.Struct, array_like=True, omit_defaults=True):
+    """The login that made a session."""
+
+    time: int
+    event: str
+    device: str | None = None
+    network: str | None = None
+    country: str | None = None
+    trusted: bool = False
+    compromised: bool = False
+
+
+class KnownFactor(msgspec.Struct, array_like=True, omit_defaults=True):
+    """A second factor: method, when it was first used or enrolled in a trusted login (0: never), last use.
+
+    ``session`` is where that was: called compromised, it takes the factor out with it.
+    """
+
+    method: str
+    trusted_at: int = 0
+    last: int = 0
+    session: str | None = None
+
+
+class Challenge(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A second-factor challenge seen a moment ago, so that the login that sums it up is not a second try."""
+
+    time: int
+    session: str | None
+    factor: str | None
+    method: str | None
+
+
+class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
+    """All that is remembered of an account to judge the next event."""
+
+    values: dict[str, dict[str, Value]] = {}
+    places: list[TrustedPlace] = []  #: by time, oldest first
+    warmup: list[int] = []  #: times of the first trusted logins, oldest first
+    trusted_logins: int = 0
+    last_seen: int = 0  #: last sign of life that was judged safe
+    recovered_at: int = 0  #: last recovery or change of address
+    compromised_at: int = 0  #: time of an event that somebody who knows called compromised; 0: none open
+    sessions: dict[str, Session] = {}
+    factors: dict[str, KnownFactor] = {}
+    challenges: list[Challenge] = []
+    alerts: list[OpenAlert] = []
+
+    def warming_up(self, at: int, policy: TrustPolicy) -> bool:
+        """Whether the past is still too short for the ``new_*`` rules, as of ``at``.
+
+        >>> Profile().warming_up(0, TrustPolicy())
+        True
+        """
+        earlier = [time for time in self.warmup if time <= at]
+        if not earlier:
+            return True
+        return len(earlier) < policy.warmup_logins and at < earlier[0] + policy.warmup_days * DAY
+
+    def trusts(self, kind: str, key: str | None, at: int, policy: TrustPolicy) -> bool:
+        """Whether value ``key`` of ``kind`` is part of the trusted past, as of ``at``."""
+        if key is None:
+            return False
+        value = self.values.get(kind, {}).get(key)
+        return value is not None and is_trusted(value, at, policy)
+
+
+def is_trusted(value: Value, at: int, policy: TrustPolicy) -> bool:
+    """Trusted by a login or an answer, or settled: flagged below high, seen on enough days, and long ago."""
+    if value.compromised:
+        return False
+    if value.trusted_at:
+        return value.trusted_at <= at
+    if value.barred or at < value.first + policy.settle_days * DAY:
+        return False
+    today = utc_day(at)
+    return sum(day <= today for day in value.days) >= policy.settle_logins
+
+
+def values_of(sighting: Sighting) -> list[tuple[str, str]]:
+    """The values of a sighting that the past is kept by, as (kind, key).
+
+    ``device`` is the sender's device id, ``device_class`` browser, system and type, ``network`` the AS.
+    An unknown part gives no value: unknown is never "known".
+    """
+    values = []
+    if sighting.device_key:
+        values.append(("device", sighting.device_key))
+    if device_class := sighting.device_class:
+        values.append(("device_class", device_class))
+    if network := network_key(sighting):
+        values.append(("network", network))
+    if sighting.network.kind:
+        values.append(("network_kind", sighting.network.kind))
+    if country := sighting.place.country:
+        values.append(("country", country))
+        if region := sighting.place.region:
+            values.append(("region", f"{country}/{region}"))
+    return values
+
+
+def network_key(sighting: Sighting) -> str | None:
+    """The network as the past knows it: the AS number, or nothing when there is none (private addresses)."""
+    return f"AS{sighting.network.asn}" if sighting.network.asn is not None else None
+
+
+encode_profile: Final = msgspec.msgpack.Encoder().encode
+decode_profile: Final = msgspec.msgpack.Decoder(Profile).decode

@@ -1,0 +1,288 @@
+"""Judge first, remember second: what an event leaves in the profile once it has been judged."""
+
+import msgspec
+
+from sentinel.events.assessment import LEVEL_ORDER
+from sentinel.events.clock import DAY, MINUTE, utc_day
+from sentinel.events.event import CREDENTIAL_CHANGES
+from sentinel.events.sighting import Sighting
+from sentinel.past.profile import (
+    MAX_CHALLENGES,
+    MAX_FACTORS,
+    MAX_PLACES,
+    MAX_SESSIONS,
+    MAX_VALUES,
+    MAX_WARMUP,
+    Challenge,
+    KnownFactor,
+    Profile,
+    Session,
+    TrustedPlace,
+    TrustPolicy,
+    Value,
+    is_trusted,
+    network_key,
+    values_of,
+)
+
+#: Networks whose address says nothing about where the person is: never a reference for travel.
+PLACELESS_KINDS = frozenset({"vpn", "proxy", "tor", "relay", "hosting", "satellite"})
+
+#: A login's ``mfa`` sums up challenges of the same account and factor this young (CONTRACT §1).
+CHALLENGE_MEMORY = 10 * MINUTE
+
+#: Types that show the account in use; others (a reset asked for) may be anybody's doing.
+_SIGNS_OF_LIFE = frozenset({"login", "session_seen"})
+
+#: Changes after which a person's mailed answer proves little for 30 days (CONTRACT §1).
+_RECOVERIES = frozenset({"recovery_used", "password_reset_requested", "email_changed"})
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What judging said, as far as the past is concerned."""
+
+    flagged: bool
+    level: str
+
+
+def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: TrustPolicy) -> bool:
+    """Enter a judged event into ``profile`` (changed in place). Returns whether it joined the trusted past.
+
+    Nothing of an event that was not the person's own, did not succeed, or was flagged becomes trusted, except
+    that a phishing-resistant factor known for ``factor_days`` confirms a flagged login.
+    """
+    if sighting.type == "mfa_challenge":
+        _note_challenge(profile, sighting)
+    if sighting.outcome != "success":
+        return False
+    tainted = _tainted(profile, sighting)
+    safe = sighting.own and not verdict.flagged and not tainted
+    if sighting.type in CREDENTIAL_CHANGES:
+        _note_change(profile, sighting, safe and _from_trusted(profile, sighting, policy))
+    if not sighting.own:
+        return False
+    trusted = False
+    if sighting.type == "login":
+        trusted = safe or (not tainted and confirmed_by_factor(profile, sighting, policy))
+        _note_login(profile, sighting, verdict, trusted, tainted, policy)
+    if (safe or trusted) and sighting.type in _SIGNS_OF_LIFE:
+        profile.last_seen = max(profile.last_seen, sighting.time)
+    return trusted
+
+
+def confirmed_by_factor(profile: Profile, sighting: Sighting, policy: TrustPolicy) -> bool:
+    """A phishing-resistant factor, trusted for at least ``factor_days``, vouches for the login.
+
+    Without an id of the factor nothing is confirmed: a newly enrolled key would look like the old one.
+    """
+    if not _proves(sighting, resistant=True) or sighting.factor.key is None:
+        return False
+    factor = profile.factors.get(sighting.factor.key)
+    if factor is None or not factor.trusted_at:
+        return False
+    return factor.trusted_at + policy.factor_days * DAY <= sighting.time
+
+
+def trust_sighting(profile: Profile, sighting: Sighting, *, already: bool, lift: bool = False) -> None:
+    """Make the values of a successful login trusted from its own time on.
+
+    ``already``: it was trusted before, so support must not count twice. ``lift``: the service said so, which
+    also lifts an earlier "compromised".
+    """
+    for kind, key in values_of(sighting):
+        value = _value(profile, kind, key, sighting.time)
+        if lift:
+            value.compromised = value.barred = False
+        if value.compromised:
+            continue
+        value.trusted_at = min(value.trusted_at or sighting.time, sighting.time)
+        if not already:
+            value.support += 1
+    session = profile.sessions.get(sighting.session) if sighting.session else None
+    if lift and session is not None:
+        session.compromised = False
+    if already:
+        return
+    profile.trusted_logins += 1
+    profile.warmup = sorted([*profile.warmup, sighting.time])[:MAX_WARMUP]
+    place = sighting.place
+    if place.lat is not None and place.lon is not None and sighting.network.kind not in PLACELESS_KINDS:
+        entry = TrustedPlace(
+            sighting.time, place.lat, place.lon, place.accuracy_km or 0.0, place.country, sighting.key
+        )
+        profile.places = sorted([*profile.places, entry], key=lambda item: item.time)[-MAX_PLACES:]
+    if sighting.factor.key is not None and _proves(sighting):
+        factor = _factor(profile, sighting, sighting.factor.key)
+        if not factor.trusted_at or sighting.time < factor.trusted_at:
+            factor.trusted_at, factor.session = sighting.time, sighting.session
+        factor.last = max(factor.last, sighting.time)
+    if session is not None:
+        session.trusted = True
+
+
+def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool) -> None:
+    """Somebody who knows said that this was not the person: sighting, session, values and factor are out.
+
+    A value that another trusted login supports stays; all others are out until the service or an admin lifts
+    that.
+    """
+    for kind, key in values_of(sighting):
+        value = _value(profile, kind, key, sighting.time)
+        if was_trusted and value.support:
+            value.support -= 1
+        if not value.support:
+            value.trusted_at = 0
+            value.compromised = True
+    for factor in profile.factors.values():
+        in_session = sighting.session is not None and factor.session == sighting.session
+        if in_session or factor.trusted_at == sighting.time:
+            factor.trusted_at = 0
+    profile.places = [place for place in profile.places if place.event != sighting.key]
+    if was_trusted:
+        profile.trusted_logins = max(0, profile.trusted_logins - 1)
+        if sighting.time in profile.warmup:
+            profile.warmup.remove(sighting.time)
+    if sighting.session:
+        _make_room(profile, sighting.session)
+        session = profile.sessions.setdefault(sighting.session, Session(sighting.time, sighting.key))
+        session.compromised, session.trusted = True, False
+
+
+def summed_up(profile: Profile, sighting: Sighting) -> bool:
+    """Whether a login's ``mfa`` only sums up a challenge that was seen (CONTRACT §1, "Second factors")."""
+    if sighting.type != "login" or sighting.factor.method is None:
+        return False
+    for challenge in reversed(profile.challenges):
+        if sighting.session is not None and challenge.session == sighting.session:
+            return True
+        same_factor = challenge.factor == sighting.factor.key and challenge.method == sighting.factor.method
+        if same_factor and abs(sighting.time - challenge.time) <= CHALLENGE_MEMORY:
+            return True
+    return False
+
+
+def _tainted(profile: Profile, sighting: Sighting) -> bool:
+    session = profile.sessions.get(sighting.session) if sighting.session else None
+    if session is not None and session.compromised:
+        return True
+    return any(
+        (value := profile.values.get(kind, {}).get(key)) is not None and value.compromised
+        for kind, key in values_of(sighting)
+    )
+
+
+def _note_login(
+    profile: Profile, sighting: Sighting, verdict: Verdict, trusted: bool, tainted: bool, policy: TrustPolicy
+) -> None:
+    for kind, key in values_of(sighting):
+        value = _value(profile, kind, key, sighting.time)
+        value.first = min(value.first, sighting.time)
+        value.last = max(value.last, sighting.time)
+        if trusted or is_trusted(value, sighting.time, policy):
+            continue
+        if LEVEL_ORDER[verdict.level] >= LEVEL_ORDER["high"]:
+            value.barred = True
+        if not tainted:
+            # What comes from a compromised session or device would settle what it brings along.
+            value.days = sorted({*value.days, utc_day(sighting.time)})[: policy.settle_logins]
+    if sighting.session:
+        _make_room(profile, sighting.session)
+        earlier = profile.sessions.get(sighting.session)
+        profile.sessions[sighting.session] = Session(
+            sighting.time,
+            sighting.key,
+            sighting.device_key or sighting.device_class,
+            network_key(sighting),
+            sighting.place.country,
+            trusted,
+            earlier is not None and earlier.compromised,
+        )
+    if trusted:
+        trust_sighting(profile, sighting, already=False)
+
+
+def _note_change(profile: Profile, sighting: Sighting, trusted: bool) -> None:
+    if sighting.type in _RECOVERIES:
+        profile.recovered_at = max(profile.recovered_at, sighting.time)
+    key = sighting.factor.key
+    if key is not None and sighting.type == "mfa_enrolled":
+        factor = _factor(profile, sighting, key)
+        if trusted and not factor.trusted_at:
+            factor.trusted_at, factor.session = sighting.time, sighting.session
+    elif key is not None and sighting.type == "mfa_removed":
+        profile.factors.pop(key, None)
+    if not sighting.own:
+        return
+    for kind, name in values_of(sighting) + _values_of_session(profile, sighting):
+        value = profile.values.get(kind, {}).get(name)
+        if value is not None and not value.trusted_at:
+            value.barred = True
+
+
+def _values_of_session(profile: Profile, sighting: Sighting) -> list[tuple[str, str]]:
+    session = profile.sessions.get(sighting.session) if sighting.session else None
+    if session is None:
+        return []
+    found = (("device", session.device), ("device_class", session.device), ("network", session.network))
+    return [(kind, key) for kind, key in (*found, ("country", session.country)) if key is not None]
+
+
+def _from_trusted(profile: Profile, sighting: Sighting, policy: TrustPolicy) -> bool:
+    """A change was made within a trusted login: its session says so, else device and network."""
+    session = profile.sessions.get(sighting.session) if sighting.session else None
+    if session is not None:
+        return session.trusted
+    device = (
+        ("device", sighting.device_key) if sighting.device_key else ("device_class", sighting.device_class)
+    )
+    return all(
+        profile.trusts(kind, key, sighting.time, policy)
+        for kind, key in (device, ("network", network_key(sighting)))
+    )
+
+
+def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
+    """The named factor was proved; with ``resistant`` by one that cannot be phished (webauthn, passkey)."""
+    method, outcome = sighting.factor.method, sighting.factor.outcome
+    if (
+        sighting.auth_method == "passkey"
+        and method in (None, "none", "webauthn")
+        and outcome in (None, "success")
+    ):
+        return True
+    return outcome == "success" and (method == "webauthn" or not resistant)
+
+
+def _factor(profile: Profile, sighting: Sighting, key: str) -> KnownFactor:
+    factors = profile.factors
+    if key not in factors and len(factors) >= MAX_FACTORS:
+        del factors[min(factors, key=lambda name: (factors[name].trusted_at > 0, factors[name].last))]
+    return factors.setdefault(key, KnownFactor(sighting.factor.method or "none"))
+
+
+def _make_room(profile: Profile, session: str) -> None:
+    sessions = profile.sessions
+    if session not in sessions and len(sessions) >= MAX_SESSIONS:
+        del sessions[min(sessions, key=lambda key: (sessions[key].compromised, sessions[key].time))]
+
+
+def _note_challenge(profile: Profile, sighting: Sighting) -> None:
+    if "pending" in (sighting.outcome, sighting.factor.outcome):
+        return  # Not answered yet, so no try: the login that says how it ended is the first to say so.
+    challenge = Challenge(sighting.time, sighting.session, sighting.factor.key, sighting.factor.method)
+    profile.challenges = [*profile.challenges, challenge][-MAX_CHALLENGES:]
+
+
+def _value(profile: Profile, kind: str, key: str, time: int) -> Value:
+    values = profile.values.setdefault(kind, {})
+    value = values.get(key)
+    if value is None:
+        if len(values) >= MAX_VALUES:
+            # A flood of new values must not wash out the trusted ones, nor those somebody said no to.
+            del values[min(values, key=lambda name: (_kept_longer(values[name]), values[name].last))]
+        value = values[key] = Value(time, time)
+    return value
+
+
+def _kept_longer(value: Value) -> bool:
+    return value.trusted_at > 0 or value.compromised

@@ -1,0 +1,1 @@
+"""The one path every event takes: enrich, recall, judge, commit."""

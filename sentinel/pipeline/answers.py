@@ -1,0 +1,26 @@
+"""What an answer ("it was legitimate", "it was not") does to an account's past (CONTRACT §1)."""
+
+from sentinel.events.sighting import Sighting
+from sentinel.past.profile import Profile
+from sentinel.past.remember import distrust_sighting, trust_sighting
+from sentinel.store.protocol import Record
+
+
+def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: str) -> bool:
+    """Apply a verdict of the service to ``profile`` (in place); returns whether the event is trusted now.
+
+    Only what logged in successfully can become trusted; anything can be compromised.
+    """
+    if record.alert is not None:
+        # Answered, so the next one is news again.
+        profile.alerts = [alert for alert in profile.alerts if alert.id != record.alert]
+    if verdict == "compromised":
+        distrust_sighting(profile, sighting, was_trusted=record.trusted)
+        profile.compromised_at = sighting.time
+        return False
+    if profile.compromised_at == sighting.time:
+        profile.compromised_at = 0
+    if sighting.type == "login" and sighting.outcome == "success" and sighting.own:
+        trust_sighting(profile, sighting, already=record.trusted, lift=True)
+        return True
+    return record.trusted

@@ -1,0 +1,234 @@
+"""One batch through the whole path: recall what it needs, judge item by item, commit at once."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sentinel.alerts.policy import Raised
+from sentinel.enrich.sighting import raw_of
+from sentinel.events.assessment import Assessment
+from sentinel.events.clock import MINUTE, utc_day
+from sentinel.events.sighting import Attributes, Raw, Sighting
+from sentinel.past.profile import Profile
+from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.attributes import merge_attributes
+from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
+from sentinel.pipeline.judge import Concluded, Judged, Tracks, judge
+from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
+from sentinel.privacy.sealer import Sealer
+from sentinel.store.protocol import AlertRow, Changes, Past, Record, Store, Wanted
+
+#: A pending login that nobody concludes within this time is interrupted (CONTRACT §1).
+PENDING_SPAN: Final = 15 * MINUTE
+#: Judging yields to the event loop after this many items, so that one batch never blocks other requests for long.
+_STRIDE: Final = 16
+
+
+class Pipeline:
+    """Everything that decides about an event goes through :meth:`process`, one batch at a time."""
+
+    def __init__(self, store: Store, sealer: Sealer, settings: Callable[[str], TenantSettings]) -> None:
+        self.store = store
+        self._sealer = sealer
+        self._settings = self._next = settings
+        self._bound = False
+
+    def use(self, settings: Callable[[str], TenantSettings]) -> None:
+        """Judge with other settings (rules, thresholds) from the next batch on, never within one."""
+        self._next = settings
+
+    async def process(self, items: Sequence[Item]) -> list[Outcome]:
+        """Judge ``items`` in order and make what they changed durable; the outcomes come in the same order.
+
+        Raises :class:`sentinel.errors.StoreError` when nothing could be made durable; then nothing has changed.
+        """
+        self._settings = self._next
+        if not self._bound:
+            await self.store.bind(self._sealer.fingerprint)
+            self._bound = True
+        touched = [
+            Tracks(self._settings(item.tenant).rules, item.sighting, item.tenant) if isinstance(item, Arrival) else None
+            for item in items
+        ]
+        wanted = _wanted(items, touched)
+        past = await self.store.recall(wanted)
+        await self._second_recall(items, past)
+        changes = Changes()
+        outcomes = []
+        try:
+            for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
+                outcomes.append(self._one(item, tracks, past, changes))
+                if number % _STRIDE == _STRIDE - 1:
+                    await asyncio.sleep(0)
+            await self.store.commit(changes)
+        except BaseException:
+            self.store.forget(past)
+            raise
+        return outcomes
+
+    async def _second_recall(self, items: Sequence[Item], past: Past) -> None:
+        """Profiles that only a record tells: those of the accounts whose events are answered."""
+        accounts = {
+            record.account
+            for item in items
+            if isinstance(item, Answer) and (record := past.records.get(item.key)) is not None and record.account
+        } - set(past.profiles)
+        if accounts:
+            more = await self.store.recall(Wanted(profiles=accounts))
+            past.profiles.update(more.profiles)
+
+    def _one(self, item: Item, tracks: Tracks | None, past: Past, changes: Changes) -> Outcome:
+        if isinstance(item, Arrival):
+            assert tracks is not None
+            return self._arrival(item, tracks, past, changes)
+        if isinstance(item, NewAttributes):
+            self._attributes(item, past, changes)
+            return Outcome()
+        return self._answer(item, past, changes)
+
+    def _arrival(self, item: Arrival, tracks: Tracks, past: Past, changes: Changes) -> Outcome:
+        sighting = item.sighting
+        known = past.records.get(sighting.key)
+        if known is not None:
+            if known.body != item.body:
+                return Outcome(conflict=True, error="this id was used before with another content")
+            first = unpack_assessment(known.assessment, item.event.id or "", item.event.account)
+            return Outcome(assessment=first, duplicate=True)
+        settings = self._settings(item.tenant)
+        profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
+        source = past.profiles[sighting.prefix] if sighting.prefix else Profile()
+        judged = judge(item, settings, profile, source, past.tracks, tracks, _concluded(item, past))
+        record = self._record(item, settings, judged)
+        past.records[sighting.key] = record
+        changes.records.append(record)
+        if sighting.account is not None and sighting.known_account:
+            changes.profiles[sighting.account] = profile
+        if source.alerts and sighting.prefix is not None:
+            changes.profiles[sighting.prefix] = source
+        changes.tracks.update((key, past.tracks[key]) for key in tracks.wanted if past.tracks[key].unsaved)
+        for raised in judged.raised:
+            _note_alert(changes, item, raised)
+        late = item.received is not None and item.received - sighting.time > settings.mail_max_age
+        if not late and not item.silent:
+            changes.notices.extend(judged.notices)
+        if item.attributes is not None and sighting.account is not None:
+            self._attributes(
+                NewAttributes(tenant=item.tenant, account_key=sighting.account, attributes=item.attributes),
+                past,
+                changes,
+            )
+        return Outcome(assessment=judged.assessment)
+
+    def _record(self, item: Arrival, settings: TenantSettings, judged: Judged) -> Record:
+        sighting = item.sighting
+        # By UTC days, as raw values expire: what came in late is not kept longer than what came in time.
+        too_old = item.received is not None and utc_day(item.received) - utc_day(sighting.time) >= settings.raw_days
+        return Record(
+            key=sighting.key,
+            tenant=item.tenant,
+            account=sighting.account,
+            time=sighting.time,
+            type=sighting.type,
+            body=item.body,
+            sealed=self._sealer.seal(raw_of(item.event, forget=too_old), row=sighting.key),
+            sighting=pack_sighting(sighting),
+            windows=pack_windows(judged.windows),
+            assessment=pack_assessment(judged.assessment),
+            trusted=judged.trusted,
+            alert=judged.assessment.alert,
+        )
+
+    def _answer(self, item: Answer, past: Past, changes: Changes) -> Outcome:
+        record = past.records.get(item.key)
+        if record is None or record.tenant != item.tenant:
+            return Outcome(error="no event with this id is known")
+        key = _answer_key(item)
+        if key in past.records:
+            return Outcome(duplicate=True)
+        sighting = unpack_sighting(record.sighting)
+        if record.account is not None and sighting.known_account:
+            profile = past.profiles[record.account]
+            record.trusted = changes.trust[record.key] = apply_answer(profile, sighting, record, item.verdict)
+            changes.profiles[record.account] = profile
+        if record.alert is not None:
+            changes.closed[record.alert] = item.verdict
+        past.records[key] = answer = Record(
+            key=key,
+            tenant=item.tenant,
+            account=record.account,
+            time=item.time,
+            type="feedback",
+            body=record.key.encode(),
+            sealed=self._sealer.seal(Raw(event=item.event), row=key),
+            sighting=b"",
+            windows=b"",
+            assessment=item.verdict.encode(),
+        )
+        changes.records.append(answer)
+        return Outcome()
+
+    def _attributes(self, item: NewAttributes, past: Past, changes: Changes) -> None:
+        sealed = past.attributes.get(item.account_key)
+        current = self._sealer.open(sealed, Attributes, row=item.account_key) if sealed else None
+        merged = merge_attributes(current, item.attributes)
+        if merged != current:
+            sealed = self._sealer.seal(merged, row=item.account_key)
+            past.attributes[item.account_key] = changes.attributes[item.account_key] = sealed
+
+
+def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None]) -> Wanted:
+    wanted = Wanted()
+    for item, tracks in zip(items, touched, strict=True):
+        if isinstance(item, Arrival):
+            assert tracks is not None
+            sighting = item.sighting
+            wanted.records.add(sighting.key)
+            if sighting.concludes:
+                wanted.records.add(sighting.concludes)
+            if sighting.account and sighting.known_account:
+                wanted.profiles.add(sighting.account)
+            if sighting.prefix:
+                wanted.profiles.add(sighting.prefix)
+            wanted.tracks.update(tracks.wanted)
+            if item.attributes is not None and sighting.account:
+                wanted.attributes.add(sighting.account)
+        elif isinstance(item, Answer):
+            wanted.records.update((item.key, _answer_key(item)))
+        else:
+            wanted.attributes.add(item.account_key)
+    return wanted
+
+
+def _answer_key(item: Answer) -> str:
+    """Of an answer's own record: the same answer given twice is one."""
+    return f"{item.key}.{item.time}.{item.verdict[:1]}"
+
+
+def _concluded(item: Arrival, past: Past) -> Concluded | None:
+    """The pending login that the event concludes, if it is one of the same account and not interrupted."""
+    record = past.records.get(item.sighting.concludes) if item.sighting.concludes else None
+    if record is None or record.account != item.sighting.account or not record.sighting:
+        return None
+    pending: Sighting = unpack_sighting(record.sighting)
+    if pending.outcome != "pending" or not 0 <= item.sighting.time - pending.time <= PENDING_SPAN:
+        return None
+    assessment: Assessment = unpack_assessment(record.assessment, "", None)
+    return Concluded(pending, assessment)
+
+
+def _note_alert(changes: Changes, item: Arrival, raised: Raised) -> None:
+    alert = raised.alert
+    noted = changes.alerts.get(alert.id)
+    changes.alerts[alert.id] = AlertRow(
+        id=alert.id,
+        tenant=item.tenant,
+        account=item.sighting.account if alert.kind != "campaign" else None,
+        kind=alert.kind,
+        level=alert.level,
+        risk=alert.risk,
+        first=alert.first,
+        last=alert.last,
+        events=alert.events,
+        rules=list(alert.rules),
+        event=noted.event if noted else item.sighting.key,  # a store keeps the first one likewise
+    )

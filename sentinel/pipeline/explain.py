@@ -1,0 +1,161 @@
+"""Explaining an event: the same pure steps again, with everything they read shown.
+
+A stored event is explained with the past it was judged with: the account's earlier records are entered again into
+an empty profile, as they were judged then, and the window values are those kept in the record.
+"""
+
+from typing import Any
+
+import msgspec
+
+from sentinel.events.assessment import Assessment
+from sentinel.events.sighting import Sighting
+from sentinel.past.profile import Profile
+from sentinel.past.remember import Verdict, remember
+from sentinel.past.windows import Track
+from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.item import Arrival, TenantSettings
+from sentinel.pipeline.judge import Tracks, judge
+from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
+from sentinel.pipeline.replay import FactSeen, facts_seen
+from sentinel.scoring import decide
+from sentinel.store.protocol import Record, Store, Wanted
+
+#: Parts of a sighting that are keyed pseudonyms: shown as present, not in value.
+_KEYED = frozenset(
+    {"key", "account", "address", "prefix", "device_key", "agent", "ja4", "language", "session", "actor_account",
+     "concludes"}
+)  # fmt: skip
+
+
+class RuleSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule made of the event: ``held``, ``silent``, ``not judged: …``, ``does not apply``, ``off``."""
+
+    rule: str
+    status: str
+    outcome: str
+    risk: float | None = None
+    share: float = 0.0
+    evidence: dict[str, Any] = {}
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """An event through every step; no raw and no keyed values."""
+
+    sighting: dict[str, Any]
+    facts: list[FactSeen]
+    windows: dict[str, int | None]
+    rules: list[RuleSeen]
+    assessment: Assessment
+    notes: list[str]
+
+
+async def explain_record(
+    store: Store, record: Record, settings: TenantSettings, event: str, account: str | None
+) -> Explanation:
+    """Explain a stored event as it was judged."""
+    profile = await profile_before(store, record, settings)
+    sighting = unpack_sighting(record.sighting)
+    assessment = unpack_assessment(record.assessment, event, account)
+    notes = []
+    if assessment.ruleset != settings.rules.digest:
+        notes.append("the rules have changed since; findings and window values are those of then")
+    return _explanation(sighting, profile, settings, unpack_windows(record.windows), assessment, notes)
+
+
+async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettings) -> Explanation:
+    """Judge an event against the stored past without keeping anything, and explain it."""
+    sighting = arrival.sighting
+    touched = Tracks(settings.rules, sighting, arrival.tenant)
+    keys = {key for key in (sighting.account, sighting.prefix) if key}
+    past = await store.recall(Wanted(profiles=keys, tracks=touched.wanted))
+    # The store's own copies must not learn from what is only explained.
+    store.forget(past)
+    profiles = {key: msgspec.convert(msgspec.to_builtins(profile), Profile) for key, profile in past.profiles.items()}
+    profile = profiles.get(sighting.account or "", Profile())
+    before = msgspec.convert(msgspec.to_builtins(profile), Profile)
+    tracks = {key: past.tracks.get(key, Track()) for key in touched.wanted}
+    judged = judge(arrival, settings, profile, profiles.get(sighting.prefix or "", Profile()), tracks, touched)
+    notes = ["judged against the past as it is now; not kept"]
+    return _explanation(sighting, before, settings, judged.windows, judged.assessment, notes)
+
+
+async def profile_before(store: Store, record: Record, settings: TenantSettings) -> Profile:
+    """The account's profile as it was when ``record`` was judged."""
+    profile = Profile()
+    if record.account is None:
+        return profile
+    seen: dict[str, Record] = {}
+    async for earlier in store.history(record.account):
+        if earlier.key == record.key:
+            break
+        if earlier.type == "feedback":
+            target = seen.get(earlier.body.decode())
+            if target is not None:
+                sighting = unpack_sighting(target.sighting)
+                target.trusted = apply_answer(profile, sighting, target, earlier.assessment.decode())
+            continue
+        sighting = unpack_sighting(earlier.sighting)
+        assessment = unpack_assessment(earlier.assessment, "", None)
+        risk, level = assessment.risk or 0.0, assessment.level or "low"
+        flagged = decide(risk, settings.thresholds) != "allow"
+        if sighting.known_account:
+            earlier.trusted = remember(profile, sighting, Verdict(flagged=flagged, level=level), settings.trust)
+        seen[earlier.key] = earlier
+    return profile
+
+
+def _explanation(
+    sighting: Sighting,
+    profile: Profile,
+    settings: TenantSettings,
+    windows: dict[str, int | None],
+    assessment: Assessment,
+    notes: list[str],
+) -> Explanation:
+    shown: dict[str, Any] = {}
+    for name in sighting.__struct_fields__:
+        value = getattr(sighting, name)
+        if name in ("place", "network", "device", "factor"):
+            for part in value.__struct_fields__:
+                entry = getattr(value, part)
+                if entry not in (None, False):
+                    shown[f"{name}.{part}"] = "(keyed)" if part == "key" else entry
+        elif value is not None:
+            shown[name] = "(keyed)" if name in _KEYED else value
+    return Explanation(
+        sighting=shown,
+        facts=facts_seen(sighting, profile, settings),
+        windows=windows,
+        rules=_rules(sighting, settings, assessment),
+        assessment=assessment,
+        notes=notes,
+    )
+
+
+def _rules(sighting: Sighting, settings: TenantSettings, assessment: Assessment) -> list[RuleSeen]:
+    found = {finding.rule: finding for finding in assessment.findings}
+    missing = {entry.rule: entry.missing for entry in assessment.unjudged}
+    out = []
+    for file in settings.rules.files:
+        compiled = file.compiled
+        rule = compiled.rule
+        finding = found.get(rule.id)
+        if finding is not None:
+            out.append(
+                RuleSeen(
+                    rule=rule.id, status=finding.status, outcome="held", risk=finding.risk, share=finding.share,
+                    evidence=finding.evidence,
+                )
+            )  # fmt: skip
+            continue
+        if rule.status == "off":
+            outcome = "off"
+        elif sighting.type not in rule.applies_to or (compiled.judged_only and not sighting.judged):
+            outcome = "does not apply"
+        elif rule.id in missing:
+            outcome = "not judged: " + ", ".join(missing[rule.id]) + " unknown"
+        else:
+            outcome = "silent"
+        out.append(RuleSeen(rule=rule.id, status=rule.status, outcome=outcome))
+    return out

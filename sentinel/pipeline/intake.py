@@ -1,0 +1,149 @@
+"""The queue in front of the pipeline: what arrived while one batch was being committed is the next batch."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import Final
+
+from sentinel.errors import Overloaded, SentinelError, StoreError
+from sentinel.pipeline.batch import Pipeline
+from sentinel.pipeline.item import Arrival, Item, Outcome
+
+#: Items of one batch at most: bounds how long an inline assessment waits behind posted ones.
+MAX_BATCH: Final = 256
+
+
+class Intake:
+    """Feeds the pipeline. ``limit`` bounds the items that wait; inline ones go before posted ones."""
+
+    def __init__(self, pipeline: Pipeline, *, limit: int = 20_000) -> None:
+        self._pipeline = pipeline
+        self._limit = limit
+        self._inline: deque[_Waiting] = deque()
+        self._posted: deque[_Waiting] = deque()
+        self._waiting = 0
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self._keys: Counter[str] = Counter()
+
+    def holds(self, key: str) -> bool:
+        """Whether an event with this record key waits to be judged."""
+        return key in self._keys
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait to be judged."""
+        return self._waiting
+
+    async def submit(self, items: Sequence[Item], *, inline: bool = False) -> list[Outcome]:
+        """The outcomes of ``items`` in order, once they are durable.
+
+        Raises :class:`Overloaded` when too many wait already or the daemon is stopping (nothing was taken), and
+        :class:`StoreError` when the store failed.
+        """
+        if self._closing:
+            raise _stopping()
+        if self._waiting + len(items) > self._limit:
+            raise Overloaded(f"{self._waiting} events wait already; post again in a moment", retry_after=1)
+        if not items:
+            return []
+        waiting = _Waiting(items)
+        (self._inline if inline else self._posted).append(waiting)
+        self._waiting += len(items)
+        keys = [item.sighting.key for item in items if isinstance(item, Arrival)]
+        self._keys.update(keys)
+        self._arrived.set()
+        try:
+            return await waiting.done
+        finally:
+            for key in keys:
+                self._keys[key] -= 1
+                if not self._keys[key]:
+                    del self._keys[key]
+
+    async def run(self) -> None:
+        """Judge batches until :meth:`close` was called and nothing waits any more. Cancelled, it tells all who wait."""
+        try:
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._waiting:
+                    await self._batch()
+                if self._closing:
+                    return
+        finally:
+            self._closing = True
+            for waiting in (*self._inline, *self._posted):
+                self._fail([(waiting, waiting.taken, waiting.taken)], _stopping())
+
+    def close(self) -> None:
+        """Take no more; :meth:`run` ends when what waits is done."""
+        self._closing = True
+        self._arrived.set()
+
+    async def _batch(self) -> None:
+        parts = self._take()
+        items = [item for waiting, start, end in parts for item in waiting.items[start:end]]
+        try:
+            outcomes = await self._pipeline.process(items)
+        except SentinelError as error:
+            self._fail(parts, error)
+            return
+        except Exception as error:
+            self._fail(parts, StoreError("judging failed inside; the log says where"))
+            _report(error)
+            return
+        except BaseException:
+            self._fail(parts, _stopping())
+            raise
+        self._waiting -= len(items)
+        at = 0
+        for waiting, start, end in parts:
+            waiting.outcomes.extend(outcomes[at : at + end - start])
+            at += end - start
+            if len(waiting.outcomes) == len(waiting.items) and not waiting.done.done():
+                waiting.done.set_result(waiting.outcomes)
+
+    def _take(self) -> list[tuple["_Waiting", int, int]]:
+        """Up to a batch of items, inline ones first; a large post is taken in parts, in order."""
+        parts = []
+        room = MAX_BATCH
+        for queue in (self._inline, self._posted):
+            while queue and room:
+                waiting = queue[0]
+                start = waiting.taken
+                end = min(len(waiting.items), start + room)
+                waiting.taken = end
+                parts.append((waiting, start, end))
+                room -= end - start
+                if end == len(waiting.items):
+                    queue.popleft()
+        return parts
+
+    def _fail(self, parts: list[tuple["_Waiting", int, int]], error: SentinelError) -> None:
+        """None of the batch was stored; what is left of its posts fails with it, since a post is answered whole."""
+        for waiting, start, end in parts:
+            self._waiting -= len(waiting.items) - start
+            if end < len(waiting.items):
+                (self._inline if waiting in self._inline else self._posted).remove(waiting)
+            if not waiting.done.done():
+                waiting.done.set_exception(error)
+
+
+class _Waiting:
+    __slots__ = ("done", "items", "outcomes", "taken")
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+        self.taken = 0
+        self.outcomes: list[Outcome] = []
+        self.done: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+
+
+def _stopping() -> Overloaded:
+    return Overloaded("the daemon is stopping; post again in a moment", retry_after=5)
+
+
+def _report(error: BaseException) -> None:
+    """Report an error nobody waits for, without stopping the intake: the loop's handler logs it."""
+    asyncio.get_running_loop().call_exception_handler({"message": "a batch failed inside", "exception": error})

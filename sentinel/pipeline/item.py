@@ -1,0 +1,65 @@
+"""What goes through the pipeline: events, answers and attributes, and what comes out."""
+
+import msgspec
+
+from sentinel.alerts.policy import FoldPolicy
+from sentinel.events.assessment import Assessment
+from sentinel.events.event import Event
+from sentinel.events.sighting import Attributes, Sighting
+from sentinel.past.profile import TrustPolicy
+from sentinel.rules.ruleset import RuleSet
+from sentinel.scoring import Thresholds
+
+
+class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What judging depends on, of one tenant."""
+
+    rules: RuleSet
+    thresholds: Thresholds = Thresholds()
+    trust: TrustPolicy = TrustPolicy()
+    fold: FoldPolicy = FoldPolicy()
+    raw_days: int = 365
+    mail_max_age: int = 24 * 3600 * 1_000_000  #: micros; older events posted over HTTP mail nobody
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """An event to judge. ``received`` is the clock at the edge (micros), ``None`` for files, which read no clock."""
+
+    tenant: str
+    event: Event
+    sighting: Sighting
+    body: bytes
+    attributes: Attributes | None = None
+    received: int | None = None
+    silent: bool = False  #: history being imported: judged, but nobody is mailed
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who knows says what event ``key`` was: ``legitimate`` or ``compromised``."""
+
+    tenant: str
+    key: str
+    event: str
+    verdict: str
+    time: int
+    by: str = "service"
+
+
+class NewAttributes(msgspec.Struct, frozen=True, kw_only=True):
+    """Account attributes set by the service; they replace the ones given and leave the others."""
+
+    tenant: str
+    account_key: str
+    attributes: Attributes
+
+
+Item = Arrival | Answer | NewAttributes
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What came of an item. ``error``: an id used twice with another content, or an answer to an unknown event."""
+
+    assessment: Assessment | None = None
+    duplicate: bool = False
+    error: str | None = None
+    conflict: bool = False

@@ -1,0 +1,369 @@
+"""Judging one event: facts, windows, rules, score, alert, and what is remembered. Pure: no clock, no I/O."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from sentinel.alerts.policy import Cause, Raised, raise_or_fold
+from sentinel.events.alert import Notice
+from sentinel.events.assessment import LEVEL_ORDER, Act, Assessment, Finding, Unjudged, level_of
+from sentinel.events.clock import DAY, MINUTE, to_text
+from sentinel.events.event import CREDENTIAL_CHANGES
+from sentinel.events.sighting import Sighting
+from sentinel.facts import FACTS, FactValue, Look
+from sentinel.past.profile import Profile, TrustPolicy
+from sentinel.past.remember import Verdict, remember
+from sentinel.past.windows import Track
+from sentinel.pipeline.item import Arrival, TenantSettings
+from sentinel.rules.compiled import Series
+from sentinel.rules.rule import Rule
+from sentinel.rules.ruleset import Held, RuleSet
+from sentinel.scoring import at_most, combine, decide
+from sentinel.store.protocol import TrackKey
+
+#: Notices that are owed whatever the risk (CONTRACT §2).
+OWED: Final = frozenset({"credential_change"})
+#: Second-factor methods from the strongest down; what to ask for when nothing is known of the account.
+_METHODS: Final = ("webauthn", "totp", "push", "sms", "voice", "email", "backup_code")
+_UNKNOWN_METHODS: Final = ["webauthn", "totp"]
+_REACHABLE_BY_THIEF: Final = frozenset({"email", "sms", "voice"})
+#: For this long after a recovery or change of address a mailed code proves nothing (CONTRACT §1).
+_RECOVERY_DOUBT: Final = 30 * DAY
+
+
+class Concluded(msgspec.Struct, frozen=True):
+    """The pending login that an event concludes: how it was seen and what was said of it."""
+
+    sighting: Sighting
+    assessment: Assessment
+
+
+#: A pending login that nobody concludes within this time is interrupted (CONTRACT §1).
+PENDING_SPAN: Final = 15 * MINUTE
+
+
+def concludes(sighting: Sighting, pending: Sighting) -> bool:
+    """Whether ``sighting`` tells how the login ``pending`` ended: same account, and not interrupted by then."""
+    return (
+        sighting.concludes == pending.key
+        and sighting.account == pending.account
+        and (sighting.type, pending.type, pending.outcome) == ("login", "login", "pending")
+        and 0 <= sighting.time - pending.time <= PENDING_SPAN
+    )
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What came of an event: the answer, the window values it read, whether its values are trusted now, mails."""
+
+    assessment: Assessment
+    windows: dict[str, int | None]
+    trusted: bool
+    raised: tuple[Raised, ...]
+    notices: tuple[Notice, ...]
+
+
+class Tracks:
+    """The tracks that one event touches: key of each series, where the values it is kept by are known."""
+
+    def __init__(self, rules: RuleSet, sighting: Sighting, tenant: str) -> None:
+        look = Look(sighting, _NOBODY, _NO_POLICY)
+        self.facts: dict[str, FactValue | None] = {
+            name: FACTS[name].compute(look) for name in rules.early_facts()
+        }
+        self.keys: list[TrackKey | None] = []
+        self.enters = rules.enters(self.facts)  #: None: depends on the profile
+        read = rules.read_series(sighting.type, sighting.judged)
+        self.wanted: dict[TrackKey, int] = {}
+        for number, series in enumerate(rules.series):
+            if number not in read and self.enters[number] is False:
+                self.keys.append(None)
+                continue
+            values = tuple([self.facts[name] for name in series.by])
+            if None in values:
+                self.keys.append(None)
+                continue
+            key: TrackKey = (series.id, (tenant, *values))  # type: ignore[assignment]  # by-facts are text or numbers
+            self.keys.append(key)
+            self.wanted[key] = series.keep
+
+
+_NOBODY: Final = Profile()
+_NO_POLICY: Final = TrustPolicy()
+
+
+def judge(
+    arrival: Arrival,
+    settings: TenantSettings,
+    profile: Profile,
+    source: Profile,
+    tracks: dict[TrackKey, Track],
+    touched: Tracks,
+    concluded: Concluded | None = None,
+) -> Judged:
+    """Judge one event against the past and enter it there (``profile``, ``source`` and ``tracks`` change in place).
+
+    ``source`` holds the open campaigns of the event's network. Of a concluded pending login the findings stand;
+    rules that hold only now are added (CONTRACT §1, "Step-up").
+    """
+    sighting, rules = arrival.sighting, settings.rules
+    look = Look(sighting, profile, settings.trust)
+    facts = {name: FACTS[name].compute(look) for name in rules.facts(sighting.type, sighting.judged)}
+    enter(look, rules, facts, tracks, touched, concluded)
+    windows = read_windows(rules, sighting, tracks, touched)
+    held, skipped = rules.evaluate(sighting.type, sighting.judged, facts, windows)
+    findings = _findings(held, concluded)
+    live = [finding for finding in findings if finding.status == "live"]
+    risk = combine([(finding.group, finding.risk) for finding in live])[0]
+    level = level_of(risk)
+    wish = decide(risk, settings.thresholds)
+    flagged = wish != "allow"
+    if sighting.outcome in ("failure", "blocked") and look.device_trusted and look.network_trusted:
+        # Otherwise anybody could lock a person out by guessing at their password.
+        wish = at_most(wish, "challenge")
+    decision = at_most(wish, "notify") if settings.thresholds.mode == "observe" else wish
+    by_rule = {item.rule.rule.id: item for item in held}
+    raised, notices = _alerts(arrival, settings, profile, source, look, live, level, decision, concluded)
+    until = _until(sighting, live, by_rule)
+    assessment = Assessment(
+        event=arrival.event.id or "",
+        account=arrival.event.account,
+        time=to_text(sighting.time),
+        risk=risk,
+        level=level,
+        decision=decision,
+        scope="source" if until is not None else "attempt",
+        until=to_text(until) if until is not None else msgspec.UNSET,
+        act=_act(profile, sighting, live, level, wish),
+        findings=findings,
+        alert=raised[0].alert.id if raised else None,
+        warming_up=sighting.account is not None and look.warming_up,
+        unjudged=[Unjudged(rule=item.rule.rule.id, missing=item.missing) for item in skipped],
+        ruleset=rules.digest,
+        would=wish if settings.thresholds.mode == "observe" else msgspec.UNSET,
+    )
+    trusted = False
+    if sighting.account is not None and sighting.known_account:
+        trusted = remember(profile, sighting, Verdict(flagged=flagged, level=level), settings.trust)
+    return Judged(
+        assessment, {name: value for name, value in windows.items() if value}, trusted, raised, notices
+    )
+
+
+def enter(
+    look: Look,
+    rules: RuleSet,
+    facts: dict[str, FactValue | None],
+    tracks: dict[TrackKey, Track],
+    touched: Tracks,
+    concluded: Concluded | None,
+) -> None:
+    """Enter the event into the tracks of every series whose condition it meets."""
+    sighting = look.sighting
+    before = Tracks(rules, concluded.sighting, sighting.tenant) if concluded else None
+    earlier = Look(concluded.sighting, look.profile, look.policy) if concluded else None
+    for number, series in enumerate(rules.series):
+        key = touched.keys[number]
+        if key is None:
+            continue
+        enters = touched.enters[number]
+        if enters is None:
+            enters = _meets(series, facts)
+        if enters and before is not None and earlier is not None and series.where is not None:
+            was = before.enters[number]
+            if was is None:
+                was = _meets(series, {name: FACTS[name].compute(earlier) for name in series.where.reads})
+            enters = not was  # A pending login that was counted is this same login.
+        elif before is not None and series.where is None:
+            enters = False
+        if enters:
+            members = tuple([facts.get(name) for name in series.members])
+            tracks[key].add(sighting.time, members, series.keep)  # type: ignore[arg-type]  # members are text or numbers
+
+
+def _meets(series: Series, facts: dict[str, FactValue | None]) -> bool:
+    return series.where is None or series.where.evaluate(facts) is True
+
+
+def read_windows(
+    rules: RuleSet, sighting: Sighting, tracks: dict[TrackKey, Track], touched: Tracks
+) -> dict[str, int | None]:
+    """The value of each window that judging the event reads."""
+    values: dict[str, int | None] = {}
+    for name, window, number, member in rules.windows(sighting.type, sighting.judged):
+        key = touched.keys[number]
+        if key is None:
+            values[name] = None
+        elif member is None:
+            values[name] = tracks[key].count(sighting.time, window.span)
+        else:
+            values[name] = tracks[key].distinct(sighting.time, window.span, member)
+    return values
+
+
+def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding]:
+    """Findings with their shares, strongest first; those of a concluded login stand as they were."""
+    found = list(concluded.assessment.findings) if concluded else []
+    known = {finding.rule for finding in found}
+    found += [
+        Finding(
+            rule=item.rule.rule.id,
+            title=item.rule.rule.title,
+            status=item.rule.rule.status,
+            group=item.rule.rule.evidence_group,
+            risk=item.risk,
+            evidence=item.evidence,
+        )
+        for item in held
+        if item.rule.rule.id not in known
+    ]
+    found.sort(key=lambda finding: (finding.status != "live", -finding.risk, finding.rule))
+    live = [finding for finding in found if finding.status == "live"]
+    shares = combine([(finding.group, finding.risk) for finding in live])[1]
+    return [
+        msgspec.structs.replace(finding, share=share)
+        for finding, share in zip(found, shares + [0.0] * (len(found) - len(live)), strict=True)
+    ]
+
+
+def _until(sighting: Sighting, live: Sequence[Finding], held: dict[str, Held]) -> int | None:
+    """On a failed try whose strongest finding is about its source: until when the decision concerns the source."""
+    if not sighting.attempt or not live or live[0].rule not in held:
+        return None
+    span = held[live[0].rule].rule.source_span
+    return sighting.time + span if span is not None else None
+
+
+def _act(profile: Profile, sighting: Sighting, live: Sequence[Finding], level: str, wish: str) -> Act:
+    high = LEVEL_ORDER[level] >= LEVEL_ORDER["high"]
+    methods: list[str] = []
+    if wish in ("challenge", "block"):
+        known = {factor.method for factor in profile.factors.values() if factor.trusted_at}
+        methods = [method for method in _METHODS if method in known] or list(_UNKNOWN_METHODS)
+        if any(finding.rule.startswith("push_") for finding in live):
+            methods = [method for method in methods if method != "push"]
+        if profile.recovered_at and 0 <= sighting.time - profile.recovered_at < _RECOVERY_DOUBT:
+            methods = [method for method in methods if method not in _REACHABLE_BY_THIEF]
+    return Act(
+        methods=methods,
+        end_sessions=level == "critical" and sighting.judged and sighting.outcome == "success",
+        hold_change=high and sighting.type in CREDENTIAL_CHANGES,
+    )
+
+
+def _alerts(
+    arrival: Arrival,
+    settings: TenantSettings,
+    profile: Profile,
+    source: Profile,
+    look: Look,
+    live: Sequence[Finding],
+    level: str,
+    decision: str,
+    concluded: Concluded | None,
+) -> tuple[tuple[Raised, ...], tuple[Notice, ...]]:
+    sighting = arrival.sighting
+    rules = {finding.rule: _rule(finding, settings.rules) for finding in live}
+    raised: list[Raised] = []
+    notices: list[Notice] = []
+    for audience in ("account", "operator"):
+        told = [finding for finding in live if rules[finding.rule].audience == audience]
+        if not told:
+            continue
+        own_risk = combine([(finding.group, finding.risk) for finding in told])[0]
+        kinds = [rules[finding.rule].alert for finding in told]
+        if decide(own_risk, settings.thresholds) == "allow":
+            kinds = [kind for kind in kinds if kind in OWED]
+            if not kinds:
+                continue
+        if audience == "account":
+            if sighting.account is None or not sighting.known_account:
+                continue
+            kind = kinds[0] or "suspicious_sign_in"
+            if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
+                kind = "suspicious_sign_in"
+            account, open_alerts, contexts = (
+                arrival.event.account,
+                profile.alerts,
+                _contexts(look, sighting, kind),
+            )
+        else:
+            kind, account, open_alerts, contexts = "campaign", None, source.alerts, (told[0].rule,)
+        cause = Cause(
+            account=account,
+            event=arrival.event.id or "",
+            time=sighting.time,
+            kind=kind,
+            level=level_of(own_risk),
+            risk=own_risk,
+            rules=tuple(finding.rule for finding in told),
+            contexts=contexts,
+            same_as=concluded.assessment.alert if concluded else None,
+        )
+        result = raise_or_fold(open_alerts, cause, settings.fold)
+        raised.append(result)
+        if result.news:
+            notices.append(_notice(arrival, result, told, rules, own_risk, decision))
+    return tuple(raised), tuple(notices)
+
+
+def _rule(finding: Finding, rules: RuleSet) -> Rule:
+    """The rule of a finding. One that stands from a pending login may be gone since: then nobody hears of it."""
+    compiled = rules.rule(finding.rule)
+    if compiled is not None:
+        return compiled.rule
+    return Rule(
+        id=finding.rule, title=finding.title, applies_to=["login"], when="false", risk=0, audience="none"
+    )
+
+
+def _contexts(look: Look, sighting: Sighting, kind: str) -> tuple[str, ...]:
+    """What is new about the event, for telling the same news once: device and country, else the network.
+
+    Of a change of credentials it is what was changed.
+    """
+    if kind == "credential_change":
+        return (f"change:{sighting.type}",)
+    new = []
+    if not look.device_trusted:
+        new.append(f"device:{sighting.device_key or sighting.device_class or '?'}")
+    if sighting.place.country and not look.trusts("country", sighting.place.country):
+        new.append(f"country:{sighting.place.country}")
+    if not new and look.network and not look.network_trusted:
+        new.append(f"network:{look.network}")
+    return tuple(new)
+
+
+def _notice(
+    arrival: Arrival,
+    raised: Raised,
+    told: Sequence[Finding],
+    rules: dict[str, Rule],
+    risk: float,
+    decision: str,
+) -> Notice:
+    sighting = arrival.sighting
+    messages = [rules[finding.rule].message or finding.rule for finding in told]
+    return Notice(
+        id=raised.alert.id,
+        kind=raised.alert.kind,
+        tenant=arrival.tenant,
+        event=sighting.key,
+        account=sighting.account if raised.alert.kind != "campaign" else None,
+        time=sighting.time,
+        risk=risk,
+        level=raised.alert.level,
+        decision=decision,
+        type=sighting.type,
+        outcome=sighting.outcome,
+        service=sighting.service,
+        place=sighting.place,
+        organisation=sighting.network.organisation,
+        device=sighting.device,
+        factor_method=sighting.factor.method,
+        reasons=tuple(finding.rule for finding in told),
+        titles=tuple(finding.title for finding in told),
+        messages=tuple(messages),
+        events=raised.alert.events,
+        earlier=raised.earlier,
+    )

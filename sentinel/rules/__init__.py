@@ -1,0 +1,1 @@
+"""Rules are data: one TOML file each, one CEL expression over facts."""

@@ -1,0 +1,125 @@
+"""The rule language: CEL (the Common Expression Language) over the declared facts, type-checked at load.
+
+The library is the language owner's own (``cel-expr-python``). A rule is a pure function of the facts it reads, and
+most facts take few values, so results are remembered per combination: that costs a dictionary look-up where an
+evaluation costs ten microseconds, and one absent fact cannot spoil another rule.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cel_expr_python import cel
+
+from sentinel.facts import FACTS, FactValue
+
+#: Combinations remembered per expression before starting over.
+MAX_REMEMBERED: Final = 8192
+
+_TYPES: Final = {
+    "bool": cel.Type.BOOL,
+    "int": cel.Type.INT,
+    "double": cel.Type.DOUBLE,
+    "string": cel.Type.STRING,
+    "list(string)": cel.Type.List(cel.Type.STRING),
+}
+_STRING = re.compile(
+    r"""[rRbB]*("{3}.*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|//[^\n]*""", re.DOTALL
+)
+_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
+_POSITION = re.compile(r"<input>:(\d+):(\d+): (.*)")
+_DOUBLE_INT = re.compile(r"applied to '\((double, int|int, double)\)'")
+
+
+class ExpressionError(Exception):
+    """The expression is wrong. ``line`` and ``column`` count from 1 within it."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+class Expression:
+    """A compiled expression. ``reads`` are the names of the facts and windows it depends on, in order."""
+
+    __slots__ = ("_constants", "_program", "_remembered", "reads", "returns", "text")
+
+    def __init__(self, text: str, program: Any, reads: tuple[str, ...], constants: dict[str, Any]) -> None:
+        self.text = text
+        self.reads = reads
+        self.returns: str = program.return_type().name()
+        self._program = program
+        self._constants = constants
+        self._remembered: dict[tuple[Any, ...], Any] = {}
+
+    @property
+    def identity(self) -> str:
+        """Text and parameters: equal for expressions that mean the same."""
+        return f"{self.text.strip()} {sorted(self._constants.items())}"
+
+    def evaluate(self, values: Mapping[str, FactValue | None]) -> Any:
+        """The value, or ``None`` when it depends on an absent fact (or cannot be computed from the present ones)."""
+        key = tuple([values.get(name) for name in self.reads])
+        try:
+            return self._remembered[key]
+        except KeyError:
+            pass
+        data = {name: list(value) if isinstance(value, tuple) else value for name, value in zip(self.reads, key)
+                if value is not None}  # fmt: skip
+        data.update(self._constants)
+        result = self._program.eval(data=data)
+        value = None if result.type() == cel.Type.ERROR else result.plain_value()
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[key] = value
+        return value
+
+
+def compile_expression(
+    text: str, *, windows: tuple[str, ...] = (), params: Mapping[str, Any] | None = None
+) -> Expression:
+    """Compile and type-check ``text``.
+
+    ``windows`` names the rule's windows (int facts ``windows.NAME``), ``params`` its parameters (any type: they
+    fit int and double alike). Raises :class:`ExpressionError`.
+    """
+    params = params or {}
+    declared: dict[str, Any] = {name: _TYPES[fact.type] for name, fact in FACTS.items()}
+    declared |= {f"windows.{name}": cel.Type.INT for name in windows}
+    constants = {f"params.{name}": value for name, value in params.items()}
+    declared |= dict.fromkeys(constants, cel.Type.DYN)
+    names = _names(text)
+    try:
+        program = cel.NewEnv(variables=declared).compile(text)
+    except RuntimeError as error:
+        raise _explain(str(error)) from None
+    reads = tuple(dict.fromkeys(name for found in names if (name := _longest(found, declared)) is not None))
+    used = {name: value for name, value in constants.items() if name in reads}
+    return Expression(text, program, tuple(name for name in reads if name not in constants), used)
+
+
+def _names(text: str) -> list[str]:
+    bare = _STRING.sub(lambda match: " " * len(match[0]), text)
+    return [re.sub(r"\s+", "", match[0]) for match in _NAME.finditer(bare)]
+
+
+def _longest(found: str, declared: Mapping[str, Any]) -> str | None:
+    parts = found.split(".")
+    for length in range(len(parts), 0, -1):
+        if (name := ".".join(parts[:length])) in declared:
+            return name
+    return None
+
+
+def _explain(text: str) -> ExpressionError:
+    match = _POSITION.search(text)
+    if match is None:
+        return ExpressionError(text.split("\n")[0])
+    message = match[3].replace(" [INVALID_ARGUMENT]", "").replace(" (in container '')", "")
+    if _DOUBLE_INT.search(message):
+        message += ": counts are int, measures double; write 900.0 to compare a measure with a number"
+    elif message.startswith("undeclared reference"):
+        message += "; `sentinel facts` lists what a rule can read"
+    return ExpressionError(message, int(match[1]), int(match[2]))

@@ -1,0 +1,202 @@
+"""All rules together: what to compute for an event, and what holds."""
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from math import isnan
+from typing import Any, Final
+
+import msgspec
+
+from sentinel.events.event import TYPES
+from sentinel.facts import FACTS, FactValue
+from sentinel.rules.compiled import CompiledRule, CompiledWindow, Series, series_of
+from sentinel.rules.language import Expression
+from sentinel.rules.load import RuleFile
+
+_canonical: Final = msgspec.json.Encoder(order="deterministic").encode
+
+#: Of one event: the value of each window, by rule id and window name; ``None`` where a value it is kept by is unknown.
+WindowValues = dict[str, int | None]
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A rule that held: its risk (0 to 100) and the facts it read, keyed values left out."""
+
+    rule: CompiledRule
+    risk: float
+    evidence: dict[str, Any]
+
+
+class NotJudged(msgspec.Struct, frozen=True):
+    """A rule whose outcome depends on facts that are absent."""
+
+    rule: CompiledRule
+    missing: list[str]
+
+
+#: Combinations of facts remembered per kind of event before starting over.
+MAX_REMEMBERED: Final = 16_384
+
+Verdicts = tuple[tuple[Held, ...], tuple[NotJudged, ...]]
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """What to do for one type of event: its rules with their windows, and all the values that they read."""
+
+    rules: tuple[tuple[CompiledRule, tuple[tuple[CompiledWindow, int, int | None, str], ...]], ...]
+    facts: tuple[str, ...]
+    read: tuple[str, ...]  #: facts that rules read
+    windows: tuple[tuple[str, CompiledWindow, int, int | None], ...]
+    series: frozenset[int]
+    remembered: dict[tuple[Any, ...], Verdicts]
+
+
+class RuleSet:
+    """Compiled rules of one tenant. Immutable; a reload makes a new one."""
+
+    def __init__(self, files: Iterable[RuleFile]) -> None:
+        self.files: tuple[RuleFile, ...] = tuple(files)
+        active = [file.compiled for file in self.files if file.compiled.rule.status != "off"]
+        self._by_id = {rule.rule.id: rule for rule in active}
+        self.series: list[Series] = series_of(active)
+        self.digest: str = "sha256:" + sha256(_canonical([_content(file) for file in self.files])).hexdigest()
+        index = {_stream(series): number for number, series in enumerate(self.series)}
+        self._plans = {
+            (type, judged): self._plan(
+                [rule for rule in active if type in rule.rule.applies_to], judged, index
+            )
+            for type in TYPES
+            for judged in (False, True)
+        }
+        needed = {name for series in self.series for name in (*series.by, *series.members)}
+        needed |= {name for series in self.series if series.where for name in series.where.reads}
+        self._series_facts = tuple(sorted(needed))
+        early = {
+            name for series in self.series if series.where and series.early for name in series.where.reads
+        }
+        self._conditions = tuple(sorted(early))
+        self._entering: dict[tuple[Any, ...], tuple[bool | None, ...]] = {}
+
+    def rule(self, id: str) -> CompiledRule | None:
+        """The rule with this id, if there is one and it is not off."""
+        return self._by_id.get(id)
+
+    def early_facts(self) -> tuple[str, ...]:
+        """Facts that tell which tracks an event needs; all can be computed without its profile, or are skipped."""
+        return tuple(name for name in self._series_facts if not FACTS[name].past)
+
+    def facts(self, type: str, judged: bool) -> tuple[str, ...]:
+        """Facts that judging an event of ``type`` needs."""
+        return self._plans[type, judged].facts
+
+    def read_series(self, type: str, judged: bool) -> frozenset[int]:
+        """Numbers of the series that windows of the rules for ``type`` read."""
+        return self._plans[type, judged].series
+
+    def windows(self, type: str, judged: bool) -> tuple[tuple[str, CompiledWindow, int, int | None], ...]:
+        """(name, window, series number, member index) of each window that judging ``type`` reads."""
+        return self._plans[type, judged].windows
+
+    def enters(self, facts: Mapping[str, FactValue | None]) -> tuple[bool | None, ...]:
+        """For each series, whether an event with these (early) facts enters it; ``None``: depends on the past."""
+        key = tuple([facts[name] for name in self._conditions])
+        found = self._entering.get(key)
+        if found is None:
+            found = tuple(
+                True if series.where is None else series.where.evaluate(facts) is True if series.early else None
+                for series in self.series
+            )
+            if len(self._entering) >= MAX_REMEMBERED:
+                self._entering.clear()
+            self._entering[key] = found
+        return found
+
+    def evaluate(
+        self,
+        type: str,
+        judged: bool,
+        facts: Mapping[str, FactValue | None],
+        windows: Mapping[str, int | None],
+    ) -> Verdicts:
+        """Which rules hold and which cannot be judged, in order of their ids.
+
+        Rules are pure, and most events look alike to them: the verdicts are remembered by all that they read.
+        """
+        plan = self._plans[type, judged]
+        key = (*[facts[name] for name in plan.read], *windows.values())
+        found = plan.remembered.get(key)
+        if found is None:
+            found = _evaluate(plan, dict(facts), windows)
+            if len(plan.remembered) >= MAX_REMEMBERED:
+                plan.remembered.clear()
+            plan.remembered[key] = found
+        return found
+
+    def _plan(self, rules: list[CompiledRule], judged: bool, index: Mapping[tuple[str, ...], int]) -> _Plan:
+        chosen = []
+        series: set[int] = set()
+        for rule in rules:
+            if rule.judged_only and not judged:
+                continue
+            reads = []
+            for window in rule.windows:
+                number = index[window.stream]
+                members = self.series[number].members
+                member = members.index(window.distinct) if window.distinct else None
+                reads.append(
+                    (window, number, member, f"{rule.rule.id}.{window.name.removeprefix('windows.')}")
+                )
+                series.add(number)
+            chosen.append((rule, tuple(reads)))
+        names = dict.fromkeys(name for rule, _ in chosen for name in rule.reads)
+        read = tuple(names)
+        windows = tuple(
+            (name, window, number, member) for _, reads in chosen for window, number, member, name in reads
+        )
+        for entry in self.series:
+            names |= dict.fromkeys((*entry.by, *entry.members, *(entry.where.reads if entry.where else ())))
+        return _Plan(tuple(chosen), tuple(names), read, windows, frozenset(series), {})
+
+
+def _evaluate(plan: _Plan, facts: dict[str, FactValue | None], windows: Mapping[str, int | None]) -> Verdicts:
+    held: list[Held] = []
+    skipped: list[NotJudged] = []
+    for rule, reads in plan.rules:
+        for window, _, _, name in reads:
+            facts[window.name] = windows.get(name)
+        outcome = rule.when.evaluate(facts)
+        if not isinstance(outcome, bool):
+            skipped.append(NotJudged(rule, _missing(rule.when, facts)))
+        elif outcome:
+            risk = rule.risk.evaluate(facts) if isinstance(rule.risk, Expression) else rule.risk
+            if isinstance(rule.risk, Expression) and (not isinstance(risk, (int, float)) or isnan(risk)):
+                skipped.append(NotJudged(rule, _missing(rule.risk, facts)))
+            else:
+                held.append(Held(rule, min(100.0, max(0.0, round(float(risk), 2))), _evidence(rule, facts)))
+    return tuple(held), tuple(skipped)
+
+
+def _stream(series: Series) -> tuple[str, ...]:
+    return (series.where.identity if series.where else "", *series.by)
+
+
+def _content(file: RuleFile) -> Any:
+    data = msgspec.to_builtins(file.compiled.rule)
+    del data["test"]
+    return data
+
+
+def _missing(expression: Expression, facts: Mapping[str, FactValue | None]) -> list[str]:
+    return [name for name in expression.reads if facts.get(name) is None]
+
+
+def _evidence(rule: CompiledRule, facts: Mapping[str, FactValue | None]) -> dict[str, Any]:
+    evidence: dict[str, Any] = {}
+    for name in rule.reads:
+        value = facts.get(name)
+        if value is not None and not FACTS[name].keyed:
+            evidence[name] = list(value) if isinstance(value, tuple) else value
+    for window in rule.windows:
+        if (count := facts.get(window.name)) is not None:
+            evidence[window.name] = count
+    return evidence

@@ -1,0 +1,1 @@
+"""Where everything is kept: one protocol, implementations behind one contract test suite."""

@@ -1,0 +1,166 @@
+"""What a store does, whichever it is. A new store is one class that passes tests/store/contract.py.
+
+The pipeline asks for all it needs of a batch at once (:meth:`Store.recall`), judges, and hands back all that
+changed at once (:meth:`Store.commit`). A store never looks inside sealed bytes.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+from sentinel.events.alert import Notice
+from sentinel.past.profile import Profile
+from sentinel.past.windows import Track
+
+#: A track: id of its series, then the values it is kept by.
+TrackKey = tuple[str, tuple[str | int, ...]]
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """One event (or answer) as kept: sealed raw values beside the packed sighting and what was said of it.
+
+    ``windows`` are the window values its judging read, so that explain and backtest see what the rules saw.
+    """
+
+    key: str
+    tenant: str
+    account: str | None
+    time: int
+    type: str
+    body: bytes  #: keyed hash of the posted content: the same id with another one is a conflict
+    sealed: bytes  #: Raw
+    sighting: bytes  #: packed Sighting (of an answer: empty)
+    windows: bytes  #: packed dict of window values
+    assessment: bytes  #: packed Assessment without event and account
+    trusted: bool = False  #: its values joined the trusted past
+    alert: str | None = None
+
+
+class AlertRow(msgspec.Struct, kw_only=True):
+    """An alert as listed: who, what, since when. ``state`` is open, or the verdict that closed it."""
+
+    id: str
+    tenant: str
+    account: str | None
+    kind: str
+    level: str
+    risk: float
+    first: int
+    last: int
+    events: int
+    rules: list[str]
+    event: str  #: key of the first event's record
+    state: str = "open"
+
+
+class Wanted(msgspec.Struct, kw_only=True):
+    """What a batch needs: records by key, profiles, tracks and sealed attributes."""
+
+    records: set[str] = set()
+    profiles: set[str] = set()
+    tracks: dict[TrackKey, int] = {}  #: → how long its entries are kept (micros)
+    attributes: set[str] = set()
+
+
+class Past(msgspec.Struct, kw_only=True):
+    """The answer to :class:`Wanted`; what is not there is missing from the dicts, except that every wanted profile
+    and track is present (empty when new). The caller may change profiles and tracks in place, then commits or
+    forgets them."""
+
+    records: dict[str, Record] = {}
+    profiles: dict[str, Profile] = {}
+    tracks: dict[TrackKey, Track] = {}
+    attributes: dict[str, bytes] = {}
+
+
+class Changes(msgspec.Struct, kw_only=True):
+    """All that a batch changed, in one transaction or not at all."""
+
+    records: list[Record] = []
+    trust: dict[str, bool] = {}  #: record key → whether its values are trusted now (after an answer)
+    profiles: dict[str, Profile] = {}
+    tracks: dict[TrackKey, Track] = {}
+    attributes: dict[str, bytes] = {}
+    alerts: dict[str, AlertRow] = {}
+    closed: dict[str, str] = {}  #: alert id → verdict
+    notices: list[Notice] = []
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A sender's key: only the hash of its secret is kept. Times are micros; ``revoked`` 0 means in force."""
+
+    name: str
+    tenant: str
+    digest: bytes
+    scopes: tuple[str, ...]
+    created: int
+    revoked: int = 0
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail in the outbox, as leased to a worker."""
+
+    id: int
+    notice: Notice
+    attempts: int
+    first_try: int
+
+
+class Store(Protocol):
+    """Where everything is kept. All methods raise :class:`sentinel.errors.StoreError` when the store fails."""
+
+    durable: bool  #: what a commit acknowledged survives a power cut
+
+    async def bind(self, fingerprint: bytes) -> None:
+        """Tie the store to the installation's key on first use. Raises when it belongs to another key: nothing in
+        it would be found or opened again, and every account would look new."""
+
+    async def recall(self, wanted: Wanted) -> Past: ...
+
+    async def commit(self, changes: Changes) -> None: ...
+
+    def forget(self, past: Past) -> None:
+        """The batch was not committed: what was changed in place must be read anew."""
+
+    async def record(self, key: str) -> Record | None: ...
+
+    async def attributes(self, account: str) -> bytes | None: ...
+
+    async def profile(self, key: str) -> Profile | None:
+        """A profile of the caller's own, as committed; null when the account is not known."""
+
+    def history(self, account: str | None = None, *, since: int = 0) -> AsyncIterator[Record]:
+        """Records in the order they were committed, of one account or of all, from event time ``since`` on."""
+
+    async def alerts(
+        self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
+    ) -> list[AlertRow]:
+        """Newest first."""
+
+    async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
+        """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""
+
+    async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
+        """The mail is done with: ``sent``, ``failed`` or ``unaddressed``. A lost lease makes this do nothing."""
+
+    async def retry_mail(self, mail: int, *, worker: str, at: int, reason: str) -> None:
+        """The mail is to be tried again at ``at``."""
+
+    async def mail_counts(self) -> dict[str, int]:
+        """Mails by state (``pending``, ``sent``, ``failed``, ``unaddressed``)."""
+
+    async def put_key(self, key: ApiKey) -> bool:
+        """Keep a new key; false when the name is taken."""
+
+    async def revoke_key(self, name: str, *, now: int) -> bool: ...
+
+    async def keys(self) -> list[ApiKey]: ...
+
+    async def expire_windows(self, now: int) -> int:
+        """Drop a step of the window entries that no window can see any more; returns rows dropped, 0 when done."""
+
+    async def check(self) -> None:
+        """Prove that the store can be read and written, or raise."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,45 @@
+"""A bounded cache that forgets what was used longest ago."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Cache(Generic[K, V]):
+    """At most ``limit`` in total weight; ``weigh`` says what an entry weighs now (default: one each)."""
+
+    def __init__(self, limit: int, weigh: Callable[[V], int] | None = None) -> None:
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._limit = limit
+        self._weigh = weigh
+        self._total = 0
+
+    def get(self, key: K) -> V | None:
+        """The value, which is then the newest; ``None`` when it is not cached."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        self._entries.move_to_end(key)
+        return entry[0]
+
+    def put(self, key: K, value: V) -> None:
+        """Keep a value (or weigh it anew), and let the oldest go."""
+        self.drop(key)
+        weight = self._weigh(value) if self._weigh else 1
+        self._entries[key] = (value, weight)
+        self._total += weight
+        while self._total > self._limit and len(self._entries) > 1:
+            _, (_, gone) = self._entries.popitem(last=False)
+            self._total -= gone
+
+    def drop(self, key: K) -> None:
+        """Forget a value."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._total -= entry[1]
+
+    def __len__(self) -> int:
+        return len(self._entries)

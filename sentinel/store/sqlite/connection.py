@@ -1,0 +1,53 @@
+"""Opening SQLite the way sentinel needs it, and telling its errors in words."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sentinel.errors import StoreError
+
+#: Seconds a connection waits for another process's write (the command line beside the daemon).
+_BUSY_SECONDS: Final = 10.0
+
+
+def connect(path: Path | None, *, readonly: bool = False) -> sqlite3.Connection:
+    """A connection; ``None`` is a database in memory.
+
+    ``synchronous=FULL``: with NORMAL a power cut loses commits that were acknowledged. ``secure_delete``: what is
+    deleted leaves no bytes in the file.
+    """
+    target = ":memory:" if path is None else str(path)
+    database = sqlite3.connect(target, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        if path is not None:
+            (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise StoreError(f"{path}: the file system cannot hold a write-ahead log; use a local disk", retry=False)
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA secure_delete = ON")
+        database.execute("PRAGMA temp_store = MEMORY")
+        database.execute("PRAGMA cache_size = -65536")
+        database.execute("PRAGMA wal_autocheckpoint = 4000")
+        if readonly:
+            database.execute("PRAGMA query_only = ON")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def explain(error: sqlite3.Error, path: Path | None) -> StoreError:
+    """SQLite's error as one that says what to do. Its text never holds values."""
+    where = path or "the store in memory"
+    code = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    if code.startswith("SQLITE_FULL") or code.startswith("SQLITE_IOERR"):
+        return StoreError(f"{where}: the disk is full or does not take writes ({code}); nothing was stored, free space")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreError(f"{where}: another process holds the store ({code}); try again")
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StoreError(f"{where}: the file is damaged ({code}); restore it from a backup", retry=False)
+    if code.startswith("SQLITE_CANTOPEN"):
+        return StoreError(f"{where}: cannot be opened ({code}); check that the folder exists and is ours", retry=False)
+    if code.startswith("SQLITE_READONLY"):
+        return StoreError(f"{where}: cannot be written ({code}); check owner and mode", retry=False)
+    return StoreError(f"{where}: {code}", retry=False)

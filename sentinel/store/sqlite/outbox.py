@@ -1,0 +1,54 @@
+"""The outbox: mails waiting, leased to one worker at a time."""
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from sentinel.events.alert import Notice
+from sentinel.events.clock import SECOND
+from sentinel.store.protocol import Mail
+
+_decode: Final = msgspec.msgpack.Decoder(Notice).decode
+_STATES: Final = ("pending", "sent", "failed", "unaddressed")
+
+
+def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
+    """Take the most urgent due mails; another worker sees them again only when the lease has run out."""
+    rows = db.execute(
+        "UPDATE mail SET worker = :worker, leased_until = :until, attempts = attempts + 1,"
+        " first_try = CASE first_try WHEN 0 THEN :now ELSE first_try END"
+        " WHERE id IN (SELECT id FROM mail WHERE state = 'pending' AND due <= :now AND leased_until <= :now"
+        " ORDER BY urgency DESC, id LIMIT :limit)"
+        " RETURNING -urgency, id, notice, attempts, first_try",
+        {"worker": worker, "now": now, "until": now + seconds * SECOND, "limit": limit},
+    ).fetchall()
+    # RETURNING keeps no order.
+    return [
+        Mail(id=row[1], notice=_decode(row[2]), attempts=row[3] - 1, first_try=row[4]) for row in sorted(rows)
+    ]
+
+
+def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str, reason: str) -> None:
+    """Done with: sent, failed or unaddressed."""
+    if state not in _STATES[1:]:
+        raise ValueError(f"a mail ends as one of {_STATES[1:]}, not {state}")
+    db.execute(
+        "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL WHERE id = ? AND worker = ? AND state = 'pending'",
+        (state, reason, now, mail, worker),
+    )
+
+
+def retry(db: sqlite3.Connection, mail: int, worker: str, at: int, reason: str) -> None:
+    """Try again at ``at``."""
+    db.execute(
+        "UPDATE mail SET due = ?, reason = ?, worker = NULL, leased_until = 0"
+        " WHERE id = ? AND worker = ? AND state = 'pending'",
+        (at, reason, mail, worker),
+    )
+
+
+def counts(db: sqlite3.Connection) -> dict[str, int]:
+    """Mails by state."""
+    found = dict(db.execute("SELECT state, count(*) FROM mail GROUP BY state"))
+    return {state: found.get(state, 0) for state in _STATES}

@@ -1,0 +1,104 @@
+"""Queries. Lists go in as JSON, so that each statement has one text and stays prepared."""
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from sentinel.past.profile import decode_profile
+from sentinel.past.windows import Track, decode_entries
+from sentinel.store.protocol import AlertRow, Past, Record, TrackKey, Wanted
+
+_COLUMNS: Final = "key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert"
+_ALERT: Final = "id, tenant, account, kind, level, risk, first, last, events, rules, event, state"
+_json: Final = msgspec.json.Encoder().encode
+
+
+def recall(
+    db: sqlite3.Connection, wanted: Wanted, profiles: Collection[str], tracks: Collection[TrackKey], past: Past
+) -> None:
+    """Fill ``past`` with what is wanted and was not cached."""
+    if wanted.records:
+        past.records.update(records(db, wanted.records))
+    if wanted.attributes:
+        past.attributes.update(attributes(db, wanted.attributes))
+    if profiles:
+        rows = db.execute("SELECT key, data FROM profile WHERE key IN (SELECT value FROM json_each(?))", _list(profiles))
+        past.profiles.update((key, decode_profile(data)) for key, data in rows)
+    if tracks:
+        names = {track_name(key): key for key in tracks}
+        entries: dict[TrackKey, list[Any]] = {}
+        rows = db.execute("SELECT name, entries FROM track WHERE name IN (SELECT value FROM json_each(?))", _list(names))
+        for name, data in rows:
+            entries.setdefault(names[name], []).extend(decode_entries(data))
+        past.tracks.update((key, Track(found)) for key, found in entries.items())
+
+
+def records(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Record]:
+    """Records by key."""
+    rows = db.execute(f"SELECT {_COLUMNS} FROM event WHERE key IN (SELECT value FROM json_each(?))", _list(keys))  # noqa: S608  # constant columns
+    return {row[0]: _record(row) for row in rows}
+
+
+def attributes(db: sqlite3.Connection, accounts: Iterable[str]) -> dict[str, bytes]:
+    """Sealed attributes by account key."""
+    return dict(
+        db.execute(
+            "SELECT account, sealed FROM attributes WHERE account IN (SELECT value FROM json_each(?))", _list(accounts)
+        )
+    )
+
+
+def profile(db: sqlite3.Connection, key: str) -> bytes | None:
+    """A packed profile."""
+    row = db.execute("SELECT data FROM profile WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def page(
+    db: sqlite3.Connection, account: str | None, since: int, after: int, size: int
+) -> list[tuple[int, Record]]:
+    """The next ``size`` records with their sequence numbers."""
+    of_account = "account = :account AND " if account is not None else ""
+    rows = db.execute(
+        f"SELECT seq, {_COLUMNS} FROM event WHERE {of_account}seq > :after AND time >= :since ORDER BY seq LIMIT :size",  # noqa: S608  # constant text
+        {"account": account, "after": after, "since": since, "size": size},
+    )
+    return [(row[0], _record(row[1:])) for row in rows]
+
+
+def alerts(
+    db: sqlite3.Connection, tenant: str, account: str | None, kind: str | None, limit: int
+) -> list[AlertRow]:
+    """Alerts, newest first."""
+    where = "tenant = :tenant"
+    where += " AND account = :account" if account is not None else ""
+    where += " AND kind = :kind" if kind is not None else ""
+    rows = db.execute(
+        f"SELECT {_ALERT} FROM alert WHERE {where} ORDER BY last DESC, id LIMIT :limit",  # noqa: S608  # constant text
+        {"tenant": tenant, "account": account, "kind": kind, "limit": limit},
+    )
+    return [
+        AlertRow(
+            id=row[0], tenant=row[1], account=row[2], kind=row[3], level=row[4], risk=row[5], first=row[6],
+            last=row[7], events=row[8], rules=msgspec.json.decode(row[9], type=list[str]), event=row[10], state=row[11],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def track_name(key: TrackKey) -> str:
+    """A track's name in the database: JSON, so that no value can be taken for a separator."""
+    return _json(key).decode()
+
+
+def _record(row: Any) -> Record:
+    return Record(
+        key=row[0], tenant=row[1], account=row[2], time=row[3], type=row[4], body=row[5], sealed=row[6],
+        sighting=row[7], windows=row[8], assessment=row[9], trusted=bool(row[10]), alert=row[11],
+    )  # fmt: skip
+
+
+def _list(values: Iterable[str]) -> tuple[bytes]:
+    return (_json(list(values)),)

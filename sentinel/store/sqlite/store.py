@@ -1,0 +1,200 @@
+"""The embedded store: SQLite with one writer thread and readers beside it."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sentinel.errors import StoreError
+from sentinel.past.profile import Profile, decode_profile
+from sentinel.past.windows import Track
+from sentinel.store.protocol import AlertRow, ApiKey, Changes, Mail, Past, Record, TrackKey, Wanted
+from sentinel.store.sqlite import keys, outbox, reading, writing
+from sentinel.store.sqlite.cache import Cache
+from sentinel.store.sqlite.connection import connect, explain
+from sentinel.store.sqlite.schema import migrate
+
+#: Profiles kept decoded, a few kilobytes each; the rest is read when its account comes again.
+PROFILE_CACHE: Final = 20_000
+#: Window entries kept in memory (each track weighs eight more), about 150 bytes each.
+TRACK_CACHE: Final = 1_000_000
+_PAGE: Final = 500
+
+_T = TypeVar("_T")
+
+
+class SqliteStore:
+    """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process."""
+
+    durable = True
+
+    def __init__(
+        self, path: Path | None, *, profile_cache: int = PROFILE_CACHE, track_cache: int = TRACK_CACHE
+    ) -> None:
+        self.path = path
+        self._profiles: Cache[str, Profile] = Cache(profile_cache)
+        self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: len(track) + 8)
+        self._write_db, self._read_db = _open(path)
+        self._file = path.stat().st_ino if path is not None else 0
+        self._writer = ThreadPoolExecutor(1, "store-writer")
+        self._reader = ThreadPoolExecutor(1, "store-reader") if path is not None else self._writer
+        self._closed = False
+
+    async def bind(self, fingerprint: bytes) -> None:
+        """See the protocol."""
+        if not await self._write(lambda db: writing.bind(db, fingerprint)):
+            raise StoreError(
+                f"{self.path or 'the store in memory'}: it was written with another key; restore the sentinel.key"
+                " that belongs to it, or begin with an empty store",
+                retry=False,
+            )
+
+    async def recall(self, wanted: Wanted) -> Past:
+        """See the protocol. What is cached costs no query."""
+        past = Past()
+        for key in wanted.profiles:
+            if (profile := self._profiles.get(key)) is not None:
+                past.profiles[key] = profile
+        for track_key in wanted.tracks:
+            if (track := self._tracks.get(track_key)) is not None:
+                past.tracks[track_key] = track
+        profiles = wanted.profiles - past.profiles.keys()
+        tracks = wanted.tracks.keys() - past.tracks.keys()
+        if wanted.records or profiles or tracks or wanted.attributes:
+            await self._write(lambda db: reading.recall(db, wanted, profiles, tracks, past))
+        for key in profiles:
+            self._profiles.put(key, past.profiles.setdefault(key, Profile()))
+        for track_key in tracks:
+            self._tracks.put(track_key, past.tracks.setdefault(track_key, Track()))
+        return past
+
+    async def commit(self, changes: Changes) -> None:
+        """See the protocol: one transaction, on disk when this returns."""
+        await self._write(lambda db: writing.commit(db, changes))
+        for key, profile in changes.profiles.items():
+            self._profiles.put(key, profile)
+        for track_key, track in changes.tracks.items():
+            track.unsaved.clear()
+            self._tracks.put(track_key, track)
+
+    def forget(self, past: Past) -> None:
+        """See the protocol."""
+        for key in past.profiles:
+            self._profiles.drop(key)
+        for track_key in past.tracks:
+            self._tracks.drop(track_key)
+
+    async def record(self, key: str) -> Record | None:
+        """See the protocol."""
+        found = await self._read(lambda db: reading.records(db, [key]))
+        return found.get(key)
+
+    async def attributes(self, account: str) -> bytes | None:
+        """See the protocol."""
+        return (await self._read(lambda db: reading.attributes(db, [account]))).get(account)
+
+    async def profile(self, key: str) -> Profile | None:
+        """See the protocol."""
+        data = await self._read(lambda db: reading.profile(db, key))
+        return decode_profile(data) if data is not None else None
+
+    async def history(self, account: str | None = None, *, since: int = 0) -> AsyncIterator[Record]:
+        """See the protocol; read in pages, so that it never holds the reader for long."""
+        after = 0
+        while True:
+            page = await self._read(
+                lambda db, after=after: reading.page(db, account, since, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            )
+            for after, record in page:
+                yield record
+            if len(page) < _PAGE:
+                return
+
+    async def alerts(
+        self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
+    ) -> list[AlertRow]:
+        """See the protocol."""
+        return await self._read(lambda db: reading.alerts(db, tenant, account, kind, limit))
+
+    async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
+        """See the protocol."""
+        return await self._write(lambda db: outbox.lease(db, worker, now, limit, seconds))
+
+    async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
+        """See the protocol."""
+        await self._write(lambda db: outbox.settle(db, mail, worker, now, state, reason))
+
+    async def retry_mail(self, mail: int, *, worker: str, at: int, reason: str) -> None:
+        """See the protocol."""
+        await self._write(lambda db: outbox.retry(db, mail, worker, at, reason))
+
+    async def mail_counts(self) -> dict[str, int]:
+        """See the protocol."""
+        return await self._read(outbox.counts)
+
+    async def put_key(self, key: ApiKey) -> bool:
+        """See the protocol."""
+        return await self._write(lambda db: keys.put(db, key))
+
+    async def revoke_key(self, name: str, *, now: int) -> bool:
+        """See the protocol."""
+        return await self._write(lambda db: keys.revoke(db, name, now))
+
+    async def keys(self) -> list[ApiKey]:
+        """See the protocol."""
+        return await self._read(keys.all_keys)
+
+    async def expire_windows(self, now: int) -> int:
+        """See the protocol."""
+        return await self._write(lambda db: writing.expire_windows(db, now))
+
+    async def check(self) -> None:
+        """See the protocol. A file that was moved or deleted would take writes that nobody finds again."""
+        if self.path is not None and not (self.path.exists() and self.path.stat().st_ino == self._file):
+            raise StoreError(f"{self.path}: the file was moved or deleted while in use; restart sentinel", retry=False)
+        await self._write(writing.check)
+        await self._read(lambda db: db.execute("SELECT 1 FROM event LIMIT 1").fetchone())
+
+    async def close(self) -> None:
+        """See the protocol. The write-ahead log is folded into the database."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            # The writer last: the last connection folds the log in, and only it may write.
+            await self._read(sqlite3.Connection.close)
+            await self._write(sqlite3.Connection.close)
+        finally:
+            self._writer.shutdown()
+            self._reader.shutdown()
+
+    async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        return await self._run(self._writer, self._write_db, work)
+
+    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        return await self._run(self._reader, self._read_db, work)
+
+    async def _run(
+        self, thread: ThreadPoolExecutor, database: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]
+    ) -> _T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(thread, work, database)
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from None
+
+
+def _open(path: Path | None) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """The connections for writing and for reading; a database in memory has one for both."""
+    with ExitStack() as stack:
+        try:
+            writer = connect(path)
+            stack.callback(writer.close)
+            migrate(writer)
+            reader = connect(path, readonly=True) if path is not None else writer
+        except sqlite3.Error as error:
+            raise explain(error, path) from None
+        stack.pop_all()
+    return writer, reader

@@ -1,0 +1,593 @@
+"""What a mail says, and what nobody can make it say."""
+
+import re
+import unicodedata
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+
+from sentinel.alerts.address import AddressError, SenderError, check_address
+from sentinel.alerts.clean import clean
+from sentinel.alerts.compose import ComposeError, Identity, compose
+from sentinel.alerts.samples import sample, sample_attributes
+from sentinel.alerts.sentences import REASONS
+from sentinel.alerts.words import Words
+from sentinel.errors import SentinelError
+from sentinel.events.alert import KINDS, Notice
+from sentinel.events.clock import MINUTE
+from sentinel.events.place import Place
+from sentinel.events.sighting import Attributes, Device
+
+IDENTITY = Identity(
+    service_name="Example",
+    from_header="Example Security <security@example.org>",
+    support="help desk, room 4",
+    security_page="Settings, then Security",
+)
+HEADERS = {
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "X-Auto-Response-Suppress",
+    "MIME-Version",
+    "Content-Type",
+}
+
+
+def write(
+    notice: Notice,
+    attributes: Attributes | None = None,
+    *,
+    identity: Identity = IDENTITY,
+    recipient: str = "ada@example.org",
+) -> EmailMessage:
+    if attributes is None and notice.account is not None:
+        attributes = sample_attributes()
+    return compose(notice, attributes, identity, recipient=recipient, now=notice.time + MINUTE)
+
+
+def change(notice: Notice, **values: object) -> Notice:
+    return msgspec.structs.replace(notice, **values)
+
+
+def text_of(message: EmailMessage) -> str:
+    part = message.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+def html_of(message: EmailMessage) -> str:
+    part = message.get_body(("html",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def fact(message: EmailMessage, label: str) -> str | None:
+    """A labelled value of the text part, put together again where it was wrapped."""
+    block = text_of(message).split("\n\n")[1]
+    facts: dict[str, str] = {}
+    name = ""
+    for line in block.split("\n"):
+        if match := re.match(
+            r"(Service|Account|When|Where|Device|Second factor|Outcome|Events|Case number): ", line
+        ):
+            name, line = match[1], line[match.end() :]
+            facts[name] = line
+        else:
+            facts[name] += " " + line
+    return facts.get(label)
+
+
+class Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.words: list[str] = []
+        self._skip = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self._skip = tag in ("style", "title")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._skip = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._skip:
+            self.words += data.split()
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of the text part without what only layout adds: list dashes and the colons after labels."""
+    text = re.sub(r"^- ", "", text, flags=re.MULTILINE)
+    labels = "Service|Account|When|Where|Device|Second factor|Outcome|Events|Case number"
+    return re.sub(rf"^({labels}):", r"\1", text, flags=re.MULTILINE).split()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_and_html_say_the_same(kind: str) -> None:
+    message = write(sample(kind))
+    assert plain_words(text_of(message)) == Page(html_of(message)).words
+
+
+@pytest.mark.parametrize("outcome", ["success", "failure", "blocked", "pending"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_type_and_outcome_has_both_twins(kind: str, outcome: str) -> None:
+    types = ("login", "session_seen", "password_changed", "password_reset_requested", "email_changed")
+    types += ("phone_changed", "mfa_enrolled", "mfa_removed", "recovery_used", "token_created")
+    for event_type in (*types, "consent_granted", "role_changed", "something_new"):
+        message = write(change(sample(kind), type=event_type, outcome=outcome))
+        assert plain_words(text_of(message)) == Page(html_of(message)).words
+        assert "Example" in str(message["Subject"])
+        assert len(str(message["Subject"])) < 78
+
+
+def test_the_mail_tells_everything_the_person_needs() -> None:
+    message = write(change(sample("suspicious_sign_in"), place=Place("DE", None, "Berlin"), earlier=2))
+    text = " ".join(text_of(message).split())
+    assert fact(message, "When") == "24 November 2026, 13:05 (Europe/Berlin)"
+    assert (fact(message, "Where") or "").startswith("near Berlin, ")
+    assert (fact(message, "Where") or "").endswith(", from the network of Example Hosting")
+    assert fact(message, "Device") == "Firefox on Windows"
+    assert fact(message, "Service") == "Example (web)"
+    assert fact(message, "Account") == "Ada Example (u-1)"
+    assert fact(message, "Case number") == sample("suspicious_sign_in").id
+    assert "too far from your last sign-in" in text
+    assert "There were 2 more events of this kind since our last mail" in text
+    assert "If this was you" in text
+    assert "If this was not you" in text
+    assert "Open Example yourself, the way you always do." in text
+    assert "Settings, then Security" in text
+    assert "help desk, room 4" in text
+    assert "IP Geolocation by DB-IP" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_in_the_mail_can_be_followed_or_loaded(kind: str) -> None:
+    html = html_of(write(sample(kind)))
+    page = Page(html)
+    assert not {"a", "img", "link", "script", "iframe", "form", "svg"} & set(page.tags)
+    assert not {"href", "src", "background", "action"} & page.attributes
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "://" not in html
+    assert "prefers-color-scheme: dark" in html
+    assert "://" not in text_of(write(sample(kind)))
+
+
+def test_headers() -> None:
+    message = write(sample("new_sign_in"))
+    assert set(message.keys()) == HEADERS
+    assert message["From"] == "Example Security <security@example.org>"
+    assert message["Subject"] == "New sign-in to your Example account"
+    assert message["Date"] == "Tue, 24 Nov 2026 12:06:00 +0000"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["X-Auto-Response-Suppress"] == "All"
+    assert re.fullmatch(r"<a-[0-9a-f]{20}\.[0-9a-f]{16}@example\.org>", message["Message-ID"])
+
+
+def test_same_input_same_bytes_and_another_recipient_another_id() -> None:
+    notice = sample("attack")
+    assert write(notice).as_bytes() == write(notice).as_bytes()
+    assert write(notice)["Message-ID"] != write(notice, recipient="eve@example.org")["Message-ID"]
+
+
+def test_one_earlier_event_is_told_in_the_singular_and_none_not_at_all() -> None:
+    notice = sample("new_sign_in")
+    assert "There was 1 more event of this kind" in text_of(write(change(notice, earlier=1)))
+    assert "more event" not in text_of(write(change(notice, earlier=0)))
+
+
+def test_without_a_place_nothing_is_claimed_and_nobody_credited() -> None:
+    message = write(change(sample("new_sign_in"), place=Place(), organisation=None, device=Device()))
+    assert fact(message, "Where") == "place unknown"
+    assert fact(message, "Device") == "a device we could not recognise"
+    assert "DB-IP" not in text_of(message)
+    assert "DB-IP" not in html_of(message)
+
+
+def test_a_former_address_is_told_why_it_is_written_to() -> None:
+    attributes = msgspec.structs.replace(
+        sample_attributes(), email="new@example.org", previous_email="Ada@example.org"
+    )
+    notice = sample("credential_change")
+    old = text_of(write(notice, attributes, recipient="ada@example.org"))
+    new = text_of(write(notice, attributes, recipient="new@example.org"))
+    assert "belonged to the account" in old
+    assert "belonged to the account" not in new
+
+
+def test_a_changed_credential_is_named() -> None:
+    notice = change(sample("credential_change"), type="password_changed", factor_method=None)
+    assert write(notice)["Subject"] == "The password of your Example account was changed"
+    failed = write(change(notice, outcome="blocked"))
+    assert failed["Subject"] == "Attempt to change your Example account"
+    assert fact(failed, "Outcome") == "it was refused"
+
+
+def test_operators_read_titles_and_see_no_account() -> None:
+    message = write(sample("campaign"), recipient="operators@example.org")
+    text = " ".join(text_of(message).split())
+    assert "One source tried the passwords of many accounts" in text
+    assert fact(message, "Account") is None
+    assert f"sentinel campaigns show {sample('campaign').id}" in text
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ComposeError, match="no mail template"):
+        write(change(sample("attack"), kind="../attack"))
+
+
+def test_unknown_reasons_fall_back_to_the_rule_and_then_its_title() -> None:
+    notice = change(
+        sample("new_sign_in"),
+        reasons=("house_rule", "new_device", "other_rule"),
+        titles=("A rule of the house", "ignored", ""),
+        messages=("", "no_such_sentence"),
+    )
+    assert Words().reasons(notice) == ["A rule of the house", REASONS["new_device"]]
+
+
+def test_every_rule_of_the_product_has_a_sentence() -> None:
+    ids = (
+        "new_device new_country new_network atypical_place impossible_travel anonymous_network "
+        "hosting_network listed_address brute_force_account brute_force_address password_spray slow_spray "
+        "credential_stuffing distributed_guessing account_enumeration success_after_attack shared_success "
+        "push_bombing push_denied second_factor_guessing totp_replay totp_drift second_factor_removed "
+        "second_factor_added second_factor_downgrade backup_code_used recovery_takeover helpdesk_takeover "
+        "credential_changed leaked_password phishing_proxy device_code_login dormant_account unusual_hour "
+        "automated_agent agent_mismatch shared_device session_moved "
+        "model_likelihood model_impostor model_novelty "
+    )
+    assert set(ids.split()) <= set(REASONS)
+
+
+# --- words ---
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("America/New_York", "24 November 2026, 07:05 (America/New_York)"),
+        ("Asia/Kathmandu", "24 November 2026, 17:50 (Asia/Kathmandu)"),
+        ("Pacific/Auckland", "25 November 2026, 01:05 (Pacific/Auckland)"),
+        ("UTC", "24 November 2026, 12:05 (UTC)"),
+        (None, "24 November 2026, 12:05 (UTC)"),
+        ("", "24 November 2026, 12:05 (UTC)"),
+        ("Europe", "24 November 2026, 12:05 (UTC)"),
+        ("localtime", "24 November 2026, 12:05 (UTC)"),
+        ("../../../etc/passwd", "24 November 2026, 12:05 (UTC)"),
+        ("/etc/localtime", "24 November 2026, 12:05 (UTC)"),
+        ("Europe/Berlin\r\nBcc: x", "24 November 2026, 12:05 (UTC)"),
+        ("Mars/Olympus", "24 November 2026, 12:05 (UTC)"),
+        ("A" * 5000, "24 November 2026, 12:05 (UTC)"),
+        ("Europe/\x00Berlin", "24 November 2026, 12:05 (UTC)"),
+    ],
+)
+def test_when(zone: str | None, expected: str) -> None:
+    assert Words().when(sample("attack").time, zone) == expected
+
+
+def test_the_hour_that_comes_twice_says_which_one() -> None:
+    first = 1_792_886_400_000_000  # 2026-10-25T00:00:00Z, 02:00 in Berlin, again an hour later
+    assert Words().when(first, "Europe/Berlin") == "25 October 2026, 02:00 (Europe/Berlin, UTC+0200)"
+    assert Words().when(first + 60 * MINUTE, "Europe/Berlin") == (
+        "25 October 2026, 02:00 (Europe/Berlin, UTC+0100)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (Place("XZ", None, "Berlin"), "near Berlin, XZ"),
+        (Place("XZ", None, "Berlin", 1.0, 1.0, 150.0), "near Berlin, XZ"),
+        (Place("XZ", None, "Berlin", 1.0, 1.0, 600.0), "in XZ"),
+        (Place("XZ", "Brandenburg", None), "in Brandenburg, XZ"),
+        (Place("XZ"), "in XZ"),
+        (Place(None, None, "Berlin"), "near Berlin"),
+        (Place(None, None, None, 52.0, 13.0), None),
+        (Place(), None),
+    ],
+)
+def test_place(place: Place, expected: str | None) -> None:
+    assert Words().place(place) == expected
+
+
+def test_country_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"DE": "Germany", "NL": "Netherlands"}
+    monkeypatch.setattr("sentinel.alerts.words.country_names", lambda: names)
+    assert Words().place(Place("DE", None, "Berlin")) == "near Berlin, Germany"
+    assert Words().place(Place("NL")) == "in the Netherlands"
+    assert Words().place(Place("NL", None, "Delft")) == "near Delft, Netherlands"
+    assert Words().place(Place("SE")) == "in SE"
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        (Device("Firefox", "145", "Windows", "11", "desktop"), "Firefox on Windows"),
+        (Device("Firefox"), "Firefox on a system we could not recognise"),
+        (Device(None, None, "Android"), "a device with Android"),
+        (Device("curl", "8", None, None, "bot"), "an automated program (curl)"),
+        (Device(type="bot"), "an automated program"),
+        (Device(), "a device we could not recognise"),
+    ],
+)
+def test_device(device: Device, expected: str) -> None:
+    assert Words().device(device) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("https://evil.example/x?y=1", "evil[.]example/x?y=1"),
+        ("htthttps://ps://evil.example/", "evil[.]example/"),
+        ("http:/sms:/evil.example/", "evil[.]example/"),
+        ("javascript:alert(1)", "alert(1)"),
+        ("www.evil.example", "www[.]evil[.]example"),
+        ("Visit evil.example now", "Visit evil[.]example now"),
+        ("evil。example/a", "evil[.]example/a"),
+        ("J.R.R. Tolkien", "J.R.R. Tolkien"),
+        ("Example Telecom 2.0", "Example Telecom 2.0"),
+        ("José Núñez", "José Núñez"),
+        ("עברית", "עברית"),
+        ("a\u202eb\u200bc", "abc"),
+        ("  \r\n ", None),
+        ("\u202e", None),
+        ("", None),
+        (None, None),
+        ("x" * 5000, "x" * 79 + "…"),
+        ("e" + "\u0301" * 50, "é\u0301\u0301\u0301"),
+    ],
+)
+def test_clean(value: str | None, shown: str | None) -> None:
+    assert clean(value) == shown
+
+
+@pytest.mark.parametrize("account", ["ada.lovelace", "ada@example.org", "u-1", "ACME\\ada"])
+def test_account_ids_stay_as_people_know_them(account: str) -> None:
+    assert clean(account, hosts=True) == account
+
+
+# --- addresses ---
+
+BAD_ADDRESSES = [
+    "",
+    "ada",
+    "@example.org",
+    "ada@",
+    "ada@@example.org",
+    "ada@example.org\r\nBcc: eve@example.org",
+    "ada@example.org\nBcc: eve@example.org",
+    "ada@example.org\x00",
+    "ada@example.org, eve@example.org",
+    "ada@example.org;eve@example.org",
+    "ada@example.org eve@example.org",
+    "Ada <ada@example.org>",
+    '"Ada" <ada@example.org>',
+    "<ada@example.org>",
+    "ada@example.org>",
+    '"a b"@example.org',
+    '"ada\\r\\n"@example.org',
+    "ada@example.org<script>",
+    " ada@example.org",
+    "ada@example.org ",
+    "ada@exa mple.org",
+    "ada@-example.org",
+    "ada@example-.org",
+    "ada@example..org",
+    "ada@.example.org",
+    "ada@example.org.",
+    "ada@[192.0.2.1]",
+    "ada@exa_mple.org",
+    ".ada@example.org",
+    "ada.@example.org",
+    "a..da@example.org",
+    "ada(comment)@example.org",
+    "=?utf-8?q?=0D=0Aada?=@example.org",
+    "ada@example.org(comment)",
+    "eve@example.org,ada@example.org",
+    "eve@evil.example:ada@example.org",
+    "ada\u202e@example.org",
+    "ada\u200b@example.org",
+    "ada@exam\u202eple.org",
+    "a" * 65 + "@example.org",
+    "ada@" + "a" * 64 + ".org",
+    "ada@" + ".".join(["a" * 50] * 6),
+    "a" * 5000 + "@example.org",
+    "ada@" + "a." * 5000 + "org",
+]
+
+
+@pytest.mark.parametrize("address", BAD_ADDRESSES)
+def test_a_bad_recipient_is_refused_without_repeating_it(address: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        write(sample("attack"), recipient=address)
+    assert "not a plain mail address" in str(caught.value)
+    assert "ada" not in str(caught.value)
+    assert "evil" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ada@example.org", "ada@example.org"),
+        ("ada+alerts@example.org", "ada+alerts@example.org"),
+        ("o'hara.x@EXAMPLE.org", "o'hara.x@example.org"),
+        ("root@localhost", "root@localhost"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("josé@example.org", "josé@example.org"),
+    ],
+)
+def test_a_good_address_is_taken(text: str, expected: str) -> None:
+    assert check_address(text).addr_spec == expected
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "=?utf-8?q?=0D=0ABcc:_x?= <a@example.org>",
+        "Example",
+        "Example <a@example.org>, b@example.org",
+        "Example\r\nBcc: x <a@example.org>",
+        "é@example.org",
+    ],
+)
+def test_a_bad_sender_is_the_operators_to_mend(header: str) -> None:
+    identity = msgspec.structs.replace(IDENTITY, from_header=header)
+    with pytest.raises(SenderError, match=r"smtp\.from"):
+        write(sample("attack"), identity=identity)
+
+
+# --- injection ---
+
+PAYLOADS = [
+    "x\r\nBcc: eve@example.org",
+    "x\nBcc: eve@example.org",
+    "x\rBcc: eve@example.org",
+    "x\r\n\r\n<h1>new body</h1>",
+    "x\u2028Bcc: eve@example.org",
+    "x\u2029y\u0085z",
+    "\r\n.\r\nMAIL FROM:<eve@example.org>",
+    "=?utf-8?q?=0D=0ABcc:_eve@example.org?=",
+    "--=_boundary--\r\nContent-Type: text/html",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<a href='https://evil.example'>log in</a>",
+    '"><svg onload=alert(1)>',
+    "</td></tr></table><h1>gone</h1>",
+    "</title><script>x</script>",
+    "<style>*{display:none}</style>",
+    "</style><script>x</script>",
+    "<!-- comment",
+    "<![CDATA[x]]>",
+    "&lt;b&gt;&#60;script&#62;",
+    "{{ 7 * 7 }}",
+    "{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
+    "%(service)s %s %d %(nothing)s 100%",
+    "${7*7} #{7*7} <%= 7*7 %>",
+    "https://evil.example/login",
+    "HTTPS://EVIL.EXAMPLE/login",
+    "htthttps://ps://evil.example/login",
+    "javascript:alert(1)",
+    "data:text/html;base64,AAAA",
+    "www.evil.example/login",
+    "evil.example/login",
+    "evil。example/login",
+    "ftp://evil.example",
+    "//evil.example/login",
+    "\u202egro.elpmaxe@live\u202c",
+    "\u2066hidden\u2069\u200b\u200e\ufeff",
+    "\x00\x01\x1b[31mred\x7f\x9b",
+    "a" * 10_000,
+    "a " * 5_000,
+    "Z" + "\u0300" * 500,
+    "\U000e0041\U000e0042 tags",
+    "line\u000bfeed\u000cpage",
+    "\ud7ff\ue000\uffff",
+    "' OR 1=1 --",
+    "🦊🔥" * 50,
+    "<bdo dir=rtl>evil</bdo>",
+]
+
+
+def hostile(field: str, value: str) -> tuple[Notice, Attributes, Identity]:
+    notice, attributes, identity = sample("suspicious_sign_in"), sample_attributes(), IDENTITY
+    owner, _, name = field.partition(".")
+    if owner == "attributes":
+        attributes = msgspec.structs.replace(attributes, **{name: value})
+    elif owner == "identity":
+        identity = msgspec.structs.replace(identity, **{name: value})
+    elif owner == "place":
+        notice = change(notice, place=msgspec.structs.replace(notice.place, **{name: value}))
+    elif owner == "device":
+        notice = change(notice, device=msgspec.structs.replace(notice.device, **{name: value}))
+    elif owner == "titles":
+        notice = change(notice, titles=(value,), reasons=("house",), messages=(value,))
+    elif owner == "factor":
+        notice = change(notice, factor_method=value)
+    else:
+        notice = change(notice, **{name: value})
+    return notice, attributes, identity
+
+
+FIELDS = [
+    "attributes.account",
+    "attributes.name",
+    "attributes.timezone",
+    "attributes.locale",
+    "attributes.previous_email",
+    "identity.service_name",
+    "identity.support",
+    "identity.security_page",
+    "place.country",
+    "place.city",
+    "place.region",
+    "device.browser",
+    "device.os",
+    "device.type",
+    "titles",
+    "factor",
+    "notice.service",
+    "notice.organisation",
+    "notice.id",
+    "notice.type",
+    "notice.outcome",
+    "notice.level",
+    "notice.event",
+]
+LINK = re.compile(r"://|javascript:|(?:www|evil)[.。]\w", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_value_becomes_a_header_markup_or_link(field: str) -> None:
+    calm = Page(html_of(write(sample("suspicious_sign_in")))).tags
+    for payload in PAYLOADS:
+        notice, attributes, identity = hostile(field, payload)
+        message = write(notice, attributes, identity=identity)
+        parsed = message_from_bytes(message.as_bytes(), policy=default)
+        assert isinstance(parsed, EmailMessage)
+        assert set(parsed.keys()) == HEADERS, payload
+        assert len(parsed.keys()) == len(HEADERS), payload
+        assert [address.addr_spec for address in parsed["To"].addresses] == ["ada@example.org"]
+        assert [address.addr_spec for address in parsed["From"].addresses] == ["security@example.org"]
+        assert not parsed.defects
+        assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]
+        page = Page(html_of(parsed))
+        text = text_of(parsed)
+        # A value that cleans to nothing takes its row with it; a factor adds one; nothing else may change.
+        if field not in ("factor", "titles") and clean(payload) and field != "notice.id":
+            assert page.tags == calm, payload
+        assert set(page.tags) <= set(calm), payload
+        assert not {name for name in page.attributes if name.startswith("on") or name in ("href", "src")}
+        assert page.words == plain_words(text), payload
+        for part in (text, " ".join(page.words), str(parsed["Subject"])):
+            assert not LINK.search(part), (payload, part)
+            odd = {
+                c for c in part if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+            } - {"\n"}
+            assert not odd, (payload, odd)
+            assert "49" not in part  # nothing was computed by a template within a template
+        assert max(len(line) for line in message.as_bytes().split(b"\r\n")) <= 998  # RFC 5322 section 2.1.1
+        assert len(message.as_bytes()) < 40_000
+
+
+def test_there_are_more_than_two_hundred_of_them() -> None:
+    assert len(PAYLOADS) * len(FIELDS) > 200
+
+
+def test_errors_are_the_projects_own() -> None:
+    assert issubclass(AddressError, SentinelError)
+    assert issubclass(SenderError, SentinelError)
+    assert issubclass(ComposeError, SentinelError)

@@ -1,0 +1,68 @@
+"""Values with a grammar of their own."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.config import Listen
+from sentinel.config.values import Mailbox
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("127.0.0.1:8787", ("127.0.0.1", 8787, "")),
+        ("localhost:0", ("localhost", 0, "")),
+        ("[::1]:65535", ("::1", 65535, "")),
+        ("unix:/run/sentinel/api.sock", ("", 0, "/run/sentinel/api.sock")),
+    ],
+)
+def test_listen(text: str, parts: tuple[str, int, str]) -> None:
+    listen = Listen(text)
+    assert (listen.host, listen.port, listen.path) == parts
+    assert str(listen) == text
+    assert listen == Listen(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("8787", "the port is missing"),
+        ("localhost", "the port is missing"),
+        ("::1:8787", "brackets"),
+        ("localhost:65536", "65535"),
+        ("localhost:-1", "65535"),
+        ("localhost:http", "65535"),
+        ("localhost:٣", "65535"),
+        (":8787", "host"),
+        ("http://localhost:80", "brackets"),
+        ("unix:", "socket is missing"),
+        ("unix:/" + "x" * 107, "too long"),
+    ],
+)
+def test_bad_listen(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Listen(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a@", "@example.org", "<>", "", "a b@example.org", "a@example.org junk", "a"]
+)
+def test_bad_mailbox(text: str) -> None:
+    with pytest.raises(ValueError):
+        Mailbox(text)
+
+
+def test_mailbox_with_a_quoted_name() -> None:
+    box = Mailbox('"Example, Security" <security@example.org>')
+    assert (box.name, box.address) == ("Example, Security", "security@example.org")
+
+
+@given(st.text(st.sampled_from('ab@.,;:<>"\\[]() \r\n\té'), max_size=12))
+def test_any_text_is_a_mailbox_or_a_value_error(text: str) -> None:
+    try:
+        box = Mailbox(text)
+    except ValueError:
+        return
+    assert "@" in box.address
+    assert not set(box.address) & set("\r\n<> ")

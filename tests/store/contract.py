@@ -1,0 +1,562 @@
+"""What every store must do, whichever it is. A new store is one entry in :data:`STORES`.
+
+An entry opens a store that lives in a folder: opened again there, it must know what was committed.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from sentinel.errors import StoreError
+from sentinel.events.alert import Notice, OpenAlert
+from sentinel.events.clock import HOUR, MINUTE, SECOND
+from sentinel.past.profile import Challenge, KnownFactor, Profile, Session, TrustedPlace, Value
+from sentinel.past.windows import Track
+from sentinel.store.protocol import AlertRow, ApiKey, Changes, Past, Record, Store, TrackKey, Wanted
+from sentinel.store.sqlite.store import SqliteStore
+
+Opener = Callable[..., Awaitable[Store]]
+
+
+async def open_sqlite(folder: Path, *, profiles: int = 1000, entries: int = 100_000) -> Store:
+    """A SQLite store in a file; ``profiles`` and ``entries`` bound its caches."""
+    return SqliteStore(folder / "store.db", profile_cache=profiles, track_cache=entries)
+
+
+STORES: dict[str, Opener] = {"sqlite": open_sqlite}
+
+START = 1_800_000_000 * SECOND
+FAILURES: TrackKey = ("failures", ("default", "prefix-1"))
+KEEP = HOUR
+
+
+@pytest.fixture(params=STORES)
+async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
+    """Opens the store; called again, it closes it first, so that only what was committed is there."""
+    opened: list[Store] = []
+
+    async def open_again(**bounds: int) -> Store:
+        if opened:
+            await opened.pop().close()
+        opened.append(await STORES[request.param](tmp_path, **bounds))
+        return opened[0]
+
+    yield open_again
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+async def store(reopen: Opener) -> Store:
+    return await reopen()
+
+
+def record(key: str = "event-1", **changed: Any) -> Record:
+    fields: dict[str, Any] = {
+        "key": key, "tenant": "default", "account": "account-1", "time": START, "type": "login", "body": b"\x00body",
+        "sealed": b"\x01\xffsealed", "sighting": b"sighting", "windows": b"", "assessment": b"assessment",
+        "trusted": True, "alert": "a-1",
+    }  # fmt: skip
+    return Record(**(fields | changed))
+
+
+def alert(id: str = "a-1", **changed: Any) -> AlertRow:
+    fields: dict[str, Any] = {
+        "id": id, "tenant": "default", "account": "account-1", "kind": "suspicious_sign_in", "level": "medium",
+        "risk": 50.5, "first": START, "last": START, "events": 1, "rules": ["new_device"], "event": "event-1",
+    }  # fmt: skip
+    return AlertRow(**(fields | changed))
+
+
+def notice(id: str = "a-1", **changed: Any) -> Notice:
+    fields: dict[str, Any] = {
+        "id": id, "kind": "suspicious_sign_in", "tenant": "default", "event": "event-1", "account": "account-1",
+        "time": START, "risk": 50.5, "level": "medium", "decision": "notify", "titles": ("Größer – 漢字",),
+    }  # fmt: skip
+    return Notice(**(fields | changed))
+
+
+def full_profile() -> Profile:
+    """A profile with something in every field."""
+    return Profile(
+        values={
+            "country": {"FR": Value(START, START + 1, START, 2, [20_000], barred=True, compromised=True)},
+            "network": {"AS64496": Value(START, START)},
+        },
+        places=[TrustedPlace(START, 48.9, 2.4, 20.0, "FR", "event-1"), TrustedPlace(START, 1.0, 2.0, 0.0, None, "e")],
+        warmup=[START, START + 1],
+        trusted_logins=2,
+        last_seen=START,
+        recovered_at=START - 1,
+        compromised_at=START - 2,
+        sessions={"session-1": Session(START, "event-1", "device", None, "FR", trusted=True, compromised=True)},
+        factors={"factor-1": KnownFactor("totp", START, START + 5)},
+        challenges=[Challenge(START, None, "factor-1", "push")],
+        alerts=[
+            OpenAlert(
+                id="a-1", kind="attack", level="high", risk=61.25, first=START, last=START + 9, events=3, folded=2,
+                rules=["push_bombing"], contexts=["country:FR"],
+            )
+        ],
+    )  # fmt: skip
+
+
+def everything() -> Changes:
+    """One of each noun."""
+    track = Track()
+    track.add(START, ("account-1", 7, None), KEEP)
+    track.add(START - MINUTE, ("account-2", None, "x"), KEEP)
+    return Changes(
+        records=[record()],
+        profiles={"account-1": full_profile()},
+        tracks={FAILURES: track},
+        attributes={"account-1": b"\x01sealed"},
+        alerts={"a-1": alert()},
+        notices=[notice()],
+    )
+
+
+async def recall(store: Store, *, tracks: tuple[TrackKey, ...] = (), **keys: set[str]) -> Past:
+    return await store.recall(Wanted(tracks=dict.fromkeys(tracks, KEEP), **keys))
+
+
+async def enter(store: Store, *times: int, key: TrackKey = FAILURES, member: str = "m", keep: int = KEEP) -> None:
+    past = await recall(store, tracks=(key,))
+    for time in times:
+        past.tracks[key].add(time, (member,), keep)
+    await store.commit(Changes(tracks={key: past.tracks[key]}))
+
+
+async def counted(store: Store, key: TrackKey = FAILURES, at: int = START + HOUR, over: int = 48 * HOUR) -> int:
+    return (await recall(store, tracks=(key,))).tracks[key].count(at, over)
+
+
+async def as_is_and_reopened(store: Store, reopen: Opener) -> AsyncIterator[Store]:
+    """The store with its caches, then without."""
+    yield store
+    yield await reopen()
+
+
+# What was committed is there
+
+
+async def test_everything_comes_back_as_it_was_committed(store: Store, reopen: Opener) -> None:
+    given = everything()
+    expected = msgspec.msgpack.encode(given.profiles["account-1"])
+    await store.commit(given)
+    async for again in as_is_and_reopened(store, reopen):
+        past = await recall(
+            again, records={"event-1"}, profiles={"account-1"}, attributes={"account-1"}, tracks=(FAILURES,)
+        )
+        assert past.records == {"event-1": record()}
+        assert msgspec.msgpack.encode(past.profiles["account-1"]) == expected
+        assert past.attributes == {"account-1": b"\x01sealed"}
+        track = past.tracks[FAILURES]
+        assert (track.count(START, HOUR), track.count(START - 1, HOUR), len(track)) == (2, 1, 2)
+        assert [track.distinct(START, HOUR, index) for index in range(3)] == [2, 1, 1]
+        assert await again.record("event-1") == record()
+        assert await again.attributes("account-1") == b"\x01sealed"
+        assert await again.profile("account-1") == full_profile()
+        assert await again.alerts("default") == [alert()]
+        assert await again.mail_counts() == {"pending": 1, "sent": 0, "failed": 0, "unaddressed": 0}
+        assert [entry async for entry in again.history()] == [record()]
+
+
+async def test_what_is_not_there_is_missing_or_empty(store: Store) -> None:
+    past = await recall(store, records={"none"}, profiles={"none"}, attributes={"none"}, tracks=(FAILURES,))
+    assert (past.records, past.attributes) == ({}, {})
+    assert past.profiles == {"none": Profile()}
+    assert len(past.tracks[FAILURES]) == 0
+    assert await store.record("none") is None
+    assert await store.attributes("none") is None
+    assert await store.profile("none") is None
+    assert await store.alerts("default") == []
+    assert [entry async for entry in store.history()] == []
+    assert await store.keys() == []
+
+
+async def test_asking_for_nothing_gives_nothing(store: Store) -> None:
+    assert await store.recall(Wanted()) == Past()
+    await store.commit(Changes())
+
+
+async def test_a_record_without_account_and_alert(store: Store, reopen: Opener) -> None:
+    bare = record(account=None, alert=None, trusted=False, windows=b"\x80", sighting=b"")
+    await store.commit(Changes(records=[bare]))
+    assert await (await reopen()).record("event-1") == bare
+
+
+async def test_large_batches(store: Store, reopen: Opener) -> None:
+    keys = [f"event-{number}" for number in range(3000)]
+    tracks: dict[TrackKey, Track] = {}
+    for number, key in enumerate(keys):
+        tracks[key, ("default", number)] = track = Track()
+        track.add(START, (), KEEP)
+    await store.commit(
+        Changes(
+            records=[record(key) for key in keys],
+            profiles={key: Profile(trusted_logins=number) for number, key in enumerate(keys)},
+            tracks=tracks,
+        )
+    )
+    past = await recall(await reopen(), records=set(keys), profiles=set(keys), tracks=tuple(tracks))
+    assert set(past.records) == set(keys)
+    assert [past.profiles[key].trusted_logins for key in keys] == list(range(3000))
+    assert all(len(past.tracks[key]) == 1 for key in tracks)
+
+
+async def test_an_answer_changes_whether_a_record_is_trusted(store: Store) -> None:
+    await store.commit(Changes(records=[record(), record("event-2", trusted=False)]))
+    await store.commit(Changes(trust={"event-1": False, "event-2": True}))
+    past = await recall(store, records={"event-1", "event-2"})
+    assert (past.records["event-1"].trusted, past.records["event-2"].trusted) == (False, True)
+
+
+async def test_an_answer_in_the_batch_of_its_event(store: Store) -> None:
+    await store.commit(Changes(records=[record(trusted=True)], trust={"event-1": False}))
+    found = await store.record("event-1")
+    assert found is not None
+    assert not found.trusted
+
+
+async def test_attributes_are_replaced(store: Store) -> None:
+    await store.commit(Changes(attributes={"account-1": b"old", "account-2": b"other"}))
+    await store.commit(Changes(attributes={"account-1": b"new"}))
+    past = await recall(store, attributes={"account-1", "account-2"})
+    assert past.attributes == {"account-1": b"new", "account-2": b"other"}
+
+
+# All or nothing
+
+
+async def test_a_failing_commit_changes_nothing(store: Store, reopen: Opener) -> None:
+    await store.commit(everything())
+    past = await recall(
+        store, profiles={"account-1", "account-2"}, tracks=(FAILURES,), records={"event-1"}, attributes={"account-1"}
+    )
+    past.profiles["account-1"].trusted_logins = 99
+    past.profiles["account-2"].trusted_logins = 1
+    past.tracks[FAILURES].add(START + 1, ("account-3", 1, None), KEEP)
+    again = Changes(
+        records=[record("event-2"), record("event-1", time=START + 1)],  # the second key is taken
+        profiles=past.profiles,
+        tracks=past.tracks,
+        attributes={"account-1": b"new"},
+        alerts={"a-1": alert(events=7), "a-2": alert("a-2")},
+        closed={"a-1": "legitimate"},
+        notices=[notice("a-2")],
+        trust={"event-1": False},
+    )
+    with pytest.raises(StoreError):
+        await store.commit(again)
+    store.forget(past)
+    async for after in as_is_and_reopened(store, reopen):
+        past = await recall(
+            after, records={"event-1", "event-2"}, profiles={"account-1", "account-2"}, attributes={"account-1"},
+            tracks=(FAILURES,),
+        )  # fmt: skip
+        assert past.records == {"event-1": record()}
+        assert past.profiles == {"account-1": full_profile(), "account-2": Profile()}
+        assert past.attributes == {"account-1": b"\x01sealed"}
+        assert len(past.tracks[FAILURES]) == 2
+        assert await after.alerts("default") == [alert()]
+        assert (await after.mail_counts())["pending"] == 1
+        await after.check()
+
+
+async def test_a_batch_that_was_given_up_is_forgotten(store: Store) -> None:
+    await enter(store, START)
+    past = await recall(store, profiles={"account-1"}, tracks=(FAILURES,))
+    past.profiles["account-1"].trusted_logins = 5
+    past.tracks[FAILURES].add(START, ("m",), KEEP)
+    store.forget(past)
+    again = await recall(store, profiles={"account-1"}, tracks=(FAILURES,))
+    assert again.profiles["account-1"] == Profile()
+    assert len(again.tracks[FAILURES]) == 1
+    await enter(store, START + 1)
+    assert await counted(store) == 2
+
+
+async def test_a_profile_that_was_asked_for_alone_is_the_callers_own(store: Store) -> None:
+    await store.commit(Changes(profiles={"account-1": Profile(trusted_logins=1)}))
+    mine = await store.profile("account-1")
+    assert mine is not None
+    mine.trusted_logins = 9
+    assert (await recall(store, profiles={"account-1"})).profiles["account-1"].trusted_logins == 1
+
+
+# Caches
+
+
+@pytest.mark.parametrize(("profiles", "entries"), [(1, 1), (3, 30), (1000, 100_000)])
+async def test_small_caches_lose_nothing(reopen: Opener, profiles: int, entries: int) -> None:
+    store = await reopen(profiles=profiles, entries=entries)
+    keys: list[TrackKey] = [("failures", ("default", number)) for number in range(5)]
+    for step in range(6):
+        accounts = {f"account-{(step + number) % 5}" for number in range(3)}
+        chosen = [keys[(step + number) % 5] for number in range(3)]
+        past = await recall(store, profiles=accounts, tracks=tuple(chosen))
+        for account in accounts:
+            past.profiles[account].trusted_logins += 1
+        for key in chosen:
+            past.tracks[key].add(START + step, (step,), KEEP)
+        await store.commit(Changes(profiles=past.profiles, tracks=past.tracks))
+    past = await recall(store, profiles={f"account-{number}" for number in range(5)}, tracks=tuple(keys))
+    assert [past.profiles[f"account-{number}"].trusted_logins for number in range(5)] == [4, 4, 4, 3, 3]
+    assert [len(past.tracks[key]) for key in keys] == [4, 4, 4, 3, 3]
+
+
+# Windows
+
+
+async def test_entries_of_a_track_add_up_over_commits_and_openings(store: Store, reopen: Opener) -> None:
+    await enter(store, START, START + MINUTE)
+    await enter(store, START + 2 * MINUTE, START + 2 * MINUTE)
+    store = await reopen()
+    await enter(store, START - MINUTE)
+    async for after in as_is_and_reopened(store, reopen):
+        assert await counted(after) == 5
+        assert await counted(after, at=START + MINUTE, over=MINUTE) == 1
+
+
+async def test_tracks_are_kept_apart(store: Store, reopen: Opener) -> None:
+    keys: list[TrackKey] = [
+        ("failures", ("default", "x")),
+        ("failures", ("shop", "x")),
+        ("successes", ("default", "x")),
+        ("failures", ("default", "x", "y")),
+        ("failures", ("default", "x\x1fy")),
+        ("failures", ("default", 'x","y')),
+        ("failures", ("default", 1)),
+        ("failures", ("default", "1")),
+        ("failures", ("default", "x\0")),
+        ("failures", ("default", "größer 漢字")),
+        ("failures", ("default", "X")),
+    ]
+    for count, key in enumerate(keys, start=1):
+        await enter(store, *[START] * count, key=key)
+    async for after in as_is_and_reopened(store, reopen):
+        assert [await counted(after, key) for key in keys] == list(range(1, len(keys) + 1))
+
+
+async def test_only_what_no_window_sees_expires(store: Store, reopen: Opener) -> None:
+    await enter(store, START, keep=10 * MINUTE)
+    await enter(store, START + 5 * MINUTE, keep=10 * MINUTE)
+    other: TrackKey = ("failures", ("default", "other"))
+    await enter(store, START, key=other, keep=20 * MINUTE)
+    assert await store.expire_windows(START + 10 * MINUTE - 1) == 0
+    assert await store.expire_windows(START + 10 * MINUTE + 1) == 1
+    assert await store.expire_windows(START + 10 * MINUTE + 1) == 0
+    store = await reopen()
+    assert await counted(store) == 1
+    assert await counted(store, other) == 1
+    assert await store.expire_windows(START + HOUR) == 2
+    assert await counted(await reopen()) == 0
+
+
+# History
+
+
+async def test_history_is_in_the_order_of_commits(store: Store, reopen: Opener) -> None:
+    times = [START + 5, START, START + 9, START + 2]
+    for number, time in enumerate(times):
+        await store.commit(
+            Changes(records=[record(f"e-{number}{part}", time=time, account=f"account-{part}") for part in "ab"])
+        )
+    async for after in as_is_and_reopened(store, reopen):
+        assert [entry.key async for entry in after.history()] == [f"e-{n}{part}" for n in range(4) for part in "ab"]
+        assert [entry.key async for entry in after.history("account-b")] == [f"e-{number}b" for number in range(4)]
+        assert [entry.key async for entry in after.history("account-a", since=START + 5)] == ["e-0a", "e-2a"]
+        assert [entry.key async for entry in after.history("nobody")] == []
+
+
+async def test_history_longer_than_a_page(store: Store) -> None:
+    keys = [f"e-{number}" for number in range(1201)]
+    await store.commit(Changes(records=[record(key, time=START + number) for number, key in enumerate(keys)]))
+    assert [entry.key async for entry in store.history()] == keys
+    assert [entry.key async for entry in store.history(since=START + 100)] == keys[100:]
+
+
+async def test_commits_go_on_while_history_is_read(store: Store) -> None:
+    await store.commit(Changes(records=[record(f"e-{number}") for number in range(1000)]))
+    seen = []
+    async for entry in store.history():
+        if not seen:
+            await store.commit(Changes(records=[record("late")]))
+        seen.append(entry.key)
+    assert seen == [*(f"e-{number}" for number in range(1000)), "late"]
+
+
+# Alerts
+
+
+async def test_alerts_newest_first_by_tenant_account_and_kind(store: Store) -> None:
+    rows = [
+        alert("a-1", last=START + 1),
+        alert("a-2", last=START + 3, account="account-2"),
+        alert("a-3", last=START + 2, kind="attack"),
+        alert("a-4", last=START + 9, account=None, kind="campaign"),
+        alert("a-5", last=START + 5, tenant="shop"),
+    ]
+    await store.commit(Changes(alerts={row.id: row for row in rows}))
+
+    async def ids(tenant: str, **filters: Any) -> list[str]:
+        return [row.id for row in await store.alerts(tenant, **filters)]
+
+    assert await ids("default") == ["a-4", "a-2", "a-3", "a-1"]
+    assert await ids("default", limit=2) == ["a-4", "a-2"]
+    assert await ids("default", account="account-1") == ["a-3", "a-1"]
+    assert await ids("default", account="account-1", kind="attack") == ["a-3"]
+    assert await ids("default", kind="campaign") == ["a-4"]
+    assert await ids("shop") == ["a-5"]
+    assert await ids("shop", account="account-2") == []
+
+
+async def test_an_alert_that_goes_on_keeps_its_beginning(store: Store) -> None:
+    await store.commit(Changes(alerts={"a-1": alert()}))
+    later = alert(
+        level="high", risk=75.0, last=START + HOUR, events=4, rules=["new_device", "new_country"], event="event-9",
+        first=START + 1,
+    )  # fmt: skip
+    await store.commit(Changes(alerts={"a-1": later}))
+    assert await store.alerts("default") == [
+        alert(level="high", risk=75.0, last=START + HOUR, events=4, rules=["new_device", "new_country"])
+    ]
+
+
+async def test_a_closed_alert_stays_closed(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(alerts={"a-1": alert()}))
+    await store.commit(Changes(closed={"a-1": "legitimate", "unknown": "legitimate"}))
+    await store.commit(Changes(alerts={"a-1": alert(events=2)}))
+    assert [(row.state, row.events) for row in await (await reopen()).alerts("default")] == [("legitimate", 2)]
+
+
+async def test_an_alert_closed_in_the_batch_that_raised_it(store: Store) -> None:
+    await store.commit(Changes(alerts={"a-1": alert()}, closed={"a-1": "compromised"}))
+    assert [row.state for row in await store.alerts("default")] == ["compromised"]
+
+
+# Outbox
+
+
+async def test_a_mail_comes_out_as_it_went_in(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await (await reopen()).lease(worker="w", now=START, limit=10, seconds=60)
+    assert mail.notice == notice()
+    assert (mail.attempts, mail.first_try) == (0, START)
+
+
+async def test_one_alert_is_at_most_one_mail(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(notices=[notice(), notice(level="high")]))
+    await store.commit(Changes(notices=[notice(level="critical")]))
+    (mail,) = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    await store.settle_mail(mail.id, worker="w", now=START, state="sent")
+    store = await reopen()
+    await store.commit(Changes(notices=[notice()]))
+    assert await store.lease(worker="w", now=START + HOUR, limit=10, seconds=60) == []
+    assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0}
+
+
+async def test_the_most_urgent_go_first_then_the_oldest(store: Store) -> None:
+    for id, level in [("a-1", "low"), ("a-2", "high"), ("a-3", "critical"), ("a-4", "high"), ("a-5", "medium")]:
+        await store.commit(Changes(notices=[notice(id, level=level)]))
+    first = await store.lease(worker="w", now=START, limit=2, seconds=60)
+    rest = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    assert [mail.notice.id for mail in first + rest] == ["a-3", "a-2", "a-4", "a-5", "a-1"]
+
+
+async def test_a_leased_mail_is_one_workers_until_the_lease_runs_out(store: Store) -> None:
+    await store.commit(Changes(notices=[notice("a-1"), notice("a-2")]))
+    (mine,) = await store.lease(worker="one", now=START, limit=1, seconds=60)
+    (other,) = await store.lease(worker="two", now=START, limit=10, seconds=60)
+    assert {mine.notice.id, other.notice.id} == {"a-1", "a-2"}
+    assert await store.lease(worker="one", now=START + 60 * SECOND - 1, limit=10, seconds=60) == []
+    taken_over = await store.lease(worker="two", now=START + 60 * SECOND, limit=10, seconds=60)
+    assert {mail.id for mail in taken_over} == {mine.id, other.id}
+    assert {(mail.attempts, mail.first_try) for mail in taken_over} == {(1, START)}
+
+
+async def test_leases_outlive_a_restart(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    await store.lease(worker="one", now=START, limit=1, seconds=60)
+    store = await reopen()
+    assert await store.lease(worker="two", now=START + SECOND, limit=1, seconds=60) == []
+    assert len(await store.lease(worker="two", now=START + 60 * SECOND, limit=1, seconds=60)) == 1
+
+
+async def test_who_lost_the_lease_changes_nothing(store: Store) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (lost,) = await store.lease(worker="one", now=START, limit=1, seconds=60)
+    later = START + 61 * SECOND
+    (mail,) = await store.lease(worker="two", now=later, limit=1, seconds=60)
+    await store.settle_mail(lost.id, worker="one", now=later, state="sent")
+    assert (await store.mail_counts())["pending"] == 1
+    await store.retry_mail(lost.id, worker="one", at=START, reason="unreachable")
+    assert await store.lease(worker="three", now=later + SECOND, limit=1, seconds=60) == []
+    await store.settle_mail(mail.id, worker="two", now=later, state="failed", reason="refused")
+    await store.settle_mail(mail.id, worker="two", now=later, state="sent")
+    assert await store.mail_counts() == {"pending": 0, "sent": 0, "failed": 1, "unaddressed": 0}
+
+
+async def test_a_retry_is_due_when_it_says(store: Store) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await store.lease(worker="one", now=START, limit=1, seconds=600)
+    await store.retry_mail(mail.id, worker="one", at=START + 30 * SECOND, reason="greylisted")
+    assert await store.lease(worker="two", now=START + 29 * SECOND, limit=1, seconds=60) == []
+    (again,) = await store.lease(worker="two", now=START + 30 * SECOND, limit=1, seconds=60)
+    assert (again.id, again.attempts, again.first_try) == (mail.id, 1, START)
+
+
+@pytest.mark.parametrize("state", ["sent", "failed", "unaddressed"])
+async def test_a_mail_that_is_done_with_is_never_leased_again(store: Store, state: str) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await store.lease(worker="one", now=START, limit=1, seconds=60)
+    await store.settle_mail(mail.id, worker="one", now=START, state=state)
+    await store.retry_mail(mail.id, worker="one", at=START, reason="")
+    assert await store.lease(worker="one", now=START + HOUR, limit=1, seconds=60) == []
+    assert (await store.mail_counts())[state] == 1
+
+
+async def test_a_mail_cannot_end_as_nothing_known(store: Store) -> None:
+    with pytest.raises(ValueError, match="sent"):
+        await store.settle_mail(1, worker="one", now=START, state="lost")
+
+
+# Keys of senders, the installation's key
+
+
+async def test_api_keys(store: Store, reopen: Opener) -> None:
+    one = ApiKey(name="web", tenant="default", digest=b"\x00" * 32, scopes=("events", "assess"), created=START)
+    two = ApiKey(name="app", tenant="shop", digest=b"\x01" * 32, scopes=(), created=START)
+    assert await store.put_key(one)
+    assert await store.put_key(two)
+    assert not await store.put_key(msgspec.structs.replace(one, digest=b"\x02" * 32, tenant="shop"))
+    assert await store.keys() == [two, one]
+    assert await store.revoke_key("web", now=START + 1)
+    assert not await store.revoke_key("web", now=START + 2)
+    assert not await store.revoke_key("unknown", now=START)
+    # A name that was used is not used again: logs and lists would mean two things by it.
+    assert not await store.put_key(msgspec.structs.replace(one, digest=b"\x02" * 32))
+    assert await (await reopen()).keys() == [two, msgspec.structs.replace(one, revoked=START + 1)]
+
+
+async def test_a_store_belongs_to_one_key(store: Store, reopen: Opener) -> None:
+    await store.bind(b"one")
+    await store.bind(b"one")
+    async for after in as_is_and_reopened(store, reopen):
+        with pytest.raises(StoreError, match=r"another key.*sentinel\.key") as failure:
+            await after.bind(b"two")
+        assert not failure.value.retry
+        await after.bind(b"one")
+
+
+async def test_a_good_store_checks(store: Store) -> None:
+    await store.check()
+
+
+async def test_closing_twice_is_no_error(reopen: Opener) -> None:
+    store = await reopen()
+    await store.close()

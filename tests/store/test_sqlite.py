@@ -1,0 +1,247 @@
+"""What only SQLite does: its file, its log, its schema versions, and the ways a disk fails."""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sentinel.errors import StoreError
+from sentinel.events.clock import HOUR
+from sentinel.past.profile import Profile
+from sentinel.past.windows import Track
+from sentinel.store.protocol import Changes, Wanted
+from sentinel.store.sqlite.connection import connect
+from sentinel.store.sqlite.schema import MIGRATIONS, migrate
+from sentinel.store.sqlite.store import SqliteStore
+from tests.store.contract import FAILURES, START, everything, record
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def unprivileged_folder() -> Iterator[Path]:
+    """A folder of a user whom file modes bind; the test runs as that user (root may write anywhere)."""
+    folder = Path(tempfile.mkdtemp())
+    before = os.geteuid()
+    if before == 0:
+        os.chown(folder, NOBODY, -1)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        os.seteuid(before)
+        shutil.rmtree(folder)
+
+
+def pragma(database: sqlite3.Connection, name: str) -> object:
+    return database.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_how_connections_are_set_up(path: Path) -> None:
+    for database in (connect(path), connect(path, readonly=True)):
+        assert pragma(database, "journal_mode") == "wal"
+        assert pragma(database, "synchronous") == 2  # FULL
+        assert pragma(database, "secure_delete") == 1
+        assert pragma(database, "temp_store") == 2  # memory: no personal data in files of SQLite's own
+        database.close()
+
+
+def test_the_reading_connection_cannot_write(path: Path) -> None:
+    database = connect(path, readonly=True)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        database.execute("CREATE TABLE t (x)")
+    database.close()
+
+
+def test_a_new_file_gets_the_newest_schema_and_an_old_one_is_brought_forward(path: Path) -> None:
+    database = connect(path)
+    assert pragma(database, "user_version") == 0
+    migrate(database)
+    assert pragma(database, "user_version") == len(MIGRATIONS)
+    before = database.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
+    migrate(database)
+    assert database.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
+    assert not database.in_transaction
+    database.close()
+
+
+def test_a_migration_that_fails_leaves_the_older_version_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = connect(path)
+    migrate(database)
+    broken = (*MIGRATIONS, "CREATE TABLE extra (x); CREATE TABLE event (x)")
+    monkeypatch.setattr("sentinel.store.sqlite.schema.MIGRATIONS", broken)
+    with pytest.raises(sqlite3.OperationalError, match="event"):
+        migrate(database)
+    assert pragma(database, "user_version") == len(MIGRATIONS)
+    assert database.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").fetchone() == (0,)
+    database.close()
+
+
+def test_two_processes_that_open_a_new_file_at_once(path: Path) -> None:
+    def open_and_migrate(_: int) -> object:
+        database = connect(path)
+        try:
+            migrate(database)
+            return pragma(database, "user_version")
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(open_and_migrate, range(16))) == {len(MIGRATIONS)}
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
+    await SqliteStore(path).close()
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    content = path.read_bytes()
+    with pytest.raises(StoreError, match=r"version 99.*upgrade sentinel") as failure:
+        SqliteStore(path)
+    assert not failure.value.retry
+    assert path.read_bytes() == content
+
+
+def test_a_file_that_is_no_database(path: Path) -> None:
+    path.write_bytes(b"These are notes of mine, not a database. " * 100)
+    with pytest.raises(StoreError, match=r"store\.db: the file is damaged.*restore it from a backup") as failure:
+        SqliteStore(path)
+    assert not failure.value.retry
+
+
+async def test_a_damaged_page_is_told_as_damage(path: Path) -> None:
+    store = SqliteStore(path)
+    for number in range(20):
+        await store.commit(Changes(records=[record(f"e-{number}", sealed=b"s" * 3000)]))
+    await store.close()
+    with path.open("r+b") as file:
+        for page in range(2, path.stat().st_size // 4096):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 64)
+    store = SqliteStore(path)
+    with pytest.raises(StoreError, match="damaged"):
+        await store.commit(everything())
+    await store.close()
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot be opened.*check that the folder exists"):
+        SqliteStore(tmp_path / "missing" / "store.db")
+
+
+def test_a_folder_that_takes_no_files(unprivileged_folder: Path) -> None:
+    unprivileged_folder.chmod(0o500)
+    with pytest.raises(StoreError, match=r"cannot be opened.*is ours"):
+        SqliteStore(unprivileged_folder / "store.db")
+    unprivileged_folder.chmod(0o700)
+
+
+async def test_a_file_that_may_not_be_written(unprivileged_folder: Path) -> None:
+    path = unprivileged_folder / "store.db"
+    await SqliteStore(path).close()
+    path.chmod(0o400)
+    with pytest.raises(StoreError, match=r"cannot be written.*owner and mode"):
+        store = SqliteStore(path)
+        try:
+            await store.commit(everything())
+        finally:
+            await store.close()
+
+
+async def test_a_full_disk_changes_nothing_and_passes(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.commit(everything())
+    pages = pragma(store._write_db, "page_count")
+    store._write_db.execute(f"PRAGMA max_page_count = {pages}")
+    past = await store.recall(Wanted(profiles={"account-1", "account-2"}, tracks={FAILURES: HOUR}))
+    past.profiles["account-2"].trusted_logins = 3
+    past.tracks[FAILURES].add(START, (None, None, None), HOUR)
+    big = [record(f"big-{number}", sealed=b"s" * 5000) for number in range(50)]
+    with pytest.raises(StoreError, match=r"disk is full.*SQLITE_FULL.*nothing was stored") as failure:
+        await store.commit(Changes(records=big, profiles=past.profiles, tracks=past.tracks))
+    assert failure.value.retry
+    store.forget(past)
+    assert [entry.key async for entry in store.history()] == ["event-1"]
+    again = await store.recall(Wanted(profiles={"account-2"}, tracks={FAILURES: HOUR}))
+    assert again.profiles["account-2"] == Profile()
+    assert len(again.tracks[FAILURES]) == 2
+    store._write_db.execute(f"PRAGMA max_page_count = {1 << 30}")
+    await store.commit(Changes(records=big))
+    assert len([entry async for entry in store.history()]) == 51
+    await store.close()
+
+
+async def test_a_store_held_by_another_process_says_so(path: Path) -> None:
+    store = SqliteStore(path)
+    store._write_db.execute("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="another process holds the store") as failure:
+        await store.commit(everything())
+    assert failure.value.retry
+    with pytest.raises(StoreError, match="another process"):
+        await store.check()
+    other.execute("ROLLBACK")
+    await store.commit(everything())
+    other.close()
+    await store.close()
+
+
+@pytest.mark.parametrize("moved", ["deleted", "replaced"])
+async def test_a_file_that_went_away_under_us_is_noticed(path: Path, moved: str) -> None:
+    store = SqliteStore(path)
+    await store.check()
+    path.rename(path.with_name("elsewhere.db"))
+    if moved == "replaced":
+        path.touch()
+    with pytest.raises(StoreError, match="moved or deleted"):
+        await store.check()
+    await store.close()
+
+
+async def test_closing_folds_the_log_into_the_file(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.commit(everything())
+    assert path.with_name("store.db-wal").stat().st_size > 0
+    await store.close()
+    assert sorted(file.name for file in path.parent.iterdir()) == ["store.db"]
+
+
+async def test_what_is_deleted_leaves_no_bytes(path: Path) -> None:
+    store = SqliteStore(path)
+    track = Track()
+    track.add(START, ("written-in-clear-for-this-test",), HOUR)
+    await store.commit(Changes(tracks={FAILURES: track}))
+    assert await store.expire_windows(START + 2 * HOUR) == 1
+    await store.close()
+    assert b"written-in-clear" not in path.read_bytes()
+
+
+async def test_errors_hold_no_values(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.commit(Changes(records=[record("private-key-of-a-record")]))
+    with pytest.raises(StoreError) as failure:
+        await store.commit(Changes(records=[record("private-key-of-a-record")]))
+    assert "private" not in str(failure.value)
+    assert failure.value.__cause__ is None
+    await store.close()
+
+
+async def test_a_store_in_memory_keeps_nothing() -> None:
+    store = SqliteStore(None)
+    await store.commit(everything())
+    assert await store.record("event-1") is not None
+    await store.check()
+    await store.close()
+    assert await (store := SqliteStore(None)).record("event-1") is None
+    await store.close()
