@@ -85,11 +85,13 @@ def _kind(roll: Random, number: int) -> dict[str, Any]:
 
 
 def _habits(roll: Random, texts: list[str], number: int) -> Habits:
-    return Habits(
-        f"u-{number:05}",
-        [_spot(roll) for _ in range(roll.randint(1, 3))],
-        [_device(roll, texts) for _ in range(roll.randint(1, 3))],
-    )
+    """One to three lines of one home: same city, two networks, neighbouring addresses."""
+    home = _spot(roll)
+    spots = [home]
+    for _ in range(roll.randint(0, 2)):
+        near = IPv4Address(int(IPv4Address(home["ip"])) ^ roll.randrange(1, 1 << 11))
+        spots.append(home | {"ip": str(near)})
+    return Habits(f"u-{number:05}", spots, [_device(roll, texts) for _ in range(roll.randint(1, 3))])
 
 
 def _device(roll: Random, texts: list[str]) -> dict[str, Any]:

@@ -24,13 +24,15 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
 def combine(findings: Sequence[tuple[str, float]]) -> tuple[float, list[float]]:
     """Risk of all ``findings`` (group, risk 0 to 100) together, and the share of each (CONTRACT §2).
 
-    ``1 - Π(1 - risk_i/100)`` over the strongest of each group (the first of equals): independent evidence adds,
-    correlated evidence counts once, nothing lowers. A share is ``log(1 - risk_i/100)`` over the sum of all those
-    logarithms, since logarithms of factors add; weaker findings of a group have share 0.
+    ``1 - Π(1 - risk_i/100)`` over the strongest of each group (the first of equals): independent evidence
+    adds, correlated evidence counts once, nothing lowers. A share is ``log(1 - risk_i/100)`` over the sum of
+    all those logarithms, since logarithms of factors add; weaker findings of a group have share 0.
 
     >>> combine([("place", 70), ("place", 15), ("device", 50)])
     (85.0, [0.63, 0.0, 0.37])
     """
+    if not findings:
+        return 0.0, []
     strongest: dict[str, int] = {}
     for index, (group, risk) in enumerate(findings):
         if group not in strongest or risk > findings[strongest[group]][1]:

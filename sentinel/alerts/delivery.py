@@ -25,6 +25,8 @@ _log: Final = logging.getLogger("sentinel.alerts")
 #: minutes.
 FIRST_WAIT: Final = 60
 LONGEST_WAIT: Final = 6 * 3600
+#: Seconds between two mails while events wait to be judged: a caller waits for each of those.
+BUSY_PAUSE: Final = 0.05
 #: Half-delivered mails remembered; those that another worker finished would otherwise stay for ever.
 _MAX_REACHED: Final = 10_000
 
@@ -83,7 +85,7 @@ class Delivery:
     """Brings the outbox to the mail server.
 
     ``identity`` gives the sender for a tenant. ``elapsed`` is a clock that only moves forward, in seconds;
-    it guards the lease. Several deliveries may work on one outbox: who holds the lease sends, and stops in
+    it guards the lease. ``busy`` says that events wait: mails, milliseconds of work each, then go slower. Several deliveries may work on one outbox: who holds the lease sends, and stops in
     time.
     """
 
@@ -95,6 +97,7 @@ class Delivery:
         settings: DeliverySettings,
         *,
         elapsed: Callable[[], float] = time.monotonic,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self.counters = Counters()
         self._outbox = outbox
@@ -102,6 +105,7 @@ class Delivery:
         self._identity = identity
         self._settings = settings
         self._elapsed = elapsed
+        self._busy = busy
         # Recipients that have their mail already, of mails that are not finished: a mail to two addresses
         # where one has to wait, or one whose mark could not be written. Digests, because addresses are not
         # kept in memory.
@@ -151,6 +155,8 @@ class Delivery:
             left = self.lease_seconds - (self._elapsed() - work.started)
             if (stop is not None and stop.is_set()) or left < self.lease_seconds / 2:
                 break
+            if self._busy():
+                await asyncio.sleep(BUSY_PAUSE)
             try:
                 await self._deal_with(item, work)
             except SentinelError as error:

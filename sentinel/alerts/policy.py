@@ -20,8 +20,10 @@ MAX_OPEN: Final = 16
 
 
 class FoldPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """``span``: events of one kind fold into one alert for this long (micros; default one hour). ``same_news``:
-    the same unanswered news (device, place) is not told again for this long (default: until it settles)."""
+    """``span``: events of one kind fold into one alert for this long (micros; default: an hour).
+
+    ``same_news``: the same unanswered news (device, place) is not told again for this long (default: until it settles).
+    """
 
     span: int = HOUR
     same_news: int = 14 * DAY
@@ -78,7 +80,8 @@ def raise_or_fold(open_alerts: list[OpenAlert], cause: Cause, policy: FoldPolicy
         contexts=list(cause.contexts),
     )
     horizon = cause.time - max(policy.same_news, policy.span)
-    open_alerts[:] = [alert for alert in open_alerts if alert.last > horizon][-(MAX_OPEN - 1) :] + [raised]
+    still = [alert for alert in open_alerts if alert.last > horizon]
+    open_alerts[:] = [*still[-(MAX_OPEN - 1) :], raised]
     return Raised(raised, news=True, earlier=earlier)
 
 

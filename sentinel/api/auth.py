@@ -28,7 +28,8 @@ def new_key(name: str, tenant: str, scopes: tuple[str, ...], *, now: int) -> tup
 
 def digest_of(secret: str) -> bytes:
     """What is kept of a secret."""
-    return sha256(secret.encode()).digest()
+    # Header bytes that are no UTF-8 come as surrogates.
+    return sha256(secret.encode(errors="surrogateescape")).digest()
 
 
 class Keys:

@@ -16,7 +16,9 @@ from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, 
 from sentinel.daemon.lock import state_lock
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import FieldError
+from sentinel.events.alert import Notice
 from sentinel.events.assessment import encode_assessment
+from sentinel.events.clock import to_text
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import answer, arrive
 from sentinel.pipeline.item import Answer, Arrival, Item, Outcome
@@ -60,7 +62,7 @@ async def command(
     with ExitStack() as stack:
         prepare_state(config)
         if state is not None:
-            config = msgspec.structs.replace(config, store=StoreAddress(state))
+            config = msgspec.structs.replace(config, store=_store_address(state))
             stack.enter_context(state_lock(config.state, config.store_url))
             key = LocalKey.load(config.state)
             store = open_store(config)
@@ -74,9 +76,9 @@ async def command(
             for path in files:
                 stream = open_input(path, stack)
                 lines = SOURCES[source](cut(stream), Options(year=year, timezone=timezone))
-                good = await run.file(str(path), lines, eager=_is_live(stream), strict=strict) and good
+                good = await run.file(str(path), lines, eager=strict or _is_live(stream), strict=strict) and good
                 if strict and not good:
-                    return 1
+                    break
         finally:
             await store.close()
     return 0 if good else 1
@@ -109,6 +111,8 @@ class _Run:
             batch.append((line.number, item))
             if eager or len(batch) >= _BATCH:
                 good = await self._flush(name, batch) and good
+                if strict and not good:
+                    return False
         return await self._flush(name, batch) and good
 
     async def _flush(self, name: str, batch: list[tuple[int, Item]]) -> bool:
@@ -122,23 +126,46 @@ class _Run:
                 field = "event" if isinstance(item, Answer) else "id"
                 click.echo(f"{name}:{number}: {field}: {outcome.error}", err=True)
             elif isinstance(item, Arrival):
-                self._print(outcome)
+                self._print(item, outcome)
         sys.stdout.buffer.flush()
         batch.clear()
         if self._alerts is not None:
             self._alerts.flush()
         return good
 
-    def _print(self, outcome: Outcome) -> None:
+    def _print(self, item: Arrival, outcome: Outcome) -> None:
         assessment = outcome.assessment
         assert assessment is not None  # an arrival without an error has one
         if outcome.duplicate:
             assessment = msgspec.structs.replace(assessment, duplicate=True)
         sys.stdout.buffer.write(encode_assessment(assessment) + b"\n")
+        if self._alerts is not None:
+            for notice in outcome.notices:
+                self._alerts.write(_mail_line(item, notice) + "\n")
+
+
+def _mail_line(item: Arrival, notice: Notice) -> str:
+    told = {
+        "alert": notice.id,
+        "account": item.event.account if notice.account is not None else None,
+        "kind": notice.kind,
+        "time": to_text(notice.time),
+        "events": notice.events,
+        "risk": notice.risk,
+    }
+    return msgspec.json.encode(told).decode()
+
+
+def _store_address(text: str) -> StoreAddress:
+    """The store that --state names; a relative file is relative to the working directory, as every path typed is."""
+    try:
+        address = StoreAddress(text)
+    except ValueError as error:
+        raise click.UsageError(f"--state: expected {StoreAddress.expected}; {error}") from None
+    scheme, _, rest = address.partition(":")
+    return StoreAddress(f"sqlite:{Path(rest).absolute()}") if scheme == "sqlite" and rest != ":memory:" else address
 
 
 def _is_live(stream: BinaryIO) -> bool:
     """A pipe or terminal: answer each line at once."""
     return not stream.seekable()
-
-

@@ -47,8 +47,7 @@ async def command(context: Context, event: str, tenant: str, as_json: bool) -> i
     store = open_store(config)
     try:
         if event == "-" or event.startswith("@"):
-            data = sys.stdin.buffer.read() if event == "-" else Path(event[1:]).read_bytes()
-            pasted = decode_event(data)
+            pasted = decode_event(_pasted(event))
             if pasted.id is None:
                 pasted = msgspec.structs.replace(pasted, id="pasted")
             explanation = await explain_arrival(store, arrive(enricher, tenant, pasted), settings)
@@ -65,6 +64,15 @@ async def command(context: Context, event: str, tenant: str, as_json: bool) -> i
     else:
         _print(explanation)
     return 0
+
+
+def _pasted(event: str) -> bytes:
+    if event == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(event[1:]).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{event[1:]}: {error.strerror}") from None
 
 
 def _print(explanation: Explanation) -> None:

@@ -35,7 +35,7 @@ decision.block = 80
 _HEAD = f"""\
 # Configuration
 
-<!-- Made by scripts/docs_config.py from sentinel/config/settings.py; do not edit. -->
+<!-- Written by scripts/docs.py from the code; change it there. -->
 
 One TOML file, looked for in this order: `sentinel --config FILE`, `$SENTINEL_CONFIG`,
 `/etc/sentinel/sentinel.toml`. Without a file the defaults hold. `sentinel check-config` says what is wrong

@@ -154,7 +154,7 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The service people log in to, as mails call it. Typed by the operator, never taken from an event."""
 
     name: Annotated[OneLine, text("What people call the service they log in to; stands in every mail.")] = (
-        OneLine("your account")
+        OneLine("online service")
     )
     support: Annotated[
         OneLine | None, text("Where people get help: a telephone number, an address, a desk.")

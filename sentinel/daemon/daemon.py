@@ -1,14 +1,16 @@
 """The daemon: all parts started, watched, reloaded and stopped in the right order."""
 
 import asyncio
+import gc
 import logging
 import signal
+import stat
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -17,13 +19,13 @@ from sentinel.api.app import make_app
 from sentinel.api.auth import Keys
 from sentinel.api.service import Limits, Service
 from sentinel.config import Config, load
-from sentinel.daemon import notify
+from sentinel.daemon import logs, notify
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, open_store, prepare_state, tenant_settings
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
 from sentinel.enrich.device import describe
-from sentinel.errors import SentinelError, StoreError
+from sentinel.errors import SentinelError
 from sentinel.pipeline.intake import Intake
 from sentinel.privacy.keys import LocalKey
 from sentinel.privacy.sealer import Sealer
@@ -34,10 +36,14 @@ _log: Final = logging.getLogger("sentinel.daemon")
 _UPKEEP: Final = 60.0
 #: Seconds that requests under way may take after SIGTERM.
 _DRAIN: Final = 20.0
+#: Seconds that a refused body is still read, so that its sender gets the answer and not a broken connection.
+_LINGER: Final = 2.0
 #: How long a proof that the store works is good for, in seconds.
 _CHECKED: Final = 1.0
 #: Settings that only a restart changes.
 _FIXED: Final = ("state", "store", "listen", "http")
+#: Settings that mail delivery is made of.
+_OF_MAIL: Final = ("smtp", "alerts", "service", "tenants")
 
 
 def clock() -> int:
@@ -48,14 +54,19 @@ def clock() -> int:
 class Daemon:
     """One process of sentinel. :meth:`run` returns when it was told to stop and everything is drained.
 
-    ``started`` is set once requests are answered, ``stopping`` once the daemon is to end.
+    ``started`` is set once requests are answered, ``stopping`` once the daemon is to end. ``port`` is the TCP port it
+    listens on (0: a Unix socket), also where the configuration leaves the choice to the system.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.started = asyncio.Event()
         self.stopping = asyncio.Event()
+        self.port = 0
+        self._broken = ""
         self._wake = asyncio.Event()
+        self._mail_stop = asyncio.Event()
+        self._mail_ended = False
         self._checked_at = float("-inf")
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -65,14 +76,17 @@ class Daemon:
 
     async def run(self) -> None:
         """Start, serve until :meth:`stop` or SIGTERM, drain, stop. Raises :class:`SentinelError` if it cannot start."""
-        with ExitStack() as stack:
+        async with AsyncExitStack() as stack:
             prepare_state(self.config)
             stack.enter_context(state_lock(self.config.state, self.config.store_url))
+            self.store = open_store(self.config)
+            stack.push_async_callback(self.store.close)
             self._build()
-            try:
-                await self._serve()
-            finally:
-                await self.store.close()
+            # Of another installation's store nothing could be opened; better not to start than to refuse every event.
+            await self.store.bind(self._sealer.fingerprint)
+            await self._serve()
+        if self._broken:
+            raise SentinelError(f"{self._broken} broke off; the log says where")
 
     def _build(self) -> None:
         config = self.config
@@ -81,7 +95,6 @@ class Daemon:
         rules = load_ruleset(config)
         self.enricher = build_enricher(key, open_lookups(config))
         self._provider = tenant_settings(config, rules)
-        self.store = open_store(config)
         self.figures = Figures(lambda: self._service.requests if hasattr(self, "_service") else Counter())
         self._pipeline = CountedPipeline(self.store, self._sealer, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
@@ -102,7 +115,7 @@ class Daemon:
                 seconds=config.http.request_timeout_seconds,
             ),
         )
-        self._delivery = make_delivery(config, self.store, self._sealer)
+        self._delivery = make_delivery(config, self.store, self._sealer, self._busy)
         # The first agent costs a fifth of a second to prepare the parser; no request should wait for that.
         describe("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 
@@ -114,23 +127,25 @@ class Daemon:
             auto_decompress=False,
             shutdown_timeout=_DRAIN,
             keepalive_timeout=75,
+            lingering_time=_LINGER,
         )
         await runner.setup()
         loop = asyncio.get_running_loop()
-        mail_stop = asyncio.Event()
+        listening = False
         try:
             await self._listen(runner)
+            listening = True
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
             loop.add_signal_handler(signal.SIGHUP, self.reload)
             self._start("intake", self.intake.run())
-            self._start("delivery", self._delivery.run(mail_stop, self._wake, clock))
+            self._start("delivery", self._deliver())
             self._start("upkeep", self._upkeep())
             if (interval := notify.watchdog_interval()) is not None:
                 self._start("watchdog", self._watchdog(interval))
             self.started.set()
             notify.ready("ready")
-            _log.info("ready", extra={"event.action": "start"})
+            _log.info("ready", extra={"event.action": "start", "server.port": self.port})
             await self.stopping.wait()
             notify.stopping()
             _log.info("stopping: no more events are taken", extra={"event.action": "stop"})
@@ -139,42 +154,49 @@ class Daemon:
             if "intake" in self._tasks:
                 await asyncio.wait([self._tasks["intake"]], timeout=_DRAIN)
             await runner.cleanup()
-            mail_stop.set()
-            self._wake.set()
+            if self.config.listen.path and listening:
+                # Python before 3.13 leaves it there.
+                Path(self.config.listen.path).unlink(missing_ok=True)
+            self._mail_ended = True
+            self._mail_stop.set()
             if "delivery" in self._tasks:
                 await asyncio.wait([self._tasks["delivery"]], timeout=_DRAIN)
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            if self.config.listen.path:
-                with suppress(FileNotFoundError):
-                    Path(self.config.listen.path).unlink()
 
     async def _listen(self, runner: web.AppRunner) -> None:
         listen = self.config.listen
         site: web.BaseSite
         if listen.path:
-            with suppress(FileNotFoundError):
-                Path(listen.path).unlink()
+            await _make_way(Path(listen.path))
             site = web.UnixSite(runner, listen.path)
         else:
             site = web.TCPSite(runner, listen.host, listen.port, backlog=1024)
         try:
             await site.start()
         except OSError as error:
-            raise StoreError(
-                f"cannot listen on {self.config.listen}: {error.strerror or error}; is another daemon running?",
-                retry=False,
+            raise SentinelError(
+                f"cannot listen on {listen}: {error.strerror or error}; is another daemon running?"
             ) from None
+        if not listen.path:
+            self.port = runner.addresses[0][1]
 
-    def _start(self, name: str, work: "asyncio._CoroutineLike[None]") -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[assignment]  # a coroutine gives a task
+    async def _deliver(self) -> None:
+        """Deliver mails; a reload puts another delivery in the place of the one under way."""
+        while not self._mail_ended:
+            self._mail_stop.clear()
+            await self._delivery.run(self._mail_stop, self._wake, clock)
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks[name] = task
         task.add_done_callback(lambda done: self._ended(name, done))
 
     def _ended(self, name: str, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.critical("%s broke off; stopping so that a supervisor starts anew", name, exc_info=error)
+            self._broken = name
             self.stop()
 
     def reload(self) -> None:
@@ -184,6 +206,7 @@ class Daemon:
             config = load(self.config.path)
             rules = load_ruleset(config)
             lookups = open_lookups(config)
+            delivery = make_delivery(config, self.store, self._sealer, self._busy)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
             notify.ready("not reloaded: what was wrong is in the log")
@@ -192,10 +215,15 @@ class Daemon:
             if getattr(config, name) != getattr(self.config, name):
                 _log.warning("%s changes only with a restart", name, extra={"event.action": "reload"})
         kept = {name: getattr(self.config, name) for name in _FIXED}
-        self.config = msgspec.structs.replace(config, **kept)
+        before, self.config = self.config, msgspec.structs.replace(config, **kept)
         self.enricher.places, self.enricher.networks = lookups
         self._provider = tenant_settings(self.config, rules)
         self._pipeline.use(self._provider)
+        if any(getattr(before, name) != getattr(config, name) for name in _OF_MAIL):
+            self._delivery = delivery
+            self._mail_stop.set()
+        if before.log != config.log:
+            logging.getLogger().setLevel(logs.LEVELS[config.log.level])
         _log.info("reloaded", extra={"event.action": "reload"})
         notify.ready("ready")
 
@@ -212,6 +240,9 @@ class Daemon:
             else:
                 self._checked_at = time.monotonic()
         return reasons
+
+    def _busy(self) -> bool:
+        return self.intake.waiting > 0
 
     async def _metrics(self) -> bytes:
         mails = await self.store.mail_counts()
@@ -237,6 +268,10 @@ class Daemon:
 def serve(config: Config, started: Callable[["Daemon"], None] | None = None) -> None:
     """Run a daemon in this process until it is told to stop."""
 
+    # The state is made of many small objects without cycles: scanning them all again and again costs a quarter of the
+    # time and finds nothing.
+    gc.set_threshold(50_000, 20, 100)
+
     async def main() -> None:
         daemon = Daemon(config)
         asyncio.get_running_loop().set_exception_handler(_report)
@@ -245,6 +280,23 @@ def serve(config: Config, started: Callable[["Daemon"], None] | None = None) -> 
         await daemon.run()
 
     asyncio.run(main())
+
+
+async def _make_way(path: Path) -> None:
+    """Remove the socket that a killed daemon left behind. Raises :class:`SentinelError` for anything else."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise SentinelError(f"listen: {path} is there already and is no socket; choose another path")
+        _, writer = await asyncio.open_unix_connection(path)
+    except FileNotFoundError:
+        return
+    except ConnectionRefusedError:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SentinelError(f"listen: {path}: {error.strerror}") from None
+    else:
+        writer.close()
+        raise SentinelError(f"listen: another process answers on {path}; stop it, or choose another path")
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 
 from sentinel.alerts.compose import Identity
 from sentinel.alerts.delivery import Delivery, DeliverySettings
@@ -37,8 +38,8 @@ def smtp_settings(config: Config) -> SmtpSettings:
     )
 
 
-def make_delivery(config: Config, store: Store, sealer: Sealer) -> Delivery:
-    """Delivery of the store's outbox."""
+def make_delivery(config: Config, store: Store, sealer: Sealer, busy: Callable[[], bool]) -> Delivery:
+    """Delivery of the store's outbox; it goes slower while ``busy``."""
     return Delivery(
         StoreOutbox(store, sealer),
         Mailer(smtp_settings(config)),
@@ -48,4 +49,5 @@ def make_delivery(config: Config, store: Store, sealer: Sealer) -> Delivery:
             operators=config.alerts.operators,
             retry_hours=config.smtp.retry_hours,
         ),
+        busy=busy,
     )

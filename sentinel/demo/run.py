@@ -61,7 +61,7 @@ async def run(console: Console, *, seconds: float | None, port: int) -> None:
         loop = asyncio.get_running_loop()
         smtp = await loop.create_server(lambda: SMTP(mailbox, hostname="localhost"), "127.0.0.1", 0)
         config = Path(scratch, "sentinel.toml")
-        http = port if port and _free(port) else _free_port()
+        http = port if port and _free(port) else 0
         config.write_text(_CONFIG.format(state=Path(scratch, "state"), http=http, smtp=smtp.sockets[0].getsockname()[1]))
         daemon = Daemon(load(config))
         task = asyncio.ensure_future(daemon.run())
@@ -72,7 +72,7 @@ async def run(console: Console, *, seconds: float | None, port: int) -> None:
             await task
         key, secret = new_key("demo", "default", SCOPES, now=time.time_ns() // 1000)
         await daemon.store.put_key(key)
-        base = f"http://127.0.0.1:{http}"
+        base = f"http://127.0.0.1:{daemon.port}"
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, daemon.stop)
         try:
@@ -157,12 +157,6 @@ def _show(console: Console, assessment: dict[str, Any]) -> None:
 def _free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 _CONFIG: Final = """state = "{state}"

@@ -6,7 +6,7 @@ import hashlib
 import lzma
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -61,14 +61,14 @@ def open_readers(
     city: Path | None = None,
     asn: Path | None = None,
     anonymous: Path | None = None,
-    lists: list[tuple[str, Path]] | None = None,
+    lists: Sequence[tuple[str, Path]] = (),
 ) -> tuple[PlaceReader, NetworkReader]:
     """Readers over the databases in force (:func:`locate`) and the operator's lists of (kind, path).
 
     Raises :class:`~sentinel.errors.FileError` when any of them is missing or unsound. To reload, make new
     ones: the old stay usable until closed, also while files are swapped under them.
     """
-    loaded = OperatorLists([read_list(kind, path) for kind, path in lists or ()])
+    loaded = OperatorLists([read_list(kind, path) for kind, path in lists])
     opened: dict[Kind, maxminddb.Reader] = {}
     try:
         for kind, configured in _configured(city, asn, anonymous):

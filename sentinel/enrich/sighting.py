@@ -143,7 +143,7 @@ class Enricher:
         if given is None:
             return found
         if given.asn is not None and given.asn != found.asn:
-            # What was looked up belongs to another network, save that lists and exits go by the address itself.
+            # What was looked up belongs to another network; lists and exits go by the address itself.
             kind = found.kind if found.kind in ANONYMOUS_KINDS else self.networks.kind_of_asn(given.asn)
             found = Network(given.asn, None, kind, found.listed, found.office)
         return Network(

@@ -5,6 +5,7 @@ per instant keeps output byte-identical.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 1_000_000
@@ -29,10 +30,19 @@ def to_datetime(micros: int) -> datetime:
 def to_text(micros: int) -> str:
     """Micros as RFC 3339 in UTC; the fraction is left out when it is zero.
 
-    >>> to_text(0)
-    '1970-01-01T00:00:00Z'
+    >>> to_text(0), to_text(1_500_000)
+    ('1970-01-01T00:00:00Z', '1970-01-01T00:00:01.500000Z')
     """
-    return to_datetime(micros).replace(tzinfo=None).isoformat() + "Z"
+    day, rest = divmod(micros, DAY)
+    seconds, fraction = divmod(rest, SECOND)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_date(day)}T{hour:02}:{minute:02}:{second:02}{f'.{fraction:06}' if fraction else ''}Z"
+
+
+@lru_cache(1024)
+def _date(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def utc_day(micros: int) -> int:

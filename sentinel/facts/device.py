@@ -44,7 +44,7 @@ def device_type(look: Look) -> str:
 def device_new(look: Look) -> bool:
     """The device is known and not in the account's trusted past.
 
-    By its id; without one by browser family, system and type, so that an upgraded version is not a new device.
+    By its id; without one by browser family, system and type, so that an upgrade is not a new device.
     """
     sighting = look.sighting
     return (sighting.device_key is not None or sighting.device_class is not None) and not look.device_trusted
@@ -58,5 +58,5 @@ def device_trusted(look: Look) -> bool:
 
 @fact("device.familiar", "bool", past=True, judged=True)
 def device_familiar(look: Look) -> bool:
-    """Browser, system, type and network are in the trusted past: a new id is then more likely a lost cookie."""
+    """Browser, system, type and network are in the trusted past: a new id is more likely a lost cookie."""
     return look.device_class_trusted and look.network_trusted

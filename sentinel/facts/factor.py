@@ -12,7 +12,7 @@ def mfa_method(look: Look) -> str:
 
 @fact("mfa.outcome", "string")
 def mfa_outcome(look: Look) -> str:
-    """How the second factor ended: success, failure, pending, denied, timeout, fraud_reported, bypassed, or empty."""
+    """How it ended: success, failure, pending, denied, timeout, fraud_reported, bypassed; or empty."""
     return look.sighting.factor.outcome or ""
 
 

@@ -1,5 +1,5 @@
-"""A property computed once. ``functools.cached_property`` of Python 3.11 takes a lock each time, which costs more
-than most facts."""
+"""A property computed once. ``functools.cached_property`` of Python 3.11 takes a lock each time, which costs
+more than most facts."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload

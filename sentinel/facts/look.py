@@ -24,7 +24,7 @@ class Travel(msgspec.Struct, frozen=True):
 
 
 class Look:
-    """A sighting beside its account's profile, as of the event's own time. Shared results are computed once."""
+    """A sighting beside its account's profile, as of the event's own time. Computed at first use."""
 
     def __init__(self, sighting: Sighting, profile: Profile, policy: TrustPolicy) -> None:
         self.sighting = sighting

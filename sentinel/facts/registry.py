@@ -14,8 +14,9 @@ FactValue = bool | int | float | str | tuple[str, ...]
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """A named, typed value.
 
-    ``keyed``: a pseudonym; never shown as evidence. ``past``: needs the profile, so windows may not be kept by
-    it. ``judged``: has a meaning only for events that are judged like a login (CONTRACT §1, "What is judged how").
+    ``keyed``: a pseudonym; never shown as evidence. ``past``: needs the profile, so windows may not be kept
+    by it. ``judged``: has a meaning only for events that are judged like a login (CONTRACT §1, "What is
+    judged how").
     """
 
     name: str

@@ -14,7 +14,7 @@ from sentinel.events.sighting import Sighting
 
 #: Bounds of one profile: the oldest values go first, those that are trusted or compromised last.
 MAX_VALUES: Final = 64
-MAX_SESSIONS: Final = 32
+MAX_SESSIONS: Final = 16
 MAX_PLACES: Final = 16
 MAX_CHALLENGES: Final = 16
 MAX_FACTORS: Final = 32

@@ -55,7 +55,8 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
         _note_challenge(profile, sighting)
     if sighting.outcome != "success":
         return False
-    tainted = _tainted(profile, sighting)
+    values = values_of(sighting)
+    tainted = _tainted(profile, sighting, values)
     safe = sighting.own and not verdict.flagged and not tainted
     if sighting.type in CREDENTIAL_CHANGES:
         _note_change(profile, sighting, safe and _from_trusted(profile, sighting, policy))
@@ -64,7 +65,7 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     trusted = False
     if sighting.type == "login":
         trusted = safe or (not tainted and confirmed_by_factor(profile, sighting, policy))
-        _note_login(profile, sighting, verdict, trusted, tainted, policy)
+        _note_login(profile, sighting, values, verdict, trusted, tainted, policy)
     if (safe or trusted) and sighting.type in _SIGNS_OF_LIFE:
         profile.last_seen = max(profile.last_seen, sighting.time)
     return trusted
@@ -161,20 +162,27 @@ def summed_up(profile: Profile, sighting: Sighting) -> bool:
     return False
 
 
-def _tainted(profile: Profile, sighting: Sighting) -> bool:
+def _tainted(profile: Profile, sighting: Sighting, values: list[tuple[str, str]]) -> bool:
     session = profile.sessions.get(sighting.session) if sighting.session else None
     if session is not None and session.compromised:
         return True
-    return any(
-        (value := profile.values.get(kind, {}).get(key)) is not None and value.compromised
-        for kind, key in values_of(sighting)
-    )
+    for kind, key in values:
+        value = profile.values.get(kind, {}).get(key)
+        if value is not None and value.compromised:
+            return True
+    return False
 
 
 def _note_login(
-    profile: Profile, sighting: Sighting, verdict: Verdict, trusted: bool, tainted: bool, policy: TrustPolicy
+    profile: Profile,
+    sighting: Sighting,
+    values: list[tuple[str, str]],
+    verdict: Verdict,
+    trusted: bool,
+    tainted: bool,
+    policy: TrustPolicy,
 ) -> None:
-    for kind, key in values_of(sighting):
+    for kind, key in values:
         value = _value(profile, kind, key, sighting.time)
         value.first = min(value.first, sighting.time)
         value.last = max(value.last, sighting.time)

@@ -4,8 +4,8 @@ A *series* is a stream of entries (a condition and what it is kept by); a *track
 values, say the failures of one network. Several windows may read one track with spans of their own. A window
 at time ``t`` covers ``(t - over, t]`` in event time, so a late event is counted and judged where it belongs.
 
-What a track still holds depends on the order its entries came in and on nothing else: not on the size of batches,
-nor on when it was written and read again.
+What a track still holds depends on the order its entries came in and on nothing else: not on the size of
+batches, nor on when it was written and read again.
 """
 
 from bisect import bisect_right, insort
@@ -17,6 +17,9 @@ import msgspec
 
 #: Entries kept of one track, the newest; counts saturate here. Thresholds are far below.
 MAX_ENTRIES: Final = 65_536
+
+#: Up to so many entries are counted anew each time.
+_FEW: Final = 32
 
 #: Stale entries are let go this many at a time.
 _STRIDE: Final = 64
@@ -51,7 +54,7 @@ class Track:
     def add(self, time: int, members: tuple[Member, ...], keep: int) -> None:
         """Enter one event; entries older than ``keep`` micros before it are let go.
 
-        Before it, not before the newest: a second log of the same day, read after the first, is judged as well.
+        Before it, not before the newest: a second log of the same day, read after the first, counts as well.
         """
         self.keep = keep
         entry = (time, members)
@@ -66,7 +69,7 @@ class Track:
     def distinct(self, at: int, over: int, index: int) -> int:
         """Distinct known values at position ``index`` of the entries in ``(at - over, at]``."""
         low, high = self._between(at, over)
-        if high - low <= 32:
+        if high - low <= _FEW:
             members = {entry[1][index] for entry in self._entries[low:high]}
             members.discard(None)
             return len(members)

@@ -1,5 +1,6 @@
 """Account attributes: the newest stand; a former e-mail address stays a second recipient for a while."""
 
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -9,10 +10,11 @@ from sentinel.events.sighting import Attributes
 
 #: How long a former address still hears of changes (CONTRACT §1).
 FORMER_ADDRESS_SPAN: Final = 30 * DAY
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 def merge_attributes(current: Attributes | None, given: Attributes) -> Attributes:
-    """``current`` with what ``given`` says; what it does not say stays. Older news than ``current`` only fills gaps."""
+    """``current`` with what ``given`` says; the rest stays. Older news than ``current`` only fills gaps."""
     if current is None:
         if given.previous_email and not given.previous_until:
             return msgspec.structs.replace(given, previous_until=given.as_of + FORMER_ADDRESS_SPAN)
@@ -41,3 +43,46 @@ def merge_attributes(current: Attributes | None, given: Attributes) -> Attribute
         created=newer.created if newer.created is not None else older.created,
         as_of=newer.as_of,
     )
+
+
+def is_restated(current: Attributes, merged: Attributes) -> bool:
+    """Whether ``merged`` says no more than ``current``, so that it need not be stored: ``as_of`` is kept to a day."""
+    if not 0 <= merged.as_of - current.as_of < DAY:
+        return False
+    return msgspec.structs.replace(merged, as_of=current.as_of) == current
+
+
+class LastTold:
+    """Remembers, per account, a digest of the attributes that were told last and are stored: most events bring the
+    same ones again. What it lets pass by is what :func:`is_restated` would not store, so answers do not depend on it.
+    """
+
+    def __init__(self, limit: int = 50_000) -> None:
+        self._told: dict[str, tuple[bytes, int]] = {}
+        self._limit = limit
+
+    def is_news(self, account: str, given: Attributes) -> bool:
+        """Whether ``given`` may change what is stored: it differs, is older, or a day newer."""
+        told = self._told.get(account)
+        return told is None or told[0] != _digest(given) or not 0 <= given.as_of - told[1] < DAY
+
+    def take(self, account: str, given: Attributes, stored: Attributes) -> None:
+        """Remember that ``given`` was told and that ``stored`` came of it."""
+        if given.as_of < stored.as_of:
+            # Late: it only filled gaps. Told again in time it counts.
+            self._told.pop(account, None)
+        else:
+            self._told[account] = (_digest(given), stored.as_of)
+
+    def trim(self) -> None:
+        """Keep within bounds; between batches only, since a batch recalls what was news when it began."""
+        if len(self._told) > self._limit:
+            self._told.clear()
+
+    def forget(self) -> None:
+        """A batch was not committed: nothing is known to be stored."""
+        self._told.clear()
+
+
+def _digest(given: Attributes) -> bytes:
+    return blake2b(_encode(msgspec.structs.replace(given, as_of=0)), digest_size=16).digest()

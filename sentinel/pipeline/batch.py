@@ -11,7 +11,7 @@ from sentinel.events.clock import MINUTE, utc_day
 from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
-from sentinel.pipeline.attributes import merge_attributes
+from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.judge import Concluded, Judged, Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
@@ -32,6 +32,7 @@ class Pipeline:
         self._sealer = sealer
         self._settings = self._next = settings
         self._bound = False
+        self._told = LastTold()
 
     def use(self, settings: Callable[[str], TenantSettings]) -> None:
         """Judge with other settings (rules, thresholds) from the next batch on, never within one."""
@@ -50,7 +51,8 @@ class Pipeline:
             Tracks(self._settings(item.tenant).rules, item.sighting, item.tenant) if isinstance(item, Arrival) else None
             for item in items
         ]
-        wanted = _wanted(items, touched)
+        self._told.trim()
+        wanted = _wanted(items, touched, self._told)
         past = await self.store.recall(wanted)
         await self._second_recall(items, past)
         changes = Changes()
@@ -63,6 +65,7 @@ class Pipeline:
             await self.store.commit(changes)
         except BaseException:
             self.store.forget(past)
+            self._told.forget()
             raise
         return outcomes
 
@@ -109,15 +112,15 @@ class Pipeline:
         for raised in judged.raised:
             _note_alert(changes, item, raised)
         late = item.received is not None and item.received - sighting.time > settings.mail_max_age
-        if not late and not item.silent:
-            changes.notices.extend(judged.notices)
+        notices = () if late or item.silent else judged.notices
+        changes.notices.extend(notices)
         if item.attributes is not None and sighting.account is not None:
             self._attributes(
                 NewAttributes(tenant=item.tenant, account_key=sighting.account, attributes=item.attributes),
                 past,
                 changes,
             )
-        return Outcome(assessment=judged.assessment)
+        return Outcome(assessment=judged.assessment, notices=notices)
 
     def _record(self, item: Arrival, settings: TenantSettings, judged: Judged) -> Record:
         sighting = item.sighting
@@ -168,15 +171,20 @@ class Pipeline:
         return Outcome()
 
     def _attributes(self, item: NewAttributes, past: Past, changes: Changes) -> None:
+        if not self._told.is_news(item.account_key, item.attributes):
+            return
         sealed = past.attributes.get(item.account_key)
         current = self._sealer.open(sealed, Attributes, row=item.account_key) if sealed else None
         merged = merge_attributes(current, item.attributes)
-        if merged != current:
+        if current is not None and is_restated(current, merged):
+            merged = current
+        else:
             sealed = self._sealer.seal(merged, row=item.account_key)
             past.attributes[item.account_key] = changes.attributes[item.account_key] = sealed
+        self._told.take(item.account_key, item.attributes, merged)
 
 
-def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None]) -> Wanted:
+def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastTold) -> Wanted:
     wanted = Wanted()
     for item, tracks in zip(items, touched, strict=True):
         if isinstance(item, Arrival):
@@ -190,7 +198,7 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None]) -> Wanted:
             if sighting.prefix:
                 wanted.profiles.add(sighting.prefix)
             wanted.tracks.update(tracks.wanted)
-            if item.attributes is not None and sighting.account:
+            if item.attributes is not None and sighting.account and told.is_news(sighting.account, item.attributes):
                 wanted.attributes.add(sighting.account)
         elif isinstance(item, Answer):
             wanted.records.update((item.key, _answer_key(item)))

@@ -3,6 +3,7 @@
 import msgspec
 
 from sentinel.alerts.policy import FoldPolicy
+from sentinel.events.alert import Notice
 from sentinel.events.assessment import Assessment
 from sentinel.events.event import Event
 from sentinel.events.sighting import Attributes, Sighting
@@ -57,9 +58,13 @@ Item = Arrival | Answer | NewAttributes
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """What came of an item. ``error``: an id used twice with another content, or an answer to an unknown event."""
+    """What came of an item. ``error``: an id used twice with another content, or an answer to an unknown event.
+
+    ``notices`` are the mails that went into the outbox with it.
+    """
 
     assessment: Assessment | None = None
     duplicate: bool = False
     error: str | None = None
     conflict: bool = False
+    notices: tuple[Notice, ...] = ()

@@ -16,7 +16,7 @@ from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
 from sentinel.pipeline.item import Arrival, TenantSettings
-from sentinel.rules.compiled import Series
+from sentinel.rules.compiled import CompiledWindow, Series
 from sentinel.rules.rule import Rule
 from sentinel.rules.ruleset import Held, RuleSet
 from sentinel.scoring import at_most, combine, decide
@@ -44,7 +44,7 @@ PENDING_SPAN: Final = 15 * MINUTE
 
 
 def concludes(sighting: Sighting, pending: Sighting) -> bool:
-    """Whether ``sighting`` tells how the login ``pending`` ended: same account, and not interrupted by then."""
+    """Whether ``sighting`` tells how the login ``pending`` ended: same account, not interrupted yet."""
     return (
         sighting.concludes == pending.key
         and sighting.account == pending.account
@@ -54,7 +54,7 @@ def concludes(sighting: Sighting, pending: Sighting) -> bool:
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What came of an event: the answer, the window values it read, whether its values are trusted now, mails."""
+    """What came of an event: answer, window values read, whether its values are trusted now, mails."""
 
     assessment: Assessment
     windows: dict[str, int | None]
@@ -83,7 +83,7 @@ class Tracks:
             if None in values:
                 self.keys.append(None)
                 continue
-            key: TrackKey = (series.id, (tenant, *values))  # type: ignore[assignment]  # by-facts are text or numbers
+            key: TrackKey = (series.id, (tenant, *values))  # type: ignore[arg-type]  # by-facts are text or numbers
             self.keys.append(key)
             self.wanted[key] = series.keep
 
@@ -101,17 +101,27 @@ def judge(
     touched: Tracks,
     concluded: Concluded | None = None,
 ) -> Judged:
-    """Judge one event against the past and enter it there (``profile``, ``source`` and ``tracks`` change in place).
+    """Judge one event against the past and enter it there.
 
-    ``source`` holds the open campaigns of the event's network. Of a concluded pending login the findings stand;
-    rules that hold only now are added (CONTRACT §1, "Step-up").
+    ``profile``, ``source`` and ``tracks`` change in place. ``source`` holds the open campaigns of the event's
+    network. Of a concluded pending login the findings stand; rules that hold only now are added (CONTRACT §1,
+    "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
     look = Look(sighting, profile, settings.trust)
     facts = {name: FACTS[name].compute(look) for name in rules.facts(sighting.type, sighting.judged)}
     enter(look, rules, facts, tracks, touched, concluded)
-    windows = read_windows(rules, sighting, tracks, touched)
-    held, skipped = rules.evaluate(sighting.type, sighting.judged, facts, windows)
+
+    def count(series: int, window: CompiledWindow, member: int | None) -> int | None:
+        key = touched.keys[series]
+        if key is None:
+            return None
+        if member is None:
+            return tracks[key].count(sighting.time, window.span)
+        return tracks[key].distinct(sighting.time, window.span, member)
+
+    verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count)
+    held, skipped, windows = verdicts.held, verdicts.skipped, verdicts.windows
     findings = _findings(held, concluded)
     live = [finding for finding in findings if finding.status == "live"]
     risk = combine([(finding.group, finding.risk) for finding in live])[0]
@@ -185,24 +195,10 @@ def _meets(series: Series, facts: dict[str, FactValue | None]) -> bool:
     return series.where is None or series.where.evaluate(facts) is True
 
 
-def read_windows(
-    rules: RuleSet, sighting: Sighting, tracks: dict[TrackKey, Track], touched: Tracks
-) -> dict[str, int | None]:
-    """The value of each window that judging the event reads."""
-    values: dict[str, int | None] = {}
-    for name, window, number, member in rules.windows(sighting.type, sighting.judged):
-        key = touched.keys[number]
-        if key is None:
-            values[name] = None
-        elif member is None:
-            values[name] = tracks[key].count(sighting.time, window.span)
-        else:
-            values[name] = tracks[key].distinct(sighting.time, window.span, member)
-    return values
-
-
 def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding]:
     """Findings with their shares, strongest first; those of a concluded login stand as they were."""
+    if not held and concluded is None:
+        return []
     found = list(concluded.assessment.findings) if concluded else []
     known = {finding.rule for finding in found}
     found += [
@@ -227,7 +223,7 @@ def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding
 
 
 def _until(sighting: Sighting, live: Sequence[Finding], held: dict[str, Held]) -> int | None:
-    """On a failed try whose strongest finding is about its source: until when the decision concerns the source."""
+    """On a failed try whose strongest finding is about its source: until when the decision concerns it."""
     if not sighting.attempt or not live or live[0].rule not in held:
         return None
     span = held[live[0].rule].rule.source_span
@@ -263,11 +259,15 @@ def _alerts(
     concluded: Concluded | None,
 ) -> tuple[tuple[Raised, ...], tuple[Notice, ...]]:
     sighting = arrival.sighting
+    stands = {finding.rule for finding in concluded.assessment.findings} if concluded else set()
     rules = {finding.rule: _rule(finding, settings.rules) for finding in live}
     raised: list[Raised] = []
     notices: list[Notice] = []
     for audience in ("account", "operator"):
         told = [finding for finding in live if rules[finding.rule].audience == audience]
+        if concluded and audience == "operator":
+            # Operators heard of what stands from the pending login, under an alert of its own.
+            told = [finding for finding in told if finding.rule not in stands]
         if not told:
             continue
         own_risk = combine([(finding.group, finding.risk) for finding in told])[0]
@@ -308,7 +308,7 @@ def _alerts(
 
 
 def _rule(finding: Finding, rules: RuleSet) -> Rule:
-    """The rule of a finding. One that stands from a pending login may be gone since: then nobody hears of it."""
+    """The rule of a finding. One that stands from a pending login may be gone since: nobody hears of it."""
     compiled = rules.rule(finding.rule)
     if compiled is not None:
         return compiled.rule

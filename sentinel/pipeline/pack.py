@@ -64,7 +64,7 @@ def pack_assessment(assessment: Assessment) -> bytes:
             assessment.level,
             assessment.decision,
             assessment.scope,
-            None if assessment.until is unset else assessment.until,  # type: ignore[arg-type]  # unset is excluded
+            None if assessment.until is unset else assessment.until,
             (assessment.act.methods, assessment.act.end_sessions, assessment.act.hold_change),
             [(f.rule, f.title, f.status, f.group, f.risk, f.share, f.evidence) for f in assessment.findings],
             assessment.alert,
@@ -72,8 +72,8 @@ def pack_assessment(assessment: Assessment) -> bytes:
             [(u.rule, u.missing, u.reason) for u in assessment.unjudged],
             assessment.ruleset,
             assessment.models,
-            None if assessment.would is unset else assessment.would,  # type: ignore[arg-type]  # unset is excluded
-            None if assessment.restricted is unset else assessment.restricted,  # type: ignore[arg-type]  # unset is excluded
+            None if assessment.would is unset else assessment.would,
+            None if assessment.restricted is unset else assessment.restricted,
         )
     )
 

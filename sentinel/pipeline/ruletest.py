@@ -1,4 +1,4 @@
-"""Running the tests in rule files: each case with its rule alone, so that no other rule can change its outcome."""
+"""Running the tests in rule files: each case with its rule alone, so that no other can change its outcome."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sentinel.facts import FACTS
-from sentinel.rules.language import Expression, ExpressionError, compile_expression
+from sentinel.rules.language import Expression, ExpressionError, compile_expression, conjuncts
 from sentinel.rules.rule import Rule, Window
 
 #: What a key a compile error belongs to looks like: path in the file, then the error.
@@ -29,13 +29,18 @@ class CompiledWindow(msgspec.Struct, frozen=True):
 
 
 class CompiledRule(msgspec.Struct, frozen=True):
-    """A rule ready to be evaluated. ``reads`` are the facts it needs, without its own windows."""
+    """A rule ready to be evaluated. ``reads`` are the facts it needs, without its own windows.
+
+    ``gate`` is the part of ``when`` that reads no window, where it can be told apart: while it is false the
+    rule cannot hold, and nothing need be counted.
+    """
 
     rule: Rule
     when: Expression
     risk: Expression | float
     windows: tuple[CompiledWindow, ...]
     reads: tuple[str, ...]
+    gate: Expression | None = None
 
     @property
     def judged_only(self) -> bool:
@@ -51,7 +56,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
 
 
 class Series(msgspec.Struct, frozen=True):
-    """The stream that one or more windows read: which events enter, what they are kept by, what is kept of them."""
+    """The stream that windows read: which events enter, what they are kept by, what is kept of them."""
 
     id: str
     where: Expression | None
@@ -94,7 +99,21 @@ def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
         return None, problems
     read = when.reads + (risk.reads if isinstance(risk, Expression) else ())
     facts = tuple(dict.fromkeys(name for name in read if name in FACTS))
-    return CompiledRule(rule, when, risk, tuple(windows), facts), []
+    return CompiledRule(rule, when, risk, tuple(windows), facts, _gate(rule)), []
+
+
+def _gate(rule: Rule) -> Expression | None:
+    if not rule.windows:
+        return None
+    steady = []
+    for part in conjuncts(rule.when):
+        try:
+            # A part compiles without the windows exactly when it reads none.
+            compile_expression(part, params=rule.params)
+        except ExpressionError:
+            continue
+        steady.append(f"({part}\n)")  # the part may end in a comment
+    return compile_expression(" && ".join(steady), params=rule.params) if steady else None
 
 
 def series_of(rules: list[CompiledRule]) -> list[Series]:
@@ -141,7 +160,7 @@ def _compile_window(
 
 
 def _gives(expression: Expression, name: str, type: type) -> bool:
-    """Whether the expression gives a value of CEL type ``name``; of a parameter alone the value itself tells."""
+    """Whether the expression gives a value of CEL type ``name``; of a parameter alone its value tells."""
     if expression.returns != "DYN" or expression.reads:
         return expression.returns in (name, "DYN")
     return isinstance(value := expression.evaluate({}), type) and isinstance(value, bool) == (name == "BOOL")

@@ -1,8 +1,8 @@
 """The rule language: CEL (the Common Expression Language) over the declared facts, type-checked at load.
 
-The library is the language owner's own (``cel-expr-python``). A rule is a pure function of the facts it reads, and
-most facts take few values, so results are remembered per combination: that costs a dictionary look-up where an
-evaluation costs ten microseconds, and one absent fact cannot spoil another rule.
+The library is the language owner's own (``cel-expr-python``). A rule is a pure function of the facts it
+reads, and most facts take few values, so results are remembered per combination: that costs a dictionary look-up
+where an evaluation costs ten microseconds, and one absent fact cannot spoil another rule.
 """
 
 import re
@@ -28,6 +28,7 @@ _STRING = re.compile(
 )
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
 _POSITION = re.compile(r"<input>:(\d+):(\d+): (.*)")
+_UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
 _DOUBLE_INT = re.compile(r"applied to '\((double, int|int, double)\)'")
 
 
@@ -60,14 +61,17 @@ class Expression:
         return f"{self.text.strip()} {sorted(self._constants.items())}"
 
     def evaluate(self, values: Mapping[str, FactValue | None]) -> Any:
-        """The value, or ``None`` when it depends on an absent fact (or cannot be computed from the present ones)."""
+        """The value, or ``None`` when it depends on an absent fact (or cannot be computed)."""
         key = tuple([values.get(name) for name in self.reads])
         try:
             return self._remembered[key]
         except KeyError:
             pass
-        data = {name: list(value) if isinstance(value, tuple) else value for name, value in zip(self.reads, key)
-                if value is not None}  # fmt: skip
+        data = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in zip(self.reads, key, strict=True)
+            if value is not None
+        }
         data.update(self._constants)
         result = self._program.eval(data=data)
         value = None if result.type() == cel.Type.ERROR else result.plain_value()
@@ -82,8 +86,8 @@ def compile_expression(
 ) -> Expression:
     """Compile and type-check ``text``.
 
-    ``windows`` names the rule's windows (int facts ``windows.NAME``), ``params`` its parameters (any type: they
-    fit int and double alike). Raises :class:`ExpressionError`.
+    ``windows`` names the rule's windows (int facts ``windows.NAME``), ``params`` its parameters (of any type:
+    they fit int and double alike). Raises :class:`ExpressionError`.
     """
     params = params or {}
     declared: dict[str, Any] = {name: _TYPES[fact.type] for name, fact in FACTS.items()}
@@ -94,10 +98,30 @@ def compile_expression(
     try:
         program = cel.NewEnv(variables=declared).compile(text)
     except RuntimeError as error:
-        raise _explain(str(error)) from None
+        raise _explain(str(error), text) from None
     reads = tuple(dict.fromkeys(name for found in names if (name := _longest(found, declared)) is not None))
     used = {name: value for name, value in constants.items() if name in reads}
     return Expression(text, program, tuple(name for name in reads if name not in constants), used)
+
+
+def conjuncts(text: str) -> list[str]:
+    """The parts of ``a && b && c`` at the top level; one part when there is an ``||`` or ``?`` beside them.
+
+    When one part is false, the whole is, whatever the others are.
+    """
+    bare = _STRING.sub(lambda match: " " * len(match[0]), text)
+    parts: list[str] = []
+    depth = start = 0
+    for at, sign in enumerate(bare):
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth:
+            continue
+        if sign == "?" or bare.startswith("||", at):
+            return [text]
+        if bare.startswith("&&", at):
+            parts.append(text[start:at])
+            start = at + 2
+    return [*parts, text[start:]]
 
 
 def _names(text: str) -> list[str]:
@@ -113,13 +137,18 @@ def _longest(found: str, declared: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _explain(text: str) -> ExpressionError:
-    match = _POSITION.search(text)
+def _explain(error: str, text: str) -> ExpressionError:
+    match = _POSITION.search(error)
     if match is None:
-        return ExpressionError(text.split("\n")[0])
+        return ExpressionError(error.split("\n")[0])
+    line, column = int(match[1]), int(match[2])
     message = match[3].replace(" [INVALID_ARGUMENT]", "").replace(" (in container '')", "")
     if _DOUBLE_INT.search(message):
         message += ": counts are int, measures double; write 900.0 to compare a measure with a number"
-    elif message.startswith("undeclared reference"):
+    elif unknown := _UNDECLARED.match(message):
         message += "; `sentinel facts` lists what a rule can read"
-    return ExpressionError(message, int(match[1]), int(match[2]))
+        # The library points at the last dot of a name; people look for its beginning.
+        start = column - max(unknown[1].rfind("."), 0)
+        if text.split("\n")[line - 1].startswith(unknown[1], max(start - 1, 0)):
+            column = start
+    return ExpressionError(message, line, column)

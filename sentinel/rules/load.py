@@ -32,14 +32,14 @@ class RuleFile(msgspec.Struct, frozen=True):
 
 
 def packaged_rules() -> Path:
-    """The folder of the rules that come with the product: inside the wheel, or beside the package in a checkout."""
+    """The folder of the packaged rules: in the wheel, or beside the package in a checkout."""
     package = Path(sentinel.__file__).parent
     inside = package / "data" / "rules"
     return inside if inside.is_dir() else package.parent / "rules"
 
 
 def load_rules(directories: Iterable[Path]) -> list[RuleFile]:
-    """Read and compile every rule of ``directories`` (or single files); later ones override keys of earlier ones.
+    """Read and compile every rule of ``directories`` (or single files); later ones override keys of earlier.
 
     A directory that is not there counts as empty. Raises :class:`RulesError` with all that is wrong.
     """
@@ -48,9 +48,11 @@ def load_rules(directories: Iterable[Path]) -> list[RuleFile]:
     for directory in directories:
         for path in [directory] if directory.is_file() else sorted(directory.glob("*.toml")):
             try:
-                layers.setdefault(path.stem, []).append(TomlFile.read(path))
+                file = TomlFile.read(path)
             except FileError as error:
                 errors.append(error)
+            else:
+                layers.setdefault(path.stem, []).append(file)
     files = []
     for stem, layer in sorted(layers.items()):
         loaded, found = _load(stem, layer)

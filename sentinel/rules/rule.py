@@ -31,8 +31,8 @@ Param = bool | int | float | str | list[str]
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sliding window. ``over`` is a span as ``30s``, ``10m``, ``3h`` or ``7d``.
 
-    Either ``count = "events"`` or ``distinct`` names the fact whose distinct values are counted. ``by`` are the
-    facts it is kept by, ``where`` a condition an event must meet to be counted (default: every event).
+    Either ``count = "events"`` or ``distinct`` names the fact whose distinct values are counted. ``by`` are
+    the facts it is kept by, ``where`` a condition an event must meet to be counted (default: every event).
     """
 
     count: Literal["events"] | None = None

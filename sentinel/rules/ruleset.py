@@ -1,6 +1,6 @@
 """All rules together: what to compute for an event, and what holds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from math import isnan
 from typing import Any, Final
@@ -15,7 +15,7 @@ from sentinel.rules.load import RuleFile
 
 _canonical: Final = msgspec.json.Encoder(order="deterministic").encode
 
-#: Of one event: the value of each window, by rule id and window name; ``None`` where a value it is kept by is unknown.
+#: Of one event: the value of each window, by rule id and window name; ``None`` where it cannot be counted.
 WindowValues = dict[str, int | None]
 
 
@@ -37,18 +37,39 @@ class NotJudged(msgspec.Struct, frozen=True):
 #: Combinations of facts remembered per kind of event before starting over.
 MAX_REMEMBERED: Final = 16_384
 
-Verdicts = tuple[tuple[Held, ...], tuple[NotJudged, ...]]
+#: Counts a window of a series for the event at hand; ``None`` where a value it is kept by is unknown.
+Count = Callable[[int, CompiledWindow, int | None], int | None]
+
+
+class Verdicts(msgspec.Struct, frozen=True):
+    """What came of all rules, each in order of their ids, and the windows that had to be counted."""
+
+    held: tuple[Held, ...]
+    skipped: tuple[NotJudged, ...]
+    windows: dict[str, int | None]
+
+
+class _Reading(msgspec.Struct, frozen=True):
+    """A window that a rule reads: number of its series, and which of its members it counts."""
+
+    name: str
+    window: CompiledWindow
+    series: int
+    member: int | None
+
+
+_Counting = tuple[CompiledRule, tuple[_Reading, ...]]
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """What to do for one type of event: its rules with their windows, and all the values that they read."""
+    """What to do for one type of event."""
 
-    rules: tuple[tuple[CompiledRule, tuple[tuple[CompiledWindow, int, int | None, str], ...]], ...]
+    steady: tuple[CompiledRule, ...]  #: rules without windows
+    counting: tuple[_Counting, ...]
     facts: tuple[str, ...]
-    read: tuple[str, ...]  #: facts that rules read
-    windows: tuple[tuple[str, CompiledWindow, int, int | None], ...]
+    read: tuple[str, ...]  #: facts that steady rules and gates read
     series: frozenset[int]
-    remembered: dict[tuple[Any, ...], Verdicts]
+    remembered: dict[tuple[Any, ...], tuple[tuple[Held, ...], tuple[NotJudged, ...], tuple[_Counting, ...]]]
 
 
 class RuleSet:
@@ -82,7 +103,7 @@ class RuleSet:
         return self._by_id.get(id)
 
     def early_facts(self) -> tuple[str, ...]:
-        """Facts that tell which tracks an event needs; all can be computed without its profile, or are skipped."""
+        """Facts that tell which tracks an event needs; all can be computed without its profile."""
         return tuple(name for name in self._series_facts if not FACTS[name].past)
 
     def facts(self, type: str, judged: bool) -> tuple[str, ...]:
@@ -93,17 +114,17 @@ class RuleSet:
         """Numbers of the series that windows of the rules for ``type`` read."""
         return self._plans[type, judged].series
 
-    def windows(self, type: str, judged: bool) -> tuple[tuple[str, CompiledWindow, int, int | None], ...]:
-        """(name, window, series number, member index) of each window that judging ``type`` reads."""
-        return self._plans[type, judged].windows
-
     def enters(self, facts: Mapping[str, FactValue | None]) -> tuple[bool | None, ...]:
-        """For each series, whether an event with these (early) facts enters it; ``None``: depends on the past."""
+        """For each series, whether an event with these facts enters it; ``None``: the past decides."""
         key = tuple([facts[name] for name in self._conditions])
         found = self._entering.get(key)
         if found is None:
             found = tuple(
-                True if series.where is None else series.where.evaluate(facts) is True if series.early else None
+                True
+                if series.where is None
+                else series.where.evaluate(facts) is True
+                if series.early
+                else None
                 for series in self.series
             )
             if len(self._entering) >= MAX_REMEMBERED:
@@ -112,58 +133,71 @@ class RuleSet:
         return found
 
     def evaluate(
-        self,
-        type: str,
-        judged: bool,
-        facts: Mapping[str, FactValue | None],
-        windows: Mapping[str, int | None],
+        self, type: str, judged: bool, facts: Mapping[str, FactValue | None], count: Count
     ) -> Verdicts:
-        """Which rules hold and which cannot be judged, in order of their ids.
+        """Which rules hold and which cannot be judged.
 
-        Rules are pure, and most events look alike to them: the verdicts are remembered by all that they read.
+        Rules are pure, and most events look alike to them: what does not count is remembered by all it reads.
+        Windows are counted only for rules whose gate is open.
         """
         plan = self._plans[type, judged]
-        key = (*[facts[name] for name in plan.read], *windows.values())
+        key = tuple([facts[name] for name in plan.read])
         found = plan.remembered.get(key)
         if found is None:
-            found = _evaluate(plan, dict(facts), windows)
+            found = (
+                *_evaluate(plan.steady, facts),
+                tuple(entry for entry in plan.counting if _is_open(entry[0], facts)),
+            )
             if len(plan.remembered) >= MAX_REMEMBERED:
                 plan.remembered.clear()
             plan.remembered[key] = found
-        return found
+        held, skipped, counting = found
+        windows: dict[str, int | None] = {}
+        if not counting:
+            return Verdicts(held, skipped, windows)
+        values = dict(facts)
+        for rule, readings in counting:
+            for reading in readings:
+                number = count(reading.series, reading.window, reading.member)
+                windows[reading.name] = values[reading.window.name] = number
+            more_held, more_skipped = _evaluate((rule,), values)
+            held, skipped = held + more_held, skipped + more_skipped
+        return Verdicts(tuple(sorted(held, key=_rule_id)), tuple(sorted(skipped, key=_rule_id)), windows)
 
     def _plan(self, rules: list[CompiledRule], judged: bool, index: Mapping[tuple[str, ...], int]) -> _Plan:
-        chosen = []
-        series: set[int] = set()
+        chosen: list[_Counting] = []
         for rule in rules:
             if rule.judged_only and not judged:
                 continue
-            reads = []
+            readings = []
             for window in rule.windows:
                 number = index[window.stream]
                 members = self.series[number].members
                 member = members.index(window.distinct) if window.distinct else None
-                reads.append(
-                    (window, number, member, f"{rule.rule.id}.{window.name.removeprefix('windows.')}")
-                )
-                series.add(number)
-            chosen.append((rule, tuple(reads)))
+                name = f"{rule.rule.id}.{window.name.removeprefix('windows.')}"
+                readings.append(_Reading(name, window, number, member))
+            chosen.append((rule, tuple(readings)))
+        steady = tuple(rule for rule, readings in chosen if not readings)
+        counting = tuple(entry for entry in chosen if entry[1])
+        read = {name: None for rule in steady for name in rule.reads}
+        read |= {name: None for rule, _ in counting if rule.gate for name in rule.gate.reads}
         names = dict.fromkeys(name for rule, _ in chosen for name in rule.reads)
-        read = tuple(names)
-        windows = tuple(
-            (name, window, number, member) for _, reads in chosen for window, number, member, name in reads
-        )
         for entry in self.series:
             names |= dict.fromkeys((*entry.by, *entry.members, *(entry.where.reads if entry.where else ())))
-        return _Plan(tuple(chosen), tuple(names), read, windows, frozenset(series), {})
+        series = frozenset(reading.series for _, readings in counting for reading in readings)
+        return _Plan(steady, counting, tuple(names), tuple(read), series, {})
 
 
-def _evaluate(plan: _Plan, facts: dict[str, FactValue | None], windows: Mapping[str, int | None]) -> Verdicts:
+def _is_open(rule: CompiledRule, facts: Mapping[str, FactValue | None]) -> bool:
+    return rule.gate is None or rule.gate.evaluate(facts) is not False
+
+
+def _evaluate(
+    rules: Iterable[CompiledRule], facts: Mapping[str, FactValue | None]
+) -> tuple[tuple[Held, ...], tuple[NotJudged, ...]]:
     held: list[Held] = []
     skipped: list[NotJudged] = []
-    for rule, reads in plan.rules:
-        for window, _, _, name in reads:
-            facts[window.name] = windows.get(name)
+    for rule in rules:
         outcome = rule.when.evaluate(facts)
         if not isinstance(outcome, bool):
             skipped.append(NotJudged(rule, _missing(rule.when, facts)))
@@ -174,6 +208,10 @@ def _evaluate(plan: _Plan, facts: dict[str, FactValue | None], windows: Mapping[
             else:
                 held.append(Held(rule, min(100.0, max(0.0, round(float(risk), 2))), _evidence(rule, facts)))
     return tuple(held), tuple(skipped)
+
+
+def _rule_id(verdict: Held | NotJudged) -> str:
+    return verdict.rule.rule.id
 
 
 def _stream(series: Series) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ entry in :data:`SOURCES`; the tests over all sources then hold for it too.
 
 from typing import Final
 
+from sentinel.errors import SourceError
 from sentinel.sources import native, rba, sshd
-from sentinel.sources.line import Line, Options, Source, SourceError, cut
+from sentinel.sources.line import Line, Options, Source, cut
 
 #: By the name that ``--from`` takes.
 SOURCES: Final[dict[str, Source]] = {

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Final
 
-from sentinel.errors import FieldError
+from sentinel.errors import FieldError, SourceError
 from sentinel.events.event import Event, convert_event
-from sentinel.sources.line import Ids, Line, Options, SourceError, numbered
+from sentinel.sources.line import Ids, Line, Options, numbered
 
 #: Columns that are read; the set's others (index, browser, system and device type) are derived and not
 #: needed.

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from sentinel.errors import FieldError
+from sentinel.errors import FieldError, SourceError
 from sentinel.events.clock import to_datetime, to_micros
-from sentinel.sources.line import Options, SourceError
+from sentinel.sources.line import Options
 
 
 class Entry(NamedTuple):

@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_docs_are_fresh() -> None:
-    assert PAGE.read_text("utf-8") == configuration_page(), "run: python scripts/docs_config.py"
+    assert PAGE.read_text("utf-8") == configuration_page(), "run: make docs"
 
 
 def test_every_setting_has_help_and_every_number_a_unit() -> None:

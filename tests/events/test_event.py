@@ -116,10 +116,29 @@ def test_a_wrong_value_is_named(fields: dict[str, Any], field: str) -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["id", "account", "device_id", "session_id", "service", "actor_account", "email", "previous_email"]
-    + ["locale", "timezone", "name", "concludes", "enforced"]
-    + ["client.ja4", "client.accept_language", "auth.idp", "auth.origin", "mfa.device_id"]
-    + ["place.region", "place.city", "network.organisation"],
+    [
+        "id",
+        "account",
+        "device_id",
+        "session_id",
+        "service",
+        "actor_account",
+        "email",
+        "previous_email",
+        "locale",
+        "timezone",
+        "name",
+        "concludes",
+        "enforced",
+        "client.ja4",
+        "client.accept_language",
+        "auth.idp",
+        "auth.origin",
+        "mfa.device_id",
+        "place.region",
+        "place.city",
+        "network.organisation",
+    ],
 )
 def test_texts_are_limited_in_bytes(field: str) -> None:
     outer, _, inner = field.partition(".")

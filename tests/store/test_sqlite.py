@@ -15,6 +15,7 @@ from sentinel.events.clock import HOUR
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.store.protocol import Changes, Wanted
+from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.connection import connect
 from sentinel.store.sqlite.schema import MIGRATIONS, migrate
 from sentinel.store.sqlite.store import SqliteStore
@@ -235,6 +236,25 @@ async def test_errors_hold_no_values(path: Path) -> None:
     assert "private" not in str(failure.value)
     assert failure.value.__cause__ is None
     await store.close()
+
+
+def test_a_cache_is_bounded_by_what_its_values_weigh_now() -> None:
+    cache: Cache[str, list[int]] = Cache(10, len)
+    lists = {name: [0] * 3 for name in "abc"}
+    for name, values in lists.items():
+        cache.put(name, values)
+    assert cache.get("a") is lists["a"]
+    lists["c"].append(0)
+    cache.refresh("c", lists["c"])
+    assert [cache.get(name) is not None for name in "abc"] == [True, True, True]
+    lists["c"].append(0)
+    cache.refresh("c", lists["c"])
+    assert [cache.get(name) is not None for name in "abc"] == [False, True, True]
+    cache.drop("b")
+    cache.put("d", [0] * 5)
+    assert len(cache) == 2
+    cache.refresh("d", [0] * 50)
+    assert (len(cache), cache.get("c")) == (1, None)  # one that is too big alone is kept: it is in use
 
 
 async def test_a_store_in_memory_keeps_nothing() -> None:

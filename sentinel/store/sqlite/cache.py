@@ -31,15 +31,28 @@ class Cache(Generic[K, V]):
         weight = self._weigh(value) if self._weigh else 1
         self._entries[key] = (value, weight)
         self._total += weight
-        while self._total > self._limit and len(self._entries) > 1:
-            _, (_, gone) = self._entries.popitem(last=False)
-            self._total -= gone
+        self._trim()
+
+    def refresh(self, key: K, value: V) -> None:
+        """Like :meth:`put` for a value that is most likely here already and was changed in place."""
+        entry = self._entries.get(key)
+        if entry is None or entry[0] is not value:
+            self.put(key, value)
+        elif self._weigh is not None and (weight := self._weigh(value)) != entry[1]:
+            self._entries[key] = (value, weight)
+            self._total += weight - entry[1]
+            self._trim()
 
     def drop(self, key: K) -> None:
         """Forget a value."""
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._total -= entry[1]
+
+    def _trim(self) -> None:
+        while self._total > self._limit and len(self._entries) > 1:
+            _, (_, gone) = self._entries.popitem(last=False)
+            self._total -= gone
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Final
 
 from sentinel.errors import StoreError
@@ -20,8 +21,7 @@ def connect(path: Path | None, *, readonly: bool = False) -> sqlite3.Connection:
     database = sqlite3.connect(target, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         if path is not None:
-            (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
+            if _write_ahead(database) != "wal":
                 raise StoreError(f"{path}: the file system cannot hold a write-ahead log; use a local disk", retry=False)
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA secure_delete = ON")
@@ -34,6 +34,19 @@ def connect(path: Path | None, *, readonly: bool = False) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _write_ahead(database: sqlite3.Connection) -> str:
+    """Switch the file to a write-ahead log; returns the mode it is in then."""
+    deadline = monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return str(database.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait here: two processes that both switch a new file would wait for each other.
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() > deadline:
+                raise
+            sleep(0.01)
 
 
 def explain(error: sqlite3.Error, path: Path | None) -> StoreError:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -29,10 +30,14 @@ def recall(
     if tracks:
         names = {track_name(key): key for key in tracks}
         entries: dict[TrackKey, list[Any]] = {}
-        rows = db.execute("SELECT name, entries FROM track WHERE name IN (SELECT value FROM json_each(?))", _list(names))
+        # In the order they were written: what a track still holds depends on it. The index gives it for nothing.
+        rows = db.execute(
+            "SELECT name, entries FROM track WHERE name IN (SELECT value FROM json_each(?)) ORDER BY name, id",
+            _list(names),
+        )
         for name, data in rows:
             entries.setdefault(names[name], []).extend(decode_entries(data))
-        past.tracks.update((key, Track(found)) for key, found in entries.items())
+        past.tracks.update((key, Track(found, wanted.tracks[key])) for key, found in entries.items())
 
 
 def records(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Record]:
@@ -88,9 +93,10 @@ def alerts(
     ]  # fmt: skip
 
 
-def track_name(key: TrackKey) -> str:
-    """A track's name in the database: JSON, so that no value can be taken for a separator."""
-    return _json(key).decode()
+def track_name(key: TrackKey) -> int:
+    """A track's name in the database: 64 bits of a hash, a tenth of the size. Among a million tracks the chance that
+    any two share one is below 1e-7."""
+    return int.from_bytes(blake2b(_json(key), digest_size=8).digest(), "big", signed=True)
 
 
 def _record(row: Any) -> Record:
@@ -100,5 +106,5 @@ def _record(row: Any) -> Record:
     )  # fmt: skip
 
 
-def _list(values: Iterable[str]) -> tuple[bytes]:
+def _list(values: Iterable[str | int]) -> tuple[bytes]:
     return (_json(list(values)),)

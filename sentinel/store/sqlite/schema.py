@@ -29,7 +29,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE TABLE attributes (account TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE track (
         id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL,
+        name INTEGER NOT NULL,
         expires INTEGER NOT NULL,
         entries BLOB NOT NULL
     ) STRICT;

@@ -58,8 +58,9 @@ class SqliteStore:
         for key in wanted.profiles:
             if (profile := self._profiles.get(key)) is not None:
                 past.profiles[key] = profile
-        for track_key in wanted.tracks:
-            if (track := self._tracks.get(track_key)) is not None:
+        for track_key, keep in wanted.tracks.items():
+            # New rules may look further back than what is cached was kept for.
+            if (track := self._tracks.get(track_key)) is not None and track.keep >= keep:
                 past.tracks[track_key] = track
         profiles = wanted.profiles - past.profiles.keys()
         tracks = wanted.tracks.keys() - past.tracks.keys()
@@ -68,17 +69,17 @@ class SqliteStore:
         for key in profiles:
             self._profiles.put(key, past.profiles.setdefault(key, Profile()))
         for track_key in tracks:
-            self._tracks.put(track_key, past.tracks.setdefault(track_key, Track()))
+            self._tracks.put(track_key, past.tracks.setdefault(track_key, Track((), wanted.tracks[track_key])))
         return past
 
     async def commit(self, changes: Changes) -> None:
         """See the protocol: one transaction, on disk when this returns."""
         await self._write(lambda db: writing.commit(db, changes))
         for key, profile in changes.profiles.items():
-            self._profiles.put(key, profile)
+            self._profiles.refresh(key, profile)
         for track_key, track in changes.tracks.items():
             track.unsaved.clear()
-            self._tracks.put(track_key, track)
+            self._tracks.refresh(track_key, track)
 
     def forget(self, past: Past) -> None:
         """See the protocol."""
