@@ -22,7 +22,8 @@ MAX_OPEN: Final = 16
 class FoldPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """``span``: events of one kind fold into one alert for this long (micros; default: an hour).
 
-    ``same_news``: the same unanswered news (device, place) is not told again for this long (default: until it settles).
+    ``same_news``: the same unanswered news (device, place) is not told again for this long (default:
+    until it settles).
     """
 
     span: int = HOUR
@@ -41,6 +42,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...]
     contexts: tuple[str, ...] = ()
     same_as: str | None = None  #: alert of the pending login that this event concludes
+    tell: bool = True  #: false for what came in too late to mail about, or as history
 
 
 class Raised(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ class Raised(msgspec.Struct, frozen=True):
 def raise_or_fold(open_alerts: list[OpenAlert], cause: Cause, policy: FoldPolicy) -> Raised:
     """Fold ``cause`` into an open alert or raise a new one; ``open_alerts`` is changed in place.
 
-    A higher level than the open alert's is always news.
+    A higher level than the open alert's is always news; so is the first event to be told of an alert that was not.
     """
     found = _find(open_alerts, cause, policy)
     if found is not None and LEVEL_ORDER[cause.level] <= LEVEL_ORDER[found.level]:
@@ -64,7 +66,9 @@ def raise_or_fold(open_alerts: list[OpenAlert], cause: Cause, policy: FoldPolicy
         found.last = max(found.last, cause.time)
         found.risk = max(found.risk, cause.risk)
         found.rules = list(dict.fromkeys([*found.rules, *cause.rules]))
-        return Raised(found, news=False)
+        news = cause.tell and not found.told
+        found.told |= cause.tell
+        return Raised(found, news=news)
     earlier = 0
     for alert in open_alerts:
         if alert.kind == cause.kind:
@@ -77,12 +81,13 @@ def raise_or_fold(open_alerts: list[OpenAlert], cause: Cause, policy: FoldPolicy
         first=cause.time,
         last=cause.time,
         rules=list(cause.rules),
+        told=cause.tell,
         contexts=list(cause.contexts),
     )
     horizon = cause.time - max(policy.same_news, policy.span)
     still = [alert for alert in open_alerts if alert.last > horizon]
     open_alerts[:] = [*still[-(MAX_OPEN - 1) :], raised]
-    return Raised(raised, news=True, earlier=earlier)
+    return Raised(raised, news=cause.tell, earlier=earlier)
 
 
 def _find(open_alerts: Sequence[OpenAlert], cause: Cause, policy: FoldPolicy) -> OpenAlert | None:

@@ -1,5 +1,6 @@
 """Accounts: attributes, risk, alerts."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from sentinel.errors import FieldError
 from sentinel.events.assessment import level_of
 from sentinel.events.clock import to_datetime, to_micros, to_text
 from sentinel.events.event import Text, explain
+from sentinel.events.limits import check_size, check_time
 from sentinel.events.sighting import Attributes
 from sentinel.past.profile import Profile
 from sentinel.pipeline.item import NewAttributes
@@ -48,6 +50,7 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         raise explain(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FieldError("", f"not a JSON object: {error}") from None
+    _check(given)
     attributes = Attributes(
         account=account,
         email=given.email,
@@ -141,6 +144,18 @@ def show_alert(row: AlertRow) -> dict[str, Any]:
     }
 
 
+def _check(given: AccountBody) -> None:
+    for name in given.__struct_fields__:
+        check_size(name, getattr(given, name))
+    for position, tag in enumerate(given.account_tags):
+        check_size(f"account_tags[{position}]", tag)
+    if given.account_created is not None:
+        try:
+            check_time(given.account_created)
+        except FieldError as error:
+            raise FieldError("account_created", error.expected) from None
+
+
 def _show(account: str, attributes: Attributes | None) -> dict[str, Any]:
     known = attributes or Attributes(account=account)
     return {
@@ -165,6 +180,6 @@ def _account(request: web.Request, service: Service, key: ApiKey) -> tuple[str, 
 
 def _limit(request: web.Request) -> int:
     text = request.query.get("limit", "100")
-    if not text.isdigit() or not 1 <= int(text) <= 1000:
+    if not re.fullmatch("[1-9][0-9]{0,3}", text) or int(text) > 1000:
         raise FieldError("limit", "expected a number from 1 to 1000")
     return int(text)

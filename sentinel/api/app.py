@@ -1,12 +1,14 @@
 """The routes: each path, method, scope and handler, once. The OpenAPI document is made from this list."""
 
+import re
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
 from sentinel.api import accounts, events, feedback, health
-from sentinel.api.handling import answer, guarded, opened, unrouted
+from sentinel.api.handling import answer, guarded, opened, unnamed, unrouted
 from sentinel.api.openapi import document
 from sentinel.api.service import SERVICE, Service
 
@@ -18,6 +20,11 @@ class Route(NamedTuple):
     path: str
     scope: str
     handler: Callable[..., Awaitable[web.StreamResponse]]
+
+
+async def get_openapi(request: web.Request, service: Service) -> web.Response:
+    """This document."""
+    return answer(_openapi())
 
 
 ROUTES: Final = (
@@ -34,22 +41,23 @@ ROUTES: Final = (
     Route("GET", "/healthz", "", health.get_healthz),
     Route("GET", "/readyz", "", health.get_readyz),
     Route("GET", "/metrics", "metrics", health.get_metrics),
+    Route("GET", "/openapi.json", "", get_openapi),
 )
+
+
+@cache
+def _openapi() -> dict[str, Any]:
+    return document(ROUTES)
 
 
 def make_app(service: Service) -> web.Application:
     """The aiohttp application over ``service``."""
     app = web.Application(client_max_size=service.limits.body_bytes, middlewares=[unrouted])
+    app.on_response_prepare.append(unnamed)
     app[SERVICE] = service
     for route in ROUTES:
         handler = guarded(route.scope, route.handler) if route.scope else opened(route.handler)
-        app.router.add_route(route.method, route.path, handler)
+        # Ids are the services' own: by default the router takes none with a brace in it.
+        app.router.add_route(route.method, re.sub(r"{(\w+)}", r"{\1:[^/]+}", route.path), handler)
 
-    openapi = document(ROUTES)
-
-    async def get_openapi(request: web.Request, service: Service) -> web.Response:
-        """This document."""
-        return answer(openapi)
-
-    app.router.add_get("/openapi.json", opened(get_openapi))
     return app

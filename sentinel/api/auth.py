@@ -1,5 +1,6 @@
 """Bearer keys: only hashes are kept, compared in constant time; a new or revoked key counts within a second."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ SCOPES: Final = ("events", "assess", "accounts", "feedback", "metrics")
 _PREFIX: Final = "sentinel_"
 #: How long keys are used without asking the store again, in seconds.
 _FRESH: Final = 1.0
-#: A wrong key makes us look at once (it may be new), but not more often than this, in seconds.
+#: An unknown key may be new, so we look again before refusing it; but not more often than this, in seconds.
 _LOOK_AGAIN: Final = 0.05
 
 
@@ -40,6 +41,7 @@ class Keys:
         self._monotonic = monotonic
         self._keys: list[ApiKey] = []
         self._read_at = float("-inf")
+        self._lock = asyncio.Lock()
 
     async def authorise(self, request: web.Request, scope: str) -> ApiKey:
         """The key of a request. Raises :class:`Problem` (401, 403)."""
@@ -48,12 +50,11 @@ class Keys:
         if scheme.lower() != "bearer" or not secret:
             raise Problem(401, "send the header Authorization: Bearer KEY; `sentinel keys create` makes keys")
         digest = digest_of(secret.strip())
-        age = self._monotonic() - self._read_at
-        if age > _FRESH:
-            await self._read()
+        asked = self._monotonic()
+        await self._read(since=asked - _FRESH)
         key = self._find(digest)
-        if key is None and age > _LOOK_AGAIN:
-            await self._read()
+        if key is None:
+            await self._read(since=asked)
             key = self._find(digest)
         if key is None:
             raise Problem(401, "this key is not known or was revoked")
@@ -61,9 +62,18 @@ class Keys:
             raise Problem(403, f"the key {key.name!r} lacks the scope {scope!r}; it has: {', '.join(key.scopes)}")
         return key
 
-    async def _read(self) -> None:
-        self._keys = [key for key in await self._store.keys() if not key.revoked]
-        self._read_at = self._monotonic()
+    async def _read(self, *, since: float) -> None:
+        """Read the keys, unless that was begun after ``since``. Those who wait share one reading."""
+        if self._read_at >= since:
+            return
+        async with self._lock:
+            if self._read_at >= since:
+                return
+            if (pause := self._read_at + _LOOK_AGAIN - self._monotonic()) > 0:
+                await asyncio.sleep(pause)
+            begun = self._monotonic()
+            self._keys = [key for key in await self._store.keys() if not key.revoked]
+            self._read_at = begun
 
     def _find(self, digest: bytes) -> ApiKey | None:
         found = None

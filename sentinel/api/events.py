@@ -12,7 +12,7 @@ from sentinel.errors import Conflict, FieldError
 from sentinel.events.assessment import Assessment, encode_assessment
 from sentinel.events.event import decode_event
 from sentinel.pipeline.edge import arrive
-from sentinel.pipeline.item import Arrival
+from sentinel.pipeline.item import Arrival, Outcome
 from sentinel.pipeline.pack import unpack_assessment
 from sentinel.store.protocol import ApiKey
 
@@ -43,8 +43,8 @@ async def post_events(request: web.Request, service: Service, key: ApiKey) -> we
     for index, outcome in zip(indices, outcomes, strict=True):
         if outcome.error is not None:
             if single:
-                raise Conflict(outcome.error)
-            rejected.append({"index": index, "field": "id", "error": outcome.error})
+                raise _refusal(outcome)
+            rejected.append({"index": index, "field": "id" if outcome.conflict else "", "error": outcome.error})
         elif outcome.duplicate:
             duplicates += 1
         else:
@@ -62,7 +62,7 @@ async def post_assessment(request: web.Request, service: Service, key: ApiKey) -
         [arrive(service.enricher, key.tenant, event, received=now)], inline=True
     )
     if outcome.error is not None:
-        raise Conflict(outcome.error)
+        raise _refusal(outcome)
     assessment = outcome.assessment
     assert assessment is not None  # an arrival without an error has one
     if outcome.duplicate:
@@ -80,6 +80,11 @@ async def get_assessment(request: web.Request, service: Service, key: ApiKey) ->
     if service.intake.holds(record_key):
         return answer({"event": event, "status": "waiting"}, status=202)
     raise Problem(404, "no event with this id is known")
+
+
+def _refusal(outcome: Outcome) -> Exception:
+    text = outcome.error or ""
+    return Conflict(text) if outcome.conflict else Problem(500, text)
 
 
 def _assessment(assessment: Assessment) -> web.Response:

@@ -38,7 +38,6 @@ def opened(handler: OpenHandler) -> Callable[[web.Request], Awaitable[web.Stream
             response = await handler(request, service)
         except Exception as error:
             response = problem_of(error).response()
-        response.headers["Server"] = "sentinel"
         route = request.match_info.route.resource
         service.requests[route.canonical if route else "", response.status] += 1
         return response
@@ -98,7 +97,16 @@ async def unrouted(
     try:
         return await handler(request)
     except web.HTTPException as error:
-        response = problem_of(error).response()
         if isinstance(error, web.HTTPMethodNotAllowed):
-            response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
-        return response
+            allowed = ", ".join(sorted(error.allowed_methods))
+            response = Problem(405, f"this path takes {allowed}").response()
+            response.headers["Allow"] = allowed
+            return response
+        if isinstance(error, web.HTTPNotFound):
+            return Problem(404, "there is no such path; /openapi.json lists those there are").response()
+        return problem_of(error).response()
+
+
+async def unnamed(request: web.Request, response: web.StreamResponse) -> None:
+    """Keep the versions of Python and aiohttp to ourselves."""
+    response.headers["Server"] = "sentinel"

@@ -40,6 +40,9 @@ _DRAIN: Final = 20.0
 _LINGER: Final = 2.0
 #: How long a proof that the store works is good for, in seconds.
 _CHECKED: Final = 1.0
+#: A batch that the store did not take counts against readiness for this long: the small write of a check may fit where
+#: events do not. Not longer, or a balancer that sends nothing more would never find out. In seconds.
+_REMEMBERED: Final = 10.0
 #: Settings that only a restart changes.
 _FIXED: Final = ("state", "store", "listen", "http")
 #: Settings that mail delivery is made of.
@@ -232,7 +235,9 @@ class Daemon:
         reasons = {name: "broke off" for name, task in self._tasks.items() if task.done()}
         if self.stopping.is_set():
             reasons["daemon"] = "stopping"
-        if time.monotonic() - self._checked_at > _CHECKED:
+        if self._pipeline.failure and time.perf_counter() - self._pipeline.failed_at < _REMEMBERED:
+            reasons["store"] = self._pipeline.failure
+        elif time.monotonic() - self._checked_at > _CHECKED:
             try:
                 await self.store.check()
             except SentinelError as error:

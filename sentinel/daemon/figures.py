@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from sentinel import __version__
+from sentinel.errors import StoreError
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.item import Arrival, Item, Outcome
 
@@ -79,19 +80,27 @@ class Figures:
 
 
 class CountedPipeline(Pipeline):
-    """A pipeline that enters its work in :class:`Figures`, and wakes mail delivery when there is something."""
+    """A pipeline that enters its work in :class:`Figures`, and wakes mail delivery when there is something.
+
+    ``failure`` is why the store did not take the last batch (empty: it did), ``failed_at`` when (:func:`perf_counter`).
+    """
 
     figures: Figures
     wake: Callable[[], None]
+    failure = ""
+    failed_at = 0.0
 
     async def process(self, items: Sequence[Item]) -> list[Outcome]:
         """See :class:`Pipeline`."""
         started = perf_counter()
         try:
             outcomes = await super().process(items)
-        except BaseException:
+        except BaseException as error:
             self.figures.failed()
+            if isinstance(error, StoreError):
+                self.failure, self.failed_at = str(error), perf_counter()
             raise
+        self.failure = ""
         self.figures.count(items, outcomes, perf_counter() - started)
         if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
             self.wake()

@@ -20,7 +20,8 @@ def impossible_travel(at: datetime, victim: Person, roll: Random) -> Events:
     yield event(
         victim, at, victim.home, victim.laptop, session_id=_session(roll), auth={"method": "password"}
     )
-    yield _intrusion(at + timedelta(seconds=10), victim, roll, _spot("2001:db8:a001::7", FAR.place(20), 12))
+    line = {"asn": 65550, "organisation": "Example Telecom", "kind": "residential"}
+    yield _intrusion(at + timedelta(seconds=10), victim, roll, Spot("2001:db8:a001::7", FAR.place(20), line))
 
 
 def password_spray(at: datetime, accounts: Sequence[str], roll: Random) -> Events:

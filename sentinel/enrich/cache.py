@@ -6,8 +6,8 @@ from typing import Final, Generic, TypeVar
 
 from sentinel.enrich.address import Address
 
-#: Addresses remembered by each reader. People come back from the same address; 16,384 entries are about 6 MB.
-SIZE: Final = 16384
+#: Addresses remembered by each reader. People come back from the same address; 65,536 entries are about 25 MB.
+SIZE: Final = 65_536
 
 T = TypeVar("T")
 

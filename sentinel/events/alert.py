@@ -40,6 +40,7 @@ class OpenAlert(msgspec.Struct, array_like=True, omit_defaults=True, kw_only=Tru
     events: int = 1
     folded: int = 0
     rules: list[str] = []
+    told: bool = True  #: false while no mail went out for it: its events came in late, or as history
     contexts: list[str] = []  #: what was new about the events, so that the same news is told once
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from sentinel.errors import FieldError
 from sentinel.events.clock import MINUTE, to_micros
-from sentinel.events.limits import MAX_STRING, MAX_USER_AGENT, check_size, check_sizes, check_time
+from sentinel.events.limits import MAX_STRING, MAX_USER_AGENT, check_depth, check_size, check_sizes, check_time
 from sentinel.events.place import NETWORK_KINDS
 from sentinel.events.refusal import choices, refusal
 
@@ -52,9 +52,7 @@ Reason = Literal[
     "other",
 ]
 #: Failures that are somebody trying (CONTRACT §1); every ``blocked`` is one too.
-ATTEMPT_REASONS: Final = frozenset(
-    {"bad_password", "unknown_account", "mfa_failed", "locked", "rate_limited", "other"}
-)
+ATTEMPT_REASONS: Final = frozenset({"bad_password", "unknown_account", "mfa_failed", "locked", "rate_limited", "other"})
 #: Types that must say how they ended.
 OUTCOME_REQUIRED: Final = frozenset({"login", "mfa_challenge"})
 #: Changes of what lets a person in or reaches them: judged like a login, always owed a notice.
@@ -104,9 +102,7 @@ class Mfa(_Strict, frozen=True, kw_only=True):
 
     method: MfaMethod | None = None
     device_id: Text | None = None
-    outcome: (
-        Literal["success", "failure", "pending", "denied", "timeout", "fraud_reported", "bypassed"] | None
-    ) = None
+    outcome: Literal["success", "failure", "pending", "denied", "timeout", "fraud_reported", "bypassed"] | None = None
     counter: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
 
 
@@ -201,9 +197,7 @@ _EXPECTED: Final = {
 }
 
 
-def decode_event(
-    data: bytes | bytearray | memoryview, *, over_http: bool = False, now: int | None = None
-) -> Event:
+def decode_event(data: bytes | bytearray | memoryview, *, over_http: bool = False, now: int | None = None) -> Event:
     """Decode and check one event.
 
     ``over_http`` adds what only HTTP demands: an ``id``, no ``label``, and ``time`` at most :data:`MAX_AHEAD`
@@ -220,6 +214,8 @@ def decode_event(
     except _NOT_JSON as error:
         raise FieldError("", f"not a JSON object: {error}") from None
     check_event(event, over_http=over_http, now=now)
+    if not _is_plain(data):
+        check_sizes(event)
     return event
 
 
@@ -258,6 +254,12 @@ def decode_feedback(data: bytes) -> Feedback:
     return feedback
 
 
+def _is_plain(data: bytes | bytearray | memoryview) -> bool:
+    """Every character is one byte, so that msgspec's count of them was the contract's count of bytes."""
+    data = bytes(data)
+    return data.isascii() and b"\\u" not in data
+
+
 def canonical(event: Event) -> bytes:
     """The content as bytes, whatever key order and white space: two posts are the same if these are."""
     return _encode_canonical(event)
@@ -279,7 +281,8 @@ def check_event(event: Event, *, over_http: bool = False, now: int | None = None
         raise FieldError(f"place.{missing}", "lat and lon come together")
     if event.concludes is not None and event.concludes == event.id:
         raise FieldError("concludes", "expected the id of another event, the pending login")
-    check_sizes(event)
+    if event.extra is not None:
+        check_depth("extra", event.extra)
     if over_http:
         if event.id is None:
             raise FieldError("id", "required over HTTP: it makes posting idempotent")

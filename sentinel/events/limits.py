@@ -40,7 +40,7 @@ def check_time(time: datetime) -> None:
 
 
 def check_sizes(event: Any) -> None:
-    """Raise :class:`FieldError` for a text of an event that is too long, or ``extra`` nested too deep."""
+    """Raise :class:`FieldError` for a text of an event that is too long."""
     for name, limit in _LIMITS.items():
         check_size(name, getattr(event, name), limit)
     for name in _NESTED:
@@ -49,8 +49,6 @@ def check_sizes(event: Any) -> None:
             check_size(f"{name}.{inner}", getattr(value, inner))
     for position, tag in enumerate(event.account_tags):
         check_size(f"account_tags[{position}]", tag)
-    if event.extra is not None and _depth(event.extra) > MAX_DEPTH:
-        raise FieldError("extra", f"nested more than {MAX_DEPTH} deep")
 
 
 def check_size(field: str, value: object, limit: int = MAX_STRING) -> None:
@@ -60,7 +58,8 @@ def check_size(field: str, value: object, limit: int = MAX_STRING) -> None:
         raise FieldError(field, f"expected at most {limit} bytes of UTF-8")
 
 
-def _depth(value: Any) -> int:
+def check_depth(field: str, value: Any) -> None:
+    """Raise :class:`FieldError` when ``value`` nests deeper than :data:`MAX_DEPTH`."""
     depth, level = 0, [value]
     while level and depth <= MAX_DEPTH:
         depth += 1
@@ -70,4 +69,5 @@ def _depth(value: Any) -> int:
             for item in (outer.values() if isinstance(outer, dict) else outer)
             if isinstance(item, (dict, list))
         ]
-    return depth
+    if depth > MAX_DEPTH:
+        raise FieldError(field, f"nested more than {MAX_DEPTH} deep")

@@ -94,31 +94,12 @@ def trust_sighting(profile: Profile, sighting: Sighting, *, already: bool, lift:
         value = _value(profile, kind, key, sighting.time)
         if lift:
             value.compromised = value.barred = False
-        if value.compromised:
-            continue
-        value.trusted_at = min(value.trusted_at or sighting.time, sighting.time)
-        if not already:
-            value.support += 1
+        _trust(value, sighting.time, support=not already)
     session = profile.sessions.get(sighting.session) if sighting.session else None
     if lift and session is not None:
         session.compromised = False
-    if already:
-        return
-    profile.trusted_logins += 1
-    profile.warmup = sorted([*profile.warmup, sighting.time])[:MAX_WARMUP]
-    place = sighting.place
-    if place.lat is not None and place.lon is not None and sighting.network.kind not in PLACELESS_KINDS:
-        entry = TrustedPlace(
-            sighting.time, place.lat, place.lon, place.accuracy_km or 0.0, place.country, sighting.key
-        )
-        profile.places = sorted([*profile.places, entry], key=lambda item: item.time)[-MAX_PLACES:]
-    if sighting.factor.key is not None and _proves(sighting):
-        factor = _factor(profile, sighting, sighting.factor.key)
-        if not factor.trusted_at or sighting.time < factor.trusted_at:
-            factor.trusted_at, factor.session = sighting.time, sighting.session
-        factor.last = max(factor.last, sighting.time)
-    if session is not None:
-        session.trusted = True
+    if not already:
+        _note_trusted(profile, sighting)
 
 
 def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool) -> None:
@@ -182,11 +163,17 @@ def _note_login(
     tainted: bool,
     policy: TrustPolicy,
 ) -> None:
+    time = sighting.time
     for kind, key in values:
-        value = _value(profile, kind, key, sighting.time)
-        value.first = min(value.first, sighting.time)
-        value.last = max(value.last, sighting.time)
-        if trusted or is_trusted(value, sighting.time, policy):
+        value = _value(profile, kind, key, time)
+        if time < value.first:
+            value.first = time
+        if time > value.last:
+            value.last = time
+        if trusted:
+            _trust(value, time)
+            continue
+        if is_trusted(value, time, policy):
             continue
         if LEVEL_ORDER[verdict.level] >= LEVEL_ORDER["high"]:
             value.barred = True
@@ -206,7 +193,37 @@ def _note_login(
             earlier is not None and earlier.compromised,
         )
     if trusted:
-        trust_sighting(profile, sighting, already=False)
+        _note_trusted(profile, sighting)
+
+
+def _trust(value: Value, time: int, *, support: bool = True) -> None:
+    if value.compromised:
+        return
+    if not value.trusted_at or time < value.trusted_at:
+        value.trusted_at = time
+    value.support += support
+
+
+def _note_trusted(profile: Profile, sighting: Sighting) -> None:
+    """What a trusted login leaves besides its values: warm-up, place, factor, session."""
+    time, place = sighting.time, sighting.place
+    profile.trusted_logins += 1
+    if len(profile.warmup) < MAX_WARMUP or time < profile.warmup[-1]:
+        profile.warmup = sorted([*profile.warmup, time])[:MAX_WARMUP]
+    if place.lat is not None and place.lon is not None and sighting.network.kind not in PLACELESS_KINDS:
+        profile.places.append(
+            TrustedPlace(time, place.lat, place.lon, place.accuracy_km or 0.0, place.country, sighting.key)
+        )
+        if len(profile.places) > 1 and profile.places[-2].time > time:
+            profile.places.sort(key=lambda item: item.time)
+        del profile.places[:-MAX_PLACES]
+    if sighting.factor.key is not None and _proves(sighting):
+        factor = _factor(profile, sighting, sighting.factor.key)
+        if not factor.trusted_at or time < factor.trusted_at:
+            factor.trusted_at, factor.session = time, sighting.session
+        factor.last = max(factor.last, time)
+    if (session := profile.sessions.get(sighting.session) if sighting.session else None) is not None:
+        session.trusted = True
 
 
 def _note_change(profile: Profile, sighting: Sighting, trusted: bool) -> None:

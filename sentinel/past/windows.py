@@ -24,7 +24,7 @@ _FEW: Final = 32
 #: Stale entries are let go this many at a time.
 _STRIDE: Final = 64
 
-Member = str | int | None
+Member = str | int | float | bool | None
 Entry = tuple[int, tuple[Member, ...]]  #: time, then one value for each distinct that the series keeps
 
 

@@ -7,19 +7,17 @@ from typing import Final
 from sentinel.alerts.policy import Raised
 from sentinel.enrich.sighting import raw_of
 from sentinel.events.assessment import Assessment
-from sentinel.events.clock import MINUTE, utc_day
+from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
-from sentinel.pipeline.judge import Concluded, Judged, Tracks, judge
+from sentinel.pipeline.judge import Concluded, Judged, Tracks, concludes, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
 from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import AlertRow, Changes, Past, Record, Store, Wanted
 
-#: A pending login that nobody concludes within this time is interrupted (CONTRACT §1).
-PENDING_SPAN: Final = 15 * MINUTE
 #: Judging yields to the event loop after this many items, so that one batch never blocks other requests for long.
 _STRIDE: Final = 16
 
@@ -108,19 +106,19 @@ class Pipeline:
             changes.profiles[sighting.account] = profile
         if source.alerts and sighting.prefix is not None:
             changes.profiles[sighting.prefix] = source
-        changes.tracks.update((key, past.tracks[key]) for key in tracks.wanted if past.tracks[key].unsaved)
+        for key in tracks.wanted:
+            if (track := past.tracks[key]).unsaved:
+                changes.tracks[key] = track
         for raised in judged.raised:
             _note_alert(changes, item, raised)
-        late = item.received is not None and item.received - sighting.time > settings.mail_max_age
-        notices = () if late or item.silent else judged.notices
-        changes.notices.extend(notices)
+        changes.notices.extend(judged.notices)
         if item.attributes is not None and sighting.account is not None:
             self._attributes(
                 NewAttributes(tenant=item.tenant, account_key=sighting.account, attributes=item.attributes),
                 past,
                 changes,
             )
-        return Outcome(assessment=judged.assessment, notices=notices)
+        return Outcome(assessment=judged.assessment, notices=judged.notices)
 
     def _record(self, item: Arrival, settings: TenantSettings, judged: Judged) -> Record:
         sighting = item.sighting
@@ -154,7 +152,7 @@ class Pipeline:
             record.trusted = changes.trust[record.key] = apply_answer(profile, sighting, record, item.verdict)
             changes.profiles[record.account] = profile
         if record.alert is not None:
-            changes.closed[record.alert] = item.verdict
+            changes.closed[item.tenant, record.alert] = item.verdict
         past.records[key] = answer = Record(
             key=key,
             tenant=item.tenant,
@@ -218,7 +216,7 @@ def _concluded(item: Arrival, past: Past) -> Concluded | None:
     if record is None or record.account != item.sighting.account or not record.sighting:
         return None
     pending: Sighting = unpack_sighting(record.sighting)
-    if pending.outcome != "pending" or not 0 <= item.sighting.time - pending.time <= PENDING_SPAN:
+    if not concludes(item.sighting, pending):
         return None
     assessment: Assessment = unpack_assessment(record.assessment, "", None)
     return Concluded(pending, assessment)
@@ -226,8 +224,8 @@ def _concluded(item: Arrival, past: Past) -> Concluded | None:
 
 def _note_alert(changes: Changes, item: Arrival, raised: Raised) -> None:
     alert = raised.alert
-    noted = changes.alerts.get(alert.id)
-    changes.alerts[alert.id] = AlertRow(
+    noted = changes.alerts.get((item.tenant, alert.id))
+    changes.alerts[item.tenant, alert.id] = AlertRow(
         id=alert.id,
         tenant=item.tenant,
         account=item.sighting.account if alert.kind != "campaign" else None,

@@ -90,9 +90,12 @@ class Intake:
             self._fail(parts, error)
             return
         except Exception as error:
-            self._fail(parts, StoreError("judging failed inside; the log says where"))
             _report(error)
-            return
+            try:
+                outcomes = await self._singly(items)
+            except SentinelError as failure:
+                self._fail(parts, failure)
+                return
         except BaseException:
             self._fail(parts, _stopping())
             raise
@@ -103,6 +106,19 @@ class Intake:
             at += end - start
             if len(waiting.outcomes) == len(waiting.items) and not waiting.done.done():
                 waiting.done.set_result(waiting.outcomes)
+
+    async def _singly(self, items: Sequence[Item]) -> list[Outcome]:
+        """Judge one by one after a batch broke off inside: the event that does it must not take others with it."""
+        outcomes: list[Outcome] = []
+        for item in items:
+            try:
+                outcomes += await self._pipeline.process([item])
+            except SentinelError:
+                raise
+            except Exception as error:
+                _report(error)
+                outcomes.append(Outcome(error="judging it failed inside; the log of the daemon says where"))
+        return outcomes
 
     def _take(self) -> list[tuple["_Waiting", int, int]]:
         """Up to a batch of items, inline ones first; a large post is taken in parts, in order."""

@@ -68,24 +68,16 @@ class Tracks:
 
     def __init__(self, rules: RuleSet, sighting: Sighting, tenant: str) -> None:
         look = Look(sighting, _NOBODY, _NO_POLICY)
-        self.facts: dict[str, FactValue | None] = {
-            name: FACTS[name].compute(look) for name in rules.early_facts()
-        }
-        self.keys: list[TrackKey | None] = []
-        self.enters = rules.enters(self.facts)  #: None: depends on the profile
-        read = rules.read_series(sighting.type, sighting.judged)
+        self.facts: dict[str, FactValue | None] = {name: compute(look) for name, compute in rules.early_facts}
+        self.series = rules.touched(sighting.type, sighting.judged, self.facts)
+        self.keys: dict[int, TrackKey] = {}
         self.wanted: dict[TrackKey, int] = {}
-        for number, series in enumerate(rules.series):
-            if number not in read and self.enters[number] is False:
-                self.keys.append(None)
-                continue
-            values = tuple([self.facts[name] for name in series.by])
-            if None in values:
-                self.keys.append(None)
-                continue
-            key: TrackKey = (series.id, (tenant, *values))  # type: ignore[arg-type]  # by-facts are text or numbers
-            self.keys.append(key)
-            self.wanted[key] = series.keep
+        for touched in self.series:
+            values = [self.facts[name] for name in touched.series.by]
+            if None not in values:
+                key: TrackKey = (touched.series.id, (tenant, *values))  # type: ignore[arg-type]  # text or numbers
+                self.keys[touched.number] = key
+                self.wanted[key] = touched.series.keep
 
 
 _NOBODY: Final = Profile()
@@ -109,11 +101,13 @@ def judge(
     """
     sighting, rules = arrival.sighting, settings.rules
     look = Look(sighting, profile, settings.trust)
-    facts = {name: FACTS[name].compute(look) for name in rules.facts(sighting.type, sighting.judged)}
+    facts = dict(touched.facts)
+    for name, compute in rules.facts(sighting.type, sighting.judged):
+        facts[name] = compute(look)
     enter(look, rules, facts, tracks, touched, concluded)
 
     def count(series: int, window: CompiledWindow, member: int | None) -> int | None:
-        key = touched.keys[series]
+        key = touched.keys.get(series)
         if key is None:
             return None
         if member is None:
@@ -172,23 +166,21 @@ def enter(
     sighting = look.sighting
     before = Tracks(rules, concluded.sighting, sighting.tenant) if concluded else None
     earlier = Look(concluded.sighting, look.profile, look.policy) if concluded else None
-    for number, series in enumerate(rules.series):
-        key = touched.keys[number]
-        if key is None:
+    for entry in touched.series:
+        key, series, enters = touched.keys.get(entry.number), entry.series, entry.enters
+        if key is None or enters is False:
             continue
-        enters = touched.enters[number]
         if enters is None:
             enters = _meets(series, facts)
-        if enters and before is not None and earlier is not None and series.where is not None:
-            was = before.enters[number]
-            if was is None:
+        if enters and before is not None and earlier is not None:
+            # A pending login that was counted is this same login.
+            was = next((other.enters for other in before.series if other.number == entry.number), False)
+            if was is None and series.where is not None:
                 was = _meets(series, {name: FACTS[name].compute(earlier) for name in series.where.reads})
-            enters = not was  # A pending login that was counted is this same login.
-        elif before is not None and series.where is None:
-            enters = False
+            enters = not was
         if enters:
             members = tuple([facts.get(name) for name in series.members])
-            tracks[key].add(sighting.time, members, series.keep)  # type: ignore[arg-type]  # members are text or numbers
+            tracks[key].add(sighting.time, members, series.keep)  # type: ignore[arg-type]  # text or numbers
 
 
 def _meets(series: Series, facts: dict[str, FactValue | None]) -> bool:
@@ -299,6 +291,7 @@ def _alerts(
             rules=tuple(finding.rule for finding in told),
             contexts=contexts,
             same_as=concluded.assessment.alert if concluded else None,
+            tell=_is_told(arrival, settings),
         )
         result = raise_or_fold(open_alerts, cause, settings.fold)
         raised.append(result)
@@ -315,6 +308,12 @@ def _rule(finding: Finding, rules: RuleSet) -> Rule:
     return Rule(
         id=finding.rule, title=finding.title, applies_to=["login"], when="false", risk=0, audience="none"
     )
+
+
+def _is_told(arrival: Arrival, settings: TenantSettings) -> bool:
+    """Neither history being imported, nor posted so late that a mail would only confuse."""
+    late = arrival.received is not None and arrival.received - arrival.sighting.time > settings.mail_max_age
+    return not late and not arrival.silent
 
 
 def _contexts(look: Look, sighting: Sighting, kind: str) -> tuple[str, ...]:

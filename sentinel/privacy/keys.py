@@ -67,7 +67,8 @@ class LocalKey:
 
 def _make(path: Path) -> None:
     """Make the key whole or not at all: a crash or a second process never meets half a key."""
-    descriptor, draft = mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+    descriptor, name = mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+    draft = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(os.urandom(KEY_BYTES))
@@ -76,7 +77,7 @@ def _make(path: Path) -> None:
         with suppress(FileExistsError):  # the other process's key stands
             os.link(draft, path)
     finally:
-        os.unlink(draft)
+        draft.unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -38,7 +38,8 @@ class Sealer:
             data = self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], row.encode())
         except (InvalidTag, ValueError):
             raise StoreError(
-                "a sealed value does not open: it was damaged, or the store was written with another key (sentinel.key)",
+                "a sealed value does not open: it was damaged, or the store was written with another key"
+                " (sentinel.key)",
                 retry=False,
             ) from None
         return _decoder(type).decode(data)  # type: ignore[no-any-return]

@@ -1,8 +1,8 @@
 """The rule language: CEL (the Common Expression Language) over the declared facts, type-checked at load.
 
 The library is the language owner's own (``cel-expr-python``). A rule is a pure function of the facts it
-reads, and most facts take few values, so results are remembered per combination: that costs a dictionary look-up
-where an evaluation costs ten microseconds, and one absent fact cannot spoil another rule.
+reads, and most facts take few values, so results are remembered per combination: that costs a dictionary
+look-up where an evaluation costs ten microseconds, and one absent fact cannot spoil another rule.
 """
 
 import re

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from sentinel.events.event import TYPES
-from sentinel.facts import FACTS, FactValue
+from sentinel.facts import FACTS, FactValue, Look
 from sentinel.rules.compiled import CompiledRule, CompiledWindow, Series, series_of
 from sentinel.rules.language import Expression
 from sentinel.rules.load import RuleFile
@@ -41,6 +41,18 @@ MAX_REMEMBERED: Final = 16_384
 Count = Callable[[int, CompiledWindow, int | None], int | None]
 
 
+#: A fact's name and the function that computes it.
+Computed = tuple[str, Callable[[Look], FactValue | None]]
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """A series that an event has to do with. ``enters``: it is counted there; ``None``: its profile will tell."""
+
+    number: int
+    series: Series
+    enters: bool | None
+
+
 class Verdicts(msgspec.Struct, frozen=True):
     """What came of all rules, each in order of their ids, and the windows that had to be counted."""
 
@@ -66,9 +78,8 @@ class _Plan(msgspec.Struct, frozen=True):
 
     steady: tuple[CompiledRule, ...]  #: rules without windows
     counting: tuple[_Counting, ...]
-    facts: tuple[str, ...]
+    facts: tuple[Computed, ...]
     read: tuple[str, ...]  #: facts that steady rules and gates read
-    series: frozenset[int]
     remembered: dict[tuple[Any, ...], tuple[tuple[Held, ...], tuple[NotJudged, ...], tuple[_Counting, ...]]]
 
 
@@ -81,56 +92,55 @@ class RuleSet:
         self._by_id = {rule.rule.id: rule for rule in active}
         self.series: list[Series] = series_of(active)
         self.digest: str = "sha256:" + sha256(_canonical([_content(file) for file in self.files])).hexdigest()
+        needed = {name for series in self.series for name in (*series.by, *series.members)}
+        conditions = {name for series in self.series if series.where and series.early for name in series.where.reads}
+        conditions |= {name for rule in active if rule.gate and _is_early(rule.gate) for name in rule.gate.reads}
+        self._conditions = tuple(sorted(conditions))
+        self._touching: dict[tuple[Any, ...], tuple[Touched, ...]] = {}
+        self._early = {name for name in (*needed, *conditions) if not FACTS[name].past}
+        #: Facts that tell which tracks an event needs, known before its profile is, with what computes them.
+        self.early_facts: tuple[Computed, ...] = tuple((name, FACTS[name].compute) for name in sorted(self._early))
         index = {_stream(series): number for number, series in enumerate(self.series)}
         self._plans = {
-            (type, judged): self._plan(
-                [rule for rule in active if type in rule.rule.applies_to], judged, index
-            )
+            (type, judged): self._plan([rule for rule in active if type in rule.rule.applies_to], judged, index)
             for type in TYPES
             for judged in (False, True)
         }
-        needed = {name for series in self.series for name in (*series.by, *series.members)}
-        needed |= {name for series in self.series if series.where for name in series.where.reads}
-        self._series_facts = tuple(sorted(needed))
-        early = {
-            name for series in self.series if series.where and series.early for name in series.where.reads
-        }
-        self._conditions = tuple(sorted(early))
-        self._entering: dict[tuple[Any, ...], tuple[bool | None, ...]] = {}
 
     def rule(self, id: str) -> CompiledRule | None:
         """The rule with this id, if there is one and it is not off."""
         return self._by_id.get(id)
 
-    def early_facts(self) -> tuple[str, ...]:
-        """Facts that tell which tracks an event needs; all can be computed without its profile."""
-        return tuple(name for name in self._series_facts if not FACTS[name].past)
-
-    def facts(self, type: str, judged: bool) -> tuple[str, ...]:
-        """Facts that judging an event of ``type`` needs."""
+    def facts(self, type: str, judged: bool) -> tuple[Computed, ...]:
+        """Facts that judging an event of ``type`` needs besides the early ones, with what computes them."""
         return self._plans[type, judged].facts
 
-    def read_series(self, type: str, judged: bool) -> frozenset[int]:
-        """Numbers of the series that windows of the rules for ``type`` read."""
-        return self._plans[type, judged].series
-
-    def enters(self, facts: Mapping[str, FactValue | None]) -> tuple[bool | None, ...]:
-        """For each series, whether an event with these facts enters it; ``None``: the past decides."""
-        key = tuple([facts[name] for name in self._conditions])
-        found = self._entering.get(key)
+    def touched(self, type: str, judged: bool, facts: Mapping[str, FactValue | None]) -> tuple[Touched, ...]:
+        """The series that an event with these early facts may enter, or that a rule for it may count."""
+        key = (type, judged, *[facts[name] for name in self._conditions])
+        found = self._touching.get(key)
         if found is None:
-            found = tuple(
-                True
-                if series.where is None
-                else series.where.evaluate(facts) is True
-                if series.early
-                else None
-                for series in self.series
-            )
-            if len(self._entering) >= MAX_REMEMBERED:
-                self._entering.clear()
-            self._entering[key] = found
+            found = self._touch(self._plans[type, judged], facts)
+            if len(self._touching) >= MAX_REMEMBERED:
+                self._touching.clear()
+            self._touching[key] = found
         return found
+
+    def _touch(self, plan: _Plan, facts: Mapping[str, FactValue | None]) -> tuple[Touched, ...]:
+        counted = {
+            reading.series
+            for rule, readings in plan.counting
+            if rule.gate is None or not _is_early(rule.gate) or _is_open(rule, facts)
+            for reading in readings
+        }
+        out = []
+        for number, series in enumerate(self.series):
+            enters: bool | None = True
+            if series.where is not None:
+                enters = series.where.evaluate(facts) is True if series.early else None
+            if number in counted or enters is not False:
+                out.append(Touched(number, series, enters))
+        return tuple(out)
 
     def evaluate(
         self, type: str, judged: bool, facts: Mapping[str, FactValue | None], count: Count
@@ -184,8 +194,12 @@ class RuleSet:
         names = dict.fromkeys(name for rule, _ in chosen for name in rule.reads)
         for entry in self.series:
             names |= dict.fromkeys((*entry.by, *entry.members, *(entry.where.reads if entry.where else ())))
-        series = frozenset(reading.series for _, readings in counting for reading in readings)
-        return _Plan(steady, counting, tuple(names), tuple(read), series, {})
+        late = tuple((name, FACTS[name].compute) for name in names if name not in self._early)
+        return _Plan(steady, counting, late, tuple(read), {})
+
+
+def _is_early(expression: Expression) -> bool:
+    return not any(FACTS[name].past for name in expression.reads)
 
 
 def _is_open(rule: CompiledRule, facts: Mapping[str, FactValue | None]) -> bool:

@@ -82,8 +82,8 @@ class Changes(msgspec.Struct, kw_only=True):
     profiles: dict[str, Profile] = {}
     tracks: dict[TrackKey, Track] = {}
     attributes: dict[str, bytes] = {}
-    alerts: dict[str, AlertRow] = {}
-    closed: dict[str, str] = {}  #: alert id → verdict
+    alerts: dict[tuple[str, str], AlertRow] = {}  #: by tenant and id
+    closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
 
 

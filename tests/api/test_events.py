@@ -49,6 +49,7 @@ async def test_an_empty_array_is_no_error(client: Client) -> None:
         ({"time": None}, "time", "required"),
         ({"time": "yesterday"}, "time", "RFC 3339"),
         ({"time": "2026-01-01T12:00:00"}, "time", "RFC 3339"),
+        ({"time": "0001-01-01T00:00:00+14:00"}, "time", "1971"),
         ({"id": None}, "id", "required"),
         ({"outcome": None}, "outcome", "success"),
         ({"outcome": "perhaps"}, "outcome", "success"),

@@ -39,9 +39,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def test_a_second_process_is_refused_until_the_first_ends(tmp_path: Path) -> None:
     url = f"sqlite:{tmp_path}/store.db"
     process = hold(tmp_path, url)
-    with pytest.raises(StoreError, match=r"another sentinel process.*stop it, or post the events") as failure:
-        with state_lock(tmp_path, url):
-            pass
+    refused = pytest.raises(StoreError, match=r"another sentinel process.*stop it, or post the events")
+    with refused as failure, state_lock(tmp_path, url):
+        pass
     assert not failure.value.retry
     end(process)
     with state_lock(tmp_path, url):
@@ -109,6 +109,6 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_lock_that_cannot_be_opened_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "store.db.lock").mkdir()
-    with pytest.raises(StoreError, match="cannot be opened for the lock"):
-        with state_lock(tmp_path, f"sqlite:{tmp_path}/store.db"):
-            pass
+    refused = pytest.raises(StoreError, match="cannot be opened for the lock")
+    with refused, state_lock(tmp_path, f"sqlite:{tmp_path}/store.db"):
+        pass

@@ -154,6 +154,14 @@ def test_texts_are_limited_in_bytes(field: str) -> None:
     assert "1024" in error.expected
 
 
+def test_bytes_are_counted_however_they_are_written() -> None:
+    for ensure_ascii in (True, False):
+        data = json.dumps(LOGIN | {"place": {"city": "é" * 513}}, ensure_ascii=ensure_ascii).encode()
+        for form in (data, bytearray(data), memoryview(data)):
+            with pytest.raises(FieldError, match=r"place\.city"):
+                decode_event(form)
+
+
 def test_tags_are_limited_in_bytes_too() -> None:
     assert refused(account_tags=["a", "é" * 513]).field == "account_tags[1]"
 
@@ -325,9 +333,7 @@ def maybe(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
 
 EVENTS = st.fixed_dictionaries(
     {
-        "time": st.datetimes()
-        .filter(lambda time: 1972 < time.year < 9998)
-        .map(lambda time: f"{time.isoformat()}Z"),
+        "time": st.datetimes().filter(lambda time: 1972 < time.year < 9998).map(lambda time: f"{time.isoformat()}Z"),
         "account": TEXT,
         "outcome": st.sampled_from(["success", "failure", "blocked"]),
     },
@@ -340,12 +346,8 @@ EVENTS = st.fixed_dictionaries(
         "rtt_ms": st.floats(0, 1000),
         "account_tags": st.lists(TEXT, max_size=3),
         "client": maybe(ja4=TEXT, accept_language=TEXT),
-        "mfa": maybe(
-            method=st.sampled_from(["totp", "push"]), device_id=TEXT, counter=st.integers(0, 2**63 - 1)
-        ),
-        "place": st.builds(
-            lambda lat, lon: {"lat": lat, "lon": lon}, st.floats(-90, 90), st.floats(-180, 180)
-        ),
+        "mfa": maybe(method=st.sampled_from(["totp", "push"]), device_id=TEXT, counter=st.integers(0, 2**63 - 1)),
+        "place": st.builds(lambda lat, lon: {"lat": lat, "lon": lon}, st.floats(-90, 90), st.floats(-180, 180)),
         "network": maybe(asn=st.integers(0, 2**32 - 1), organisation=TEXT),
         "extra": st.dictionaries(TEXT, JSON, max_size=4),
     },
@@ -375,15 +377,11 @@ HOSTILE = st.one_of(
     ),
     st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=3)).map(
         lambda cut: (
-            (whole := json.dumps(LOGIN | {"extra": {"a": [1, "é"]}}).encode())[: cut[0]]
-            + cut[1]
-            + whole[cut[0] :]
+            (whole := json.dumps(LOGIN | {"extra": {"a": [1, "é"]}}).encode())[: cut[0]] + cut[1] + whole[cut[0] :]
         )
     ),
     st.integers(1, 6000).map(lambda depth: b'{"extra":' + b'{"a":' * depth),
-    st.sampled_from([b"[", b'{"a":']).flatmap(
-        lambda part: st.integers(1, 6000).map(lambda times: part * times)
-    ),
+    st.sampled_from([b"[", b'{"a":']).flatmap(lambda part: st.integers(1, 6000).map(lambda times: part * times)),
 )
 
 

@@ -24,11 +24,13 @@ COUNT = 240
 def stream() -> list[dict[str, Any]]:
     """Logins and failures of a few people, close enough in time for every window."""
     roll = random.Random(11)
+    failure: dict[str, Any] = {"outcome": "failure", "reason": "bad_password"}
     return [
         login(
-            0, id=f"e-{number}", account=f"u-{roll.randrange(4)}", time=f"2026-11-02T09:{number // 4:02}:{number % 60:02}Z",
+            0, id=f"e-{number}", account=f"u-{roll.randrange(4)}",
+            time=f"2026-11-02T09:{number // 4:02}:{number % 60:02}Z",
             email=f"mail-{number // 50}@example.org", device_id=roll.choice(["laptop", "laptop", "stranger"]),
-            **({"outcome": "failure", "reason": "bad_password"} if roll.random() < 0.4 else {}),
+            **(failure if roll.random() < 0.4 else {}),
         )
         for number in range(COUNT)
     ]  # fmt: skip

@@ -29,12 +29,12 @@ KEY = LocalKey(b"k" * 32)
 RULES = RuleSet(load_rules([packaged_rules()]))
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 #: Where people of the tests are, and where they are not.
-HOME = {
+HOME: dict[str, Any] = {
     "ip": "192.0.2.7",
     "place": {"country": "FR", "city": "Paris", "lat": 48.9, "lon": 2.4, "accuracy_km": 20},
     "network": {"asn": 64496, "organisation": "Example Home", "kind": "residential"},
 }
-AWAY = {
+AWAY: dict[str, Any] = {
     "ip": "203.0.113.9",
     "place": {"country": "JP", "city": "Tokyo", "lat": 35.7, "lon": 139.7, "accuracy_km": 20},
     "network": {"asn": 64500, "organisation": "Example Abroad", "kind": "hosting"},

@@ -209,7 +209,7 @@ async def test_what_was_called_legitimate_is_trusted(inst: Installation, size: i
 async def test_what_was_called_compromised_is_not(inst: Installation, size: int) -> None:
     await settled(inst)
     # The first of four: a value that another trusted login supports stays.
-    other = {"device_id": "phone", "network": {"asn": 64510, "kind": "mobile"}}
+    other: dict[str, Any] = {"device_id": "phone", "network": {"asn": 64510, "kind": "mobile"}}
     taken, after = login(-1, **other), login(6, **other)
     outcomes = await inst.run([taken, inst.answer("e--1", "compromised"), after], size=size)
     assert outcomes[2].assessment is not None
@@ -452,7 +452,7 @@ async def test_an_alert_names_its_first_event_however_events_are_batched(tmp_pat
 
 
 async def test_no_raw_value_is_in_the_files(inst: Installation) -> None:
-    secrets = {
+    secrets: dict[str, Any] = {
         "ip": "198.51.100.23",
         "user_agent": "Mozilla/5.0 (SecretAgentText) Sample/77.1",
         "device_id": "secret-device-id",

@@ -193,14 +193,16 @@ async def test_a_store_error_reaches_those_of_the_batch_and_nobody_else(
     assert reported == []  # expected errors are told to who waits; they are no bugs
 
 
-async def test_a_bug_fails_its_batch_alone_and_is_reported(
+async def test_a_bug_fails_its_event_alone_and_is_reported(
     gate: Gate, intake: Intake, reported: list[dict[str, Any]]
 ) -> None:
-    with pytest.raises(StoreError, match="failed inside; the log says where"):
-        await intake.submit(some("a", "bug"))
+    before, bad, after = await intake.submit(some("a", "bug", "c"))
+    assert told([before, after]) == ["a", "c"]
+    assert bad.error is not None
+    assert "failed inside; the log of the daemon says where" in bad.error
     assert told(await intake.submit(some("b"))) == ["b"]
-    (context,) = reported
-    assert isinstance(context["exception"], ZeroDivisionError)
+    assert all(isinstance(context["exception"], ZeroDivisionError) for context in reported)
+    assert len(reported) == 2  # once for the batch, once for the event
 
 
 @pytest.mark.parametrize("inline", [False, True])

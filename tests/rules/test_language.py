@@ -122,10 +122,7 @@ def test_what_is_remembered_equals_a_fresh_evaluation(data: st.DataObject, text:
     more: dict[str, Any] = {"windows": ("a",), "params": {"max": 900}}
     remembering = compile_expression(text, **more)
     for _ in range(6):
-        facts = {
-            name: data.draw(VALUES[FACTS[name].type if name in FACTS else "int"])
-            for name in remembering.reads
-        }
+        facts = {name: data.draw(VALUES[FACTS[name].type if name in FACTS else "int"]) for name in remembering.reads}
         facts |= {"unread": data.draw(st.integers())}
         fresh = compile_expression(text, **more).evaluate(facts)
         assert repr(remembering.evaluate(facts)) == repr(fresh)
@@ -135,9 +132,7 @@ def test_what_is_remembered_equals_a_fresh_evaluation(data: st.DataObject, text:
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "MAX_REMEMBERED", 10)
     expression = compile_expression("windows.a > 50", windows=("a",))
-    assert [number for number in range(100) if expression.evaluate({"windows.a": number})] == list(
-        range(51, 100)
-    )
+    assert [number for number in range(100) if expression.evaluate({"windows.a": number})] == list(range(51, 100))
     assert len(expression._remembered) <= 10
 
 

@@ -188,9 +188,7 @@ def test_all_bad_files_among_good_ones_are_reported(tmp_path: Path) -> None:
     write_rule(tmp_path, "aaa", GOOD, cases=False)
     write_rule(tmp_path, "bbb", GOOD.replace("risk = 50", "rsk = 50"), cases=False)
     write_rule(tmp_path, "ccc", "= nonsense", cases=False)
-    write_rule(
-        tmp_path, "ddd", GOOD.replace("event.attempt", "event.atempt").replace("10m", "10x"), cases=False
-    )
+    write_rule(tmp_path, "ddd", GOOD.replace("event.attempt", "event.atempt").replace("10m", "10x"), cases=False)
     write_rule(tmp_path, "zzz", GOOD, cases=False)
     found = errors(tmp_path)
     assert {Path(item.path).stem for item in found} == {"bbb", "ccc", "ddd"}
@@ -249,10 +247,7 @@ class TestDigest:
         assert first.startswith("sha256:")
         assert self.digest(tmp_path, "again", GOOD) == first
         assert self.digest(tmp_path, "tests", GOOD.replace("silent", "quiet").replace("T09", "T10")) == first
-        assert (
-            self.digest(tmp_path, "layout", "# a comment\n" + GOOD.replace("risk = 50", "risk   =   50"))
-            == first
-        )
+        assert self.digest(tmp_path, "layout", "# a comment\n" + GOOD.replace("risk = 50", "risk   =   50")) == first
         for number, (old, new) in enumerate(
             [("limit = 5", "limit = 6"), ("risk = 50", "risk = 51"), ("10m", "11m"), (">=", ">")]
         ):

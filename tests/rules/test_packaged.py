@@ -32,8 +32,7 @@ def test_each_case_can_fail(id: str) -> None:
     flipped = [msgspec.structs.replace(case, fires=not case.fires) for case in cases]
     results = run_cases(with_cases(file, flipped), enricher())
     assert [result.problem for result in results] == [
-        "expected to stay silent, fired" if case.fires else "expected to fire, stayed silent"
-        for case in cases
+        "expected to stay silent, fired" if case.fires else "expected to fire, stayed silent" for case in cases
     ]
 
 
@@ -65,8 +64,7 @@ def test_a_wrong_risk_and_a_wrong_event_are_told() -> None:
     wrong_event = msgspec.structs.replace(case, event=case.event | {"outcom": "x"})
     wrong_given = msgspec.structs.replace(case, given=[{"outcome": "success"}])
     problems = [
-        result.problem
-        for result in run_cases(with_cases(file, [wrong_risk, wrong_event, wrong_given]), enricher())
+        result.problem for result in run_cases(with_cases(file, [wrong_risk, wrong_event, wrong_given]), enricher())
     ]
     assert problems[0] == f"expected risk 1.5, got {case.risk:g}"
     assert problems[1].startswith("event: outcom: unknown field")

@@ -13,9 +13,7 @@ from tests.builders import Story, at, found, rule_text, rules
 WINDOW = "[windows.{name}]\n{what}\nwhere = '{where}'\nby = ['account']\nover = '{over}'\n"
 
 
-def counting(
-    name: str, *, what: str = "count = 'events'", where: str = "event.attempt", over: str = "10m"
-) -> str:
+def counting(name: str, *, what: str = "count = 'events'", where: str = "event.attempt", over: str = "10m") -> str:
     more = WINDOW.format(name=name, what=what, where=where, over=over)
     return rule_text(f"windows.{name} >= 1", risk=1, more=more)
 
@@ -124,9 +122,7 @@ def test_evidence_is_what_the_rule_read_without_keyed_values(tmp_path: Path) -> 
         "account != '' && network.address != '' && event.service == 'web' && 'admin' in account.tags",
         risk="'event.rtt_ms'",
     )
-    assessment = Story(rules(tmp_path, one=text))(
-        ip="192.0.2.1", service="web", account_tags=["admin"], rtt_ms=5
-    )
+    assessment = Story(rules(tmp_path, one=text))(ip="192.0.2.1", service="web", account_tags=["admin"], rtt_ms=5)
     assert assessment.findings[0].evidence == {
         "event.service": "web",
         "account.tags": ["admin"],
@@ -172,6 +168,8 @@ GATED = [
     "windows.n >= 2 && event.attempt // only tries",
     "windows.n >= 2 && // ( [ && ||\n event.attempt && event.service != 'a && b || c'",
     "event.attempt || windows.n >= 2",
+    "event.attempt && windows.n >= 2 || event.password_ok",
+    "event.attempt && windows.n >= 2 ? event.password_ok : windows.n >= 5",
     "event.attempt ? windows.n >= 2 : windows.n >= 3",
     "(event.attempt || event.password_ok) && windows.n >= 2 && event.rtt_ms > 5.0",
     "!(event.attempt && windows.n < 2) && account.tags.exists(tag, tag == 'a' || tag == 'b')",
@@ -187,7 +185,8 @@ def test_counting_only_when_it_matters_changes_no_verdict(tmp_path: Path, when: 
     for attempt, breached, rtt, tags, number in product(
         (True, False), (True, False), (None, 1.0, 9.0), ((), ("a",)), (None, 0, 2, 5)
     ):
-        facts: dict[str, Any] = dict.fromkeys(compiled.facts("login", True))
+        needed = (*compiled.early_facts, *compiled.facts("login", True))
+        facts: dict[str, Any] = {name: None for name, _ in needed}
         given = {
             "event.attempt": attempt,
             "event.password_ok": breached,

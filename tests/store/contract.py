@@ -114,7 +114,7 @@ def everything() -> Changes:
         profiles={"account-1": full_profile()},
         tracks={FAILURES: track},
         attributes={"account-1": b"\x01sealed"},
-        alerts={"a-1": alert()},
+        alerts={("default", "a-1"): alert()},
         notices=[notice()],
     )
 
@@ -245,8 +245,8 @@ async def test_a_failing_commit_changes_nothing(store: Store, reopen: Opener) ->
         profiles=past.profiles,
         tracks=past.tracks,
         attributes={"account-1": b"new"},
-        alerts={"a-1": alert(events=7), "a-2": alert("a-2")},
-        closed={"a-1": "legitimate"},
+        alerts={("default", "a-1"): alert(events=7), ("default", "a-2"): alert("a-2")},
+        closed={("default", "a-1"): "legitimate"},
         notices=[notice("a-2")],
         trust={"event-1": False},
     )
@@ -403,7 +403,7 @@ async def test_history_longer_than_a_page(store: Store) -> None:
 
 async def test_commits_go_on_while_history_is_read(store: Store) -> None:
     await store.commit(Changes(records=[record(f"e-{number}") for number in range(1000)]))
-    seen = []
+    seen: list[str] = []
     async for entry in store.history():
         if not seen:
             await store.commit(Changes(records=[record("late")]))
@@ -422,7 +422,7 @@ async def test_alerts_newest_first_by_tenant_account_and_kind(store: Store) -> N
         alert("a-4", last=START + 9, account=None, kind="campaign"),
         alert("a-5", last=START + 5, tenant="shop"),
     ]
-    await store.commit(Changes(alerts={row.id: row for row in rows}))
+    await store.commit(Changes(alerts={(row.tenant, row.id): row for row in rows}))
 
     async def ids(tenant: str, **filters: Any) -> list[str]:
         return [row.id for row in await store.alerts(tenant, **filters)]
@@ -437,26 +437,26 @@ async def test_alerts_newest_first_by_tenant_account_and_kind(store: Store) -> N
 
 
 async def test_an_alert_that_goes_on_keeps_its_beginning(store: Store) -> None:
-    await store.commit(Changes(alerts={"a-1": alert()}))
+    await store.commit(Changes(alerts={("default", "a-1"): alert()}))
     later = alert(
         level="high", risk=75.0, last=START + HOUR, events=4, rules=["new_device", "new_country"], event="event-9",
         first=START + 1,
     )  # fmt: skip
-    await store.commit(Changes(alerts={"a-1": later}))
+    await store.commit(Changes(alerts={("default", "a-1"): later}))
     assert await store.alerts("default") == [
         alert(level="high", risk=75.0, last=START + HOUR, events=4, rules=["new_device", "new_country"])
     ]
 
 
 async def test_a_closed_alert_stays_closed(store: Store, reopen: Opener) -> None:
-    await store.commit(Changes(alerts={"a-1": alert()}))
-    await store.commit(Changes(closed={"a-1": "legitimate", "unknown": "legitimate"}))
-    await store.commit(Changes(alerts={"a-1": alert(events=2)}))
+    await store.commit(Changes(alerts={("default", "a-1"): alert()}))
+    await store.commit(Changes(closed={("default", "a-1"): "legitimate", ("default", "unknown"): "legitimate"}))
+    await store.commit(Changes(alerts={("default", "a-1"): alert(events=2)}))
     assert [(row.state, row.events) for row in await (await reopen()).alerts("default")] == [("legitimate", 2)]
 
 
 async def test_an_alert_closed_in_the_batch_that_raised_it(store: Store) -> None:
-    await store.commit(Changes(alerts={"a-1": alert()}, closed={"a-1": "compromised"}))
+    await store.commit(Changes(alerts={("default", "a-1"): alert()}, closed={("default", "a-1"): "compromised"}))
     assert [row.state for row in await store.alerts("default")] == ["compromised"]
 
 

@@ -129,10 +129,16 @@ async def test_a_damaged_page_is_told_as_damage(path: Path) -> None:
         for page in range(2, path.stat().st_size // 4096):
             file.seek(page * 4096)
             file.write(b"\xff" * 64)
-    store = SqliteStore(path)
+
+    async def use() -> None:
+        store = SqliteStore(path)
+        try:
+            await store.commit(everything())
+        finally:
+            await store.close()
+
     with pytest.raises(StoreError, match="damaged"):
-        await store.commit(everything())
-    await store.close()
+        await use()
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
@@ -152,11 +158,7 @@ async def test_a_file_that_may_not_be_written(unprivileged_folder: Path) -> None
     await SqliteStore(path).close()
     path.chmod(0o400)
     with pytest.raises(StoreError, match=r"cannot be written.*owner and mode"):
-        store = SqliteStore(path)
-        try:
-            await store.commit(everything())
-        finally:
-            await store.close()
+        SqliteStore(path)
 
 
 async def test_a_full_disk_changes_nothing_and_passes(path: Path) -> None:
@@ -263,5 +265,6 @@ async def test_a_store_in_memory_keeps_nothing() -> None:
     assert await store.record("event-1") is not None
     await store.check()
     await store.close()
-    assert await (store := SqliteStore(None)).record("event-1") is None
+    store = SqliteStore(None)
+    assert await store.record("event-1") is None
     await store.close()

@@ -20,9 +20,8 @@ def connect(path: Path | None, *, readonly: bool = False) -> sqlite3.Connection:
     target = ":memory:" if path is None else str(path)
     database = sqlite3.connect(target, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        if path is not None:
-            if _write_ahead(database) != "wal":
-                raise StoreError(f"{path}: the file system cannot hold a write-ahead log; use a local disk", retry=False)
+        if path is not None and _write_ahead(database) != "wal":
+            raise StoreError(f"{path}: the file system cannot hold a write-ahead log; use a local disk", retry=False)
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA secure_delete = ON")
         database.execute("PRAGMA temp_store = MEMORY")
@@ -53,7 +52,7 @@ def explain(error: sqlite3.Error, path: Path | None) -> StoreError:
     """SQLite's error as one that says what to do. Its text never holds values."""
     where = path or "the store in memory"
     code = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    if code.startswith("SQLITE_FULL") or code.startswith("SQLITE_IOERR"):
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         return StoreError(f"{where}: the disk is full or does not take writes ({code}); nothing was stored, free space")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreError(f"{where}: another process holds the store ({code}); try again")

@@ -34,7 +34,8 @@ def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str,
     if state not in _STATES[1:]:
         raise ValueError(f"a mail ends as one of {_STATES[1:]}, not {state}")
     db.execute(
-        "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL WHERE id = ? AND worker = ? AND state = 'pending'",
+        "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL"
+        " WHERE id = ? AND worker = ? AND state = 'pending'",
         (state, reason, now, mail, worker),
     )
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -25,7 +26,9 @@ def recall(
     if wanted.attributes:
         past.attributes.update(attributes(db, wanted.attributes))
     if profiles:
-        rows = db.execute("SELECT key, data FROM profile WHERE key IN (SELECT value FROM json_each(?))", _list(profiles))
+        rows = db.execute(
+            "SELECT key, data FROM profile WHERE key IN (SELECT value FROM json_each(?))", _list(profiles)
+        )
         past.profiles.update((key, decode_profile(data)) for key, data in rows)
     if tracks:
         names = {track_name(key): key for key in tracks}
@@ -93,6 +96,7 @@ def alerts(
     ]  # fmt: skip
 
 
+@lru_cache(maxsize=65_536)
 def track_name(key: TrackKey) -> int:
     """A track's name in the database: 64 bits of a hash, a tenth of the size. Among a million tracks the chance that
     any two share one is below 1e-7."""

@@ -36,7 +36,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX track_name ON track (name);
     CREATE INDEX track_expires ON track (expires);
     CREATE TABLE alert (
-        id TEXT PRIMARY KEY,
+        id TEXT NOT NULL,
         tenant TEXT NOT NULL,
         account TEXT,
         kind TEXT NOT NULL,
@@ -47,13 +47,15 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         events INTEGER NOT NULL,
         rules TEXT NOT NULL,
         event TEXT NOT NULL,
-        state TEXT NOT NULL
+        state TEXT NOT NULL,
+        PRIMARY KEY (tenant, id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alert_last ON alert (tenant, last);
     CREATE INDEX alert_account ON alert (account, last) WHERE account IS NOT NULL;
     CREATE TABLE mail (
         id INTEGER PRIMARY KEY,
-        alert TEXT NOT NULL UNIQUE,
+        tenant TEXT NOT NULL,
+        alert TEXT NOT NULL,
         account TEXT,
         notice BLOB NOT NULL,
         state TEXT NOT NULL DEFAULT 'pending',
@@ -64,7 +66,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         worker TEXT,
         leased_until INTEGER NOT NULL DEFAULT 0,
         reason TEXT NOT NULL DEFAULT '',
-        done INTEGER NOT NULL DEFAULT 0
+        done INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (tenant, alert)
     ) STRICT;
     CREATE INDEX mail_due ON mail (state, due);
     CREATE TABLE installation (id INTEGER PRIMARY KEY CHECK (id = 1), fingerprint BLOB NOT NULL) STRICT;

@@ -109,10 +109,11 @@ class SqliteStore:
             page = await self._read(
                 lambda db, after=after: reading.page(db, account, since, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             )
-            for after, record in page:
+            for _, record in page:
                 yield record
             if len(page) < _PAGE:
                 return
+            after = page[-1][0]
 
     async def alerts(
         self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
@@ -194,6 +195,7 @@ def _open(path: Path | None) -> tuple[sqlite3.Connection, sqlite3.Connection]:
             writer = connect(path)
             stack.callback(writer.close)
             migrate(writer)
+            writing.check(writer)  # a file that can only be read opens without a word
             reader = connect(path, readonly=True) if path is not None else writer
         except sqlite3.Error as error:
             raise explain(error, path) from None

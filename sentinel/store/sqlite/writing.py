@@ -31,7 +31,8 @@ def commit(db: sqlite3.Connection, changes: Changes) -> None:
 
 def _write(db: sqlite3.Connection, changes: Changes) -> None:
     db.executemany(
-        "INSERT INTO event (key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert)"
+        "INSERT INTO event"
+        " (key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (r.key, r.tenant, r.account, r.time, r.type, r.body, r.sealed, r.sighting, r.windows, r.assessment,
@@ -63,7 +64,7 @@ def _write(db: sqlite3.Connection, changes: Changes) -> None:
     if changes.alerts:
         db.executemany(
             "INSERT INTO alert (id, tenant, account, kind, level, risk, first, last, events, rules, event, state)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE SET"
             " level = excluded.level, risk = excluded.risk, last = excluded.last, events = excluded.events,"
             " rules = excluded.rules",
             [
@@ -73,11 +74,11 @@ def _write(db: sqlite3.Connection, changes: Changes) -> None:
             ],
         )  # fmt: skip
     if changes.closed:
-        db.executemany("UPDATE alert SET state = ? WHERE id = ?", [(v, key) for key, v in changes.closed.items()])
+        db.executemany("UPDATE alert SET state = ? WHERE tenant = ? AND id = ?", [(v, *key) for key, v in changes.closed.items()])
     if changes.notices:
         db.executemany(
-            "INSERT INTO mail (alert, account, notice, urgency) VALUES (?, ?, ?, ?) ON CONFLICT (alert) DO NOTHING",
-            [(n.id, n.account, _encode_notice(n), LEVEL_ORDER[n.level]) for n in changes.notices],
+            "INSERT INTO mail (tenant, alert, account, notice, urgency) VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, alert) DO NOTHING",
+            [(n.tenant, n.id, n.account, _encode_notice(n), LEVEL_ORDER[n.level]) for n in changes.notices],
         )
 
 
@@ -95,6 +96,10 @@ def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:
 
 
 def check(db: sqlite3.Connection) -> None:
-    """Prove that a transaction can be begun for writing."""
+    """Prove that the file takes writes, without changing anything."""
     db.execute("BEGIN IMMEDIATE")
-    db.execute("ROLLBACK")
+    try:
+        # BEGIN IMMEDIATE alone succeeds on a file that can only be read.
+        db.execute("DELETE FROM installation WHERE id = 0")
+    finally:
+        db.execute("ROLLBACK")
