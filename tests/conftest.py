@@ -7,6 +7,7 @@ import pytest
 
 from sentinel.enrich.databases import unpack
 from tests.running import Client, Command, InProcess, MailServer, OwnProcess
+from tests.warm import Warm
 
 Start = Callable[..., Awaitable[InProcess]]
 
@@ -82,10 +83,18 @@ async def client(daemon: InProcess) -> Client:
     return await daemon.client()
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Runs commands without importing everything each time."""
+    process = Warm()
+    yield process
+    process.end()
+
+
 @pytest.fixture
-def sentinel(tmp_path: Path, unpacked: Path) -> Command:
+def sentinel(tmp_path: Path, unpacked: Path, warm: Warm) -> Command:
     """The command line with an empty home; only the databases are unpacked already."""
-    command = Command(tmp_path / "home")
+    command = Command(tmp_path / "home", warm)
     command.state.mkdir(mode=0o700, parents=True)
     (command.state / "geo").symlink_to(unpacked)
     return command

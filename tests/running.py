@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
@@ -20,18 +22,19 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sentinel.api.auth import SCOPES, new_key
 from sentinel.config import load
 from sentinel.daemon.daemon import Daemon
+from tests.warm import Warm
 
 HOST = "127.0.0.1"
 #: The longest that anything here may take, in seconds: a test that waits in vain shall fail, not hang.
 PATIENCE = 30.0
 
-HOME = {
+HOME: dict[str, Any] = {
     "ip": "192.0.2.7",
     "device_id": "laptop",
     "place": {"country": "FR", "city": "Paris", "lat": 48.9, "lon": 2.4},
     "network": {"asn": 64496, "organisation": "Example Home", "kind": "residential"},
 }
-AWAY = {
+AWAY: dict[str, Any] = {
     "ip": "203.0.113.9",
     "device_id": "stranger",
     "place": {"country": "JP", "city": "Tokyo", "lat": 35.7, "lon": 139.7},
@@ -65,7 +68,7 @@ class Mailbox:
         self.mails: list[tuple[tuple[str, ...], EmailMessage]] = []
         self._came = asyncio.Event()
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = envelope.content
         message = message_from_bytes(content if isinstance(content, bytes) else b"", policy=policy.default)
         assert isinstance(message, EmailMessage)
@@ -107,7 +110,7 @@ class MailServer:
     async def stop(self) -> None:
         self._server.close()
         for session in self._sessions:
-            if session.transport is not None:
+            if isinstance(session.transport, asyncio.WriteTransport):
                 session.transport.abort()
         await self._server.wait_closed()
 
@@ -133,16 +136,15 @@ class Client:
         self.secret = secret
         self._session = session
 
-    async def ask(
-        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
-    ) -> Reply:
+    async def ask(self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None) -> Reply:
         """``body`` is sent as it is when it is bytes, else as JSON."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Authorization": f"Bearer {self.secret}"} if self.secret else {}
         if data is not None:
             sent["Content-Type"] = "application/json"
+        sending = BytesIO(data) if data is not None else None  # aiohttp warns of large bytes
         async with self._session.request(
-            method, self.base + path, data=data, headers=sent | (headers or {})
+            method, self.base + path, data=sending, headers=sent | (headers or {})
         ) as answer:
             return Reply(answer.status, answer.headers.copy(), await answer.text())
 
@@ -214,8 +216,9 @@ class InProcess:
 class Command:
     """The command ``sentinel`` in a process of its own, with an empty home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, warm: Warm) -> None:
         self.home = home
+        self._warm = warm
         self.env = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "COLUMNS": "200"}
 
     @property
@@ -224,15 +227,26 @@ class Command:
         return self.home / ".local/state/sentinel"
 
     def popen(self, *arguments: str | Path, **more: Any) -> subprocess.Popen[bytes]:
+        """Start it in a fresh interpreter."""
         command = [sys.executable, "-m", "sentinel.cli.main", *map(str, arguments)]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.PIPE}
         return subprocess.Popen(command, env=self.env, cwd=self.home, **pipes | more)
 
     def __call__(self, *arguments: str | Path, input: str | bytes = b"") -> subprocess.CompletedProcess[str]:
-        """Run to the end; output is text."""
+        """Run to the end, from a process that has everything imported; output is text."""
+        with TemporaryDirectory(prefix="command-") as folder:
+            files = [Path(folder, name) for name in ("in", "out", "err")]
+            files[0].write_bytes(input.encode() if isinstance(input, str) else input)
+            for file in files[1:]:
+                file.touch()
+            code = self._warm.run([str(word) for word in arguments], env=self.env, cwd=self.home, files=files)
+            return subprocess.CompletedProcess(arguments, code, files[1].read_text(), files[2].read_text())
+
+    def fresh(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run to the end in a fresh interpreter."""
         process = self.popen(*arguments)
         try:
-            out, err = process.communicate(input.encode() if isinstance(input, str) else input, timeout=PATIENCE)
+            out, err = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
         return subprocess.CompletedProcess(arguments, process.returncode, out.decode(), err.decode())

@@ -16,7 +16,9 @@ from sentinel.pipeline.item import Arrival, Outcome
 from sentinel.pipeline.pack import unpack_assessment
 from sentinel.store.protocol import ApiKey
 
-_NDJSON: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines"})
+_NDJSON: Final = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines"}
+)
 _split_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -58,9 +60,7 @@ async def post_assessment(request: web.Request, service: Service, key: ApiKey) -
     body = await read_body(request, service)
     now = service.clock()
     event = decode_event(body, over_http=True, now=now)
-    (outcome,) = await service.intake.submit(
-        [arrive(service.enricher, key.tenant, event, received=now)], inline=True
-    )
+    (outcome,) = await service.intake.submit([arrive(service.enricher, key.tenant, event, received=now)], inline=True)
     if outcome.error is not None:
         raise _refusal(outcome)
     assessment = outcome.assessment

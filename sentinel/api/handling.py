@@ -62,7 +62,7 @@ def problem_of(error: Exception) -> Problem:
         case web.HTTPRequestEntityTooLarge():
             return Problem(413, "the body is larger than this daemon takes (http.max_body_bytes)")
         case TimeoutError():
-            return Problem(400, "the body did not arrive in time")
+            return Problem(408, "the body did not arrive in time (http.request_timeout_seconds)")
         case web.HTTPException():
             return Problem(error.status, error.reason)
         case SentinelError():

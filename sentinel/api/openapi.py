@@ -49,9 +49,14 @@ _BODIES: Final = {
     "/v1/feedback": "FeedbackBody",
 }
 _ANSWERS: Final = {"/v1/assessments": "Assessment", "/v1/assessments/{event}": "Assessment", "/v1/events": "Accepted"}
-_CODES: Final = {"/v1/events": ("202", "413", "415", "422", "409", "503"), "/v1/assessments": ("200", "409", "413", "415", "422", "503"),
-                 "/v1/assessments/{event}": ("200", "202", "404"), "/v1/feedback": ("200", "404", "413", "415", "422", "503"),
-                 "/readyz": ("200", "503")}  # fmt: skip
+_TAKES: Final = ("413", "415", "422", "408", "503")  #: what any body may be answered with
+_CODES: Final = {
+    "/v1/events": ("202", "409", *_TAKES),
+    "/v1/assessments": ("200", "409", *_TAKES),
+    "/v1/assessments/{event}": ("200", "202", "404"),
+    "/v1/feedback": ("200", "404", *_TAKES),
+    "/readyz": ("200", "503"),
+}
 
 
 def document(routes: Iterable[_Route]) -> dict[str, Any]:
@@ -111,7 +116,7 @@ def _body(path: str) -> dict[str, Any]:
 def _responses(route: _Route, checked: bool) -> dict[str, Any]:
     codes = list(_CODES.get(route.path, ("200",)))
     if route.method == "PUT":
-        codes += ["413", "415", "503"]
+        codes += _TAKES
     if checked and "422" not in codes:
         codes.append("422")
     if route.scope:

@@ -11,6 +11,7 @@ _TITLES = {
     403: "The API key may not do this",
     404: "There is no such thing",
     405: "This method is not for this path",
+    408: "The request took too long",
     409: "The id was used before with another content",
     413: "The request is too large",
     415: "The encoding or media type is not supported",
@@ -20,7 +21,7 @@ _TITLES = {
 }
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818  # the word of RFC 9457
     """Ends a request with a problem document."""
 
     def __init__(self, status: int, detail: str, *, field: str | None = None, retry_after: int | None = None) -> None:

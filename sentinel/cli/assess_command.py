@@ -19,6 +19,7 @@ from sentinel.errors import FieldError
 from sentinel.events.alert import Notice
 from sentinel.events.assessment import encode_assessment
 from sentinel.events.clock import to_text
+from sentinel.events.event import Feedback
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import answer, arrive
 from sentinel.pipeline.item import Answer, Arrival, Item, Outcome
@@ -32,7 +33,9 @@ _BATCH = 256
 
 @click.command("assess")
 @source_options
-@click.option("--state", help="Judge on this store and keep what is learned, as sqlite:FILE (default: a fresh one in memory).")
+@click.option(
+    "--state", help="Judge on this store and keep what is learned, as sqlite:FILE (default: a fresh one in memory)."
+)
 @click.option("--alerts", type=click.File("w", lazy=False), help="Write one line a mail to this file.")
 @click.option("--strict", is_flag=True, help="Stop at the first bad line.")
 @pass_config
@@ -104,7 +107,7 @@ class _Run:
                     return False
                 continue
             item: Item
-            if hasattr(line.item, "verdict"):
+            if isinstance(line.item, Feedback):
                 item = answer(self._enricher, self._tenant, line.item)
             else:
                 item = arrive(self._enricher, self._tenant, line.item)

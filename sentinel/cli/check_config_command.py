@@ -24,7 +24,9 @@ def command(context: Context, settings: bool, as_json: bool) -> int:
     if settings:
         found = describe_settings()
         if as_json:
-            print_json([{"key": s.key, "type": s.type, "default": s.default, "unit": s.unit, "help": s.help} for s in found])
+            print_json(
+                [{"key": s.key, "type": s.type, "default": s.default, "unit": s.unit, "help": s.help} for s in found]
+            )
         else:
             for setting in found:
                 unit = f" [{setting.unit}]" if setting.unit else ""

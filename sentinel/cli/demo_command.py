@@ -9,7 +9,13 @@ from rich.console import Console
 
 @click.command("demo")
 @click.option("--seconds", type=float, help="End after this long (default: when stopped).")
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="HTTP port; another one when it is taken.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8787,
+    show_default=True,
+    help="HTTP port; another one when it is taken.",
+)
 def command(seconds: float | None, port: int) -> int:
     """Run the daemon with a catch-all mail server and realistic traffic with attacks in it.
 

@@ -55,7 +55,11 @@ async def command(context: Context, as_json: bool) -> int:
     if as_json:
         print_json(checks)
     else:
-        marks = {"good": click.style("good", fg="green"), "warn": click.style("warn", fg="yellow"), "bad": click.style("bad ", fg="red")}
+        marks = {
+            "good": click.style("good", fg="green"),
+            "warn": click.style("warn", fg="yellow"),
+            "bad": click.style("bad ", fg="red"),
+        }
         for check in checks:
             click.echo(f"{marks[check.state]}  {check.name:<9} {check.detail}")
     return 1 if any(check.state == "bad" for check in checks) else 0
@@ -65,16 +69,26 @@ async def _state(config: Config) -> list[Check]:
     prepare_state(config)
     mode = stat.S_IMODE(config.state.stat().st_mode)
     free = shutil.disk_usage(config.state).free
-    out = [Check(name="state", state="good" if mode == 0o700 else "warn",
-                 detail=f"{config.state} has mode {mode:04o}" + ("" if mode == 0o700 else "; run chmod 700 on it"))]  # fmt: skip
+    private = mode == 0o700
+    advice = "" if private else "; run chmod 700 on it"
+    detail = f"{config.state} has mode {mode:04o}{advice}"
+    out = [Check(name="state", state="good" if private else "warn", detail=detail)]
     enough = free >= _FREE_BYTES
-    out.append(Check(name="disk", state="good" if enough else "warn", detail=f"{free / 1e9:.1f} GB free where the state is"))
+    out.append(
+        Check(name="disk", state="good" if enough else "warn", detail=f"{free / 1e9:.1f} GB free where the state is")
+    )
     return out
 
 
 async def _key(config: Config) -> list[Check]:
     LocalKey.load(config.state)
-    return [Check(name="key", state="good", detail="the installation's key is there and private; back it up apart from the data")]
+    return [
+        Check(
+            name="key",
+            state="good",
+            detail="the installation's key is there and private; back it up apart from the data",
+        )
+    ]
 
 
 async def _store(config: Config) -> list[Check]:
@@ -90,8 +104,8 @@ async def _store(config: Config) -> list[Check]:
     out.append(Check(name="mails", state="warn" if failed else "good",
                      detail=", ".join(f"{number} {state}" for state, number in mails.items())))  # fmt: skip
     active = sum(not key.revoked for key in keys)
-    out.append(Check(name="keys", state="good" if active else "warn",
-                     detail=f"{active} API keys in force" + ("" if active else "; `sentinel keys create` makes one")))  # fmt: skip
+    advice = "" if active else "; `sentinel keys create` makes one"
+    out.append(Check(name="keys", state="good" if active else "warn", detail=f"{active} API keys in force{advice}"))
     return out
 
 
@@ -108,8 +122,9 @@ async def _geo(config: Config) -> list[Check]:
             continue
         age = (datetime.now(UTC).date() - entry.built).days
         old = age > _STALE_DAYS
-        out.append(Check(name="geo", state="warn" if old else "good",
-                         detail=f"{entry.kind}: {entry.origin}, {age} days old" + ("; run `sentinel geo update`" if old else "")))  # fmt: skip
+        advice = "; run `sentinel geo update`" if old else ""
+        detail = f"{entry.kind}: {entry.origin}, {age} days old{advice}"
+        out.append(Check(name="geo", state="warn" if old else "good", detail=detail))
     for item in geo.lists:
         read_list(item.kind, item.path)
         out.append(Check(name="geo", state="good", detail=f"list of kind {item.kind}: {item.path}"))

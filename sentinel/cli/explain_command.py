@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,23 +77,35 @@ def _pasted(event: str) -> bytes:
 
 
 def _print(explanation: Explanation) -> None:
-    console = Console(highlight=False)
-    assessment = explanation.assessment
-    console.print(f"[bold]{assessment.event}[/bold]  {assessment.time}  {explanation.sighting['type']} {explanation.sighting['outcome']}")
-    console.print(_table("Seen (no raw values)", ("part", "value"), [(k, _text(v)) for k, v in explanation.sighting.items() if v not in (None, "", [], {}, False)]))
-    console.print(_table("Facts", ("fact", "value", "meaning"), [(f.name, _text(f.value), f.meaning) for f in explanation.facts if f.value not in (None, "", ())]))
+    # Ids and values are the senders': a bracket in them is no markup.
+    console = Console(highlight=False, markup=False)
+    assessment, sighting = explanation.assessment, explanation.sighting
+    console.print(assessment.event, style="bold", end="  ")
+    console.print(f"{assessment.time}  {sighting['type']} {sighting['outcome']}")
+    seen = [(name, _text(value)) for name, value in sighting.items() if value not in (None, "", [], {}, False)]
+    console.print(_table("Seen (no raw values)", ("part", "value"), seen))
+    facts = [(f.name, _text(f.value), f.meaning) for f in explanation.facts if f.value not in (None, "", ())]
+    console.print(_table("Facts", ("fact", "value", "meaning"), facts))
     if explanation.windows:
-        console.print(_table("Windows", ("window", "count"), [(k, _text(v)) for k, v in explanation.windows.items()]))
-    console.print(_table("Rules", ("rule", "status", "outcome", "risk", "share"), [(r.rule, r.status, r.outcome, f"{r.risk:g}" if r.risk is not None else "", f"{r.share:.0%}" if r.share else "") for r in explanation.rules]))
+        windows = [(name, _text(value)) for name, value in explanation.windows.items()]
+        console.print(_table("Windows", ("window", "count"), windows))
+    rules = [
+        (r.rule, r.status, r.outcome, _number(r.risk), f"{r.share:.0%}" if r.share else "") for r in explanation.rules
+    ]
+    console.print(_table("Rules", ("rule", "status", "outcome", "risk", "share"), rules))
     tally = Counter(rule.outcome.split(":")[0] for rule in explanation.rules)
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(tally.items()))
     risk = "none" if assessment.risk is None else f"{assessment.risk:g} ({assessment.level})"
-    console.print(f"risk {risk}, decision [bold]{assessment.decision}[/bold], alert {assessment.alert or 'none'}; "
-                  + ", ".join(f"{number} {outcome}" for outcome, number in sorted(tally.items())))  # fmt: skip
+    console.print(f"risk {risk}, decision {assessment.decision}, alert {assessment.alert or 'none'}; {counts}")
     for note in explanation.notes:
         console.print(f"note: {note}")
 
 
-def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     table = Table(title=title, title_justify="left", expand=False)
     for column in columns:
         table.add_column(column, overflow="fold")

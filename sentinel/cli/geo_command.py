@@ -49,7 +49,9 @@ def status(context: Context, as_json: bool) -> int:
 @click.argument("kind", type=click.Choice(["city", "asn", "anonymous", "list"]))
 @click.argument("source")
 @click.option("--sha256", help="Expected SHA-256 of the file as fetched, in hex.")
-@click.option("--list", "target", type=click.Path(path_type=Path), help="With kind list: which list file of the configuration.")
+@click.option(
+    "--list", "target", type=click.Path(path_type=Path), help="With kind list: which list file of the configuration."
+)
 @pass_config
 def update(context: Context, kind: str, source: str, sha256: str | None, target: Path | None) -> int:
     """Take a newer database or list from SOURCE, a file or an http(s) URL.
@@ -70,5 +72,7 @@ def update(context: Context, kind: str, source: str, sha256: str | None, target:
         click.echo(f"{item.path}: {number} networks of kind {item.kind}")
         return 0
     found = update_database(kind, source, context.config.state, sha256=sha256)  # type: ignore[arg-type]  # click has checked the kind
-    click.echo(f"{kind}: {found.type} of {found.built}, {(found.bytes or 0) / 1e6:.1f} MB; send SIGHUP to a running daemon")
+    click.echo(
+        f"{kind}: {found.type} of {found.built}, {(found.bytes or 0) / 1e6:.1f} MB; send SIGHUP to a running daemon"
+    )
     return 0

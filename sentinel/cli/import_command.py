@@ -76,11 +76,17 @@ async def command(
         try:
             pipeline = build_pipeline(config, store, key, rules)
             tally = {"events": 0, "duplicates": 0, "bad": 0}
-            with Progress(SpinnerColumn(), TextColumn("{task.description}"), transient=True, console=Console(stderr=True)) as progress:
+            with Progress(
+                SpinnerColumn(), TextColumn("{task.description}"), transient=True, console=Console(stderr=True)
+            ) as progress:
                 task = progress.add_task("reading")
                 for name, stream in inputs:
                     for batch in _batches(SOURCES[source](cut(stream), options)):
-                        items = [_item(enricher, tenant, line.item) for line in batch if not isinstance(line.item, FieldError)]
+                        items = [
+                            _item(enricher, tenant, line.item)
+                            for line in batch
+                            if not isinstance(line.item, FieldError)
+                        ]
                         outcomes = iter(await pipeline.process(items))
                         for line in batch:
                             outcome = None if isinstance(line.item, FieldError) else next(outcomes)
@@ -93,7 +99,9 @@ async def command(
                         progress.update(task, description=f"{name}: {tally['events']:,} events")
         finally:
             await store.close()
-    click.echo(f"{tally['events']} events taken, {tally['duplicates']} known already, {tally['bad']} bad lines", err=True)
+    click.echo(
+        f"{tally['events']} events taken, {tally['duplicates']} known already, {tally['bad']} bad lines", err=True
+    )
     return 1 if tally["bad"] else 0
 
 

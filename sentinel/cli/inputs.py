@@ -16,7 +16,7 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for decorate in (
         click.option("--tenant", default="default", show_default=True, help="Whose settings apply."),
         click.option("--timezone", help="Zone of stamps without one, as Europe/Paris (default UTC)."),
-        click.option("--year", type=click.IntRange(1970, 9998), help="Year of the first line, where lines lack it (sshd)."),
+        click.option("--year", type=click.IntRange(1970, 9998), help="Year of the first line, if they lack it (sshd)."),
         click.option("--from", "source", type=click.Choice(sorted(SOURCES)), default="native", show_default=True,
                      help="Format of the input."),
         click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)),

@@ -1,15 +1,21 @@
 """`sentinel keys`: API keys of senders."""
 
+import re
 import time
+from typing import Final
 
 import click
 
 from sentinel.api.auth import SCOPES, new_key
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.config.values import OneLine
 from sentinel.daemon.build import open_store, prepare_state
 from sentinel.errors import SentinelError
 from sentinel.events.clock import to_text
 from sentinel.store.protocol import Store
+
+#: A tenant as the configuration can name it ([tenants.NAME]).
+_TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @click.group("keys")
@@ -19,7 +25,9 @@ def command() -> None:
 
 @command.command("create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), required=True, help="What the key may do; repeat it.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), required=True, help="What the key may do; repeat it."
+)
 @click.option("--tenant", default="default", show_default=True, help="Whose data the key is for.")
 @json_option
 @pass_config
@@ -31,6 +39,7 @@ async def create(context: Context, name: str, scopes: tuple[str, ...], tenant: s
     Example:
       sentinel keys create web --scope events --scope assess --json
     """
+    _check(name, tenant)
     store = _open(context)
     try:
         key, secret = new_key(name, tenant, tuple(dict.fromkeys(scopes)), now=time.time_ns() // 1000)
@@ -99,6 +108,15 @@ async def revoke(context: Context, name: str) -> int:
     finally:
         await store.close()
     return 0
+
+
+def _check(name: str, tenant: str) -> None:
+    try:
+        OneLine(name)
+    except ValueError as error:
+        raise click.UsageError(f"name: expected {OneLine.expected}; {error}") from None
+    if not _TENANT.fullmatch(tenant):
+        raise click.UsageError("--tenant: expected 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first")
 
 
 def _open(context: Context) -> Store:

@@ -1,6 +1,5 @@
 """`sentinel mail`: see a mail, send a test."""
 
-import socket
 import sys
 import time
 from email.message import EmailMessage
@@ -64,10 +63,10 @@ async def test(context: Context, recipient: str, tenant: str) -> int:
         result = await mailer.send(message, recipient)
     finally:
         await mailer.close()
+    smtp = context.config.smtp
     if result.status != "sent":
-        smtp = context.config.smtp
         raise SentinelError(f"not sent through {smtp.host}:{smtp.port} ({smtp.tls}): {result.status}, {result.reason}")
-    click.echo(f"sent from {socket.gethostname()}")
+    click.echo(f"sent through {smtp.host}:{smtp.port}")
     return 0
 
 

@@ -9,7 +9,20 @@ from sentinel import __version__
 from sentinel.cli.context import Context, pass_config
 from sentinel.errors import SentinelError, SourceError
 
-_COMMANDS = ("run", "demo", "assess", "import", "rules", "facts", "explain", "keys", "mail", "geo", "check-config", "doctor")
+_COMMANDS = (
+    "run",
+    "demo",
+    "assess",
+    "import",
+    "rules",
+    "facts",
+    "explain",
+    "keys",
+    "mail",
+    "geo",
+    "check-config",
+    "doctor",
+)
 
 
 class _Lazy(click.Group):

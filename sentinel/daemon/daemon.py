@@ -4,11 +4,10 @@ import asyncio
 import gc
 import logging
 import signal
-import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from sentinel.config import Config, load
 from sentinel.daemon import logs, notify
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, open_store, prepare_state, tenant_settings
 from sentinel.daemon.figures import CountedPipeline, Figures
+from sentinel.daemon.listen import make_way
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
 from sentinel.enrich.device import describe
@@ -159,7 +159,7 @@ class Daemon:
             await runner.cleanup()
             if self.config.listen.path and listening:
                 # Python before 3.13 leaves it there.
-                Path(self.config.listen.path).unlink(missing_ok=True)
+                Path(self.config.listen.path).unlink(missing_ok=True)  # noqa: ASYNC240  # one file, nobody waits
             self._mail_ended = True
             self._mail_stop.set()
             if "delivery" in self._tasks:
@@ -172,7 +172,7 @@ class Daemon:
         listen = self.config.listen
         site: web.BaseSite
         if listen.path:
-            await _make_way(Path(listen.path))
+            await make_way(Path(listen.path))
             site = web.UnixSite(runner, listen.path)
         else:
             site = web.TCPSite(runner, listen.host, listen.port, backlog=1024)
@@ -219,7 +219,7 @@ class Daemon:
                 _log.warning("%s changes only with a restart", name, extra={"event.action": "reload"})
         kept = {name: getattr(self.config, name) for name in _FIXED}
         before, self.config = self.config, msgspec.structs.replace(config, **kept)
-        self.enricher.places, self.enricher.networks = lookups
+        self.enricher.use(*lookups)
         self._provider = tenant_settings(self.config, rules)
         self._pipeline.use(self._provider)
         if any(getattr(before, name) != getattr(config, name) for name in _OF_MAIL):
@@ -257,7 +257,7 @@ class Daemon:
         while True:
             await asyncio.sleep(_UPKEEP)
             try:
-                while await self.store.expire_windows(clock()):
+                while await self.store.expire_windows(clock()):  # noqa: ASYNC110  # rounds, not waiting for a change
                     await asyncio.sleep(0.05)
             except SentinelError as error:
                 _log.error("upkeep failed, trying again: %s", error)
@@ -285,23 +285,6 @@ def serve(config: Config, started: Callable[["Daemon"], None] | None = None) -> 
         await daemon.run()
 
     asyncio.run(main())
-
-
-async def _make_way(path: Path) -> None:
-    """Remove the socket that a killed daemon left behind. Raises :class:`SentinelError` for anything else."""
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise SentinelError(f"listen: {path} is there already and is no socket; choose another path")
-        _, writer = await asyncio.open_unix_connection(path)
-    except FileNotFoundError:
-        return
-    except ConnectionRefusedError:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise SentinelError(f"listen: {path}: {error.strerror}") from None
-    else:
-        writer.close()
-        raise SentinelError(f"listen: another process answers on {path}; stop it, or choose another path")
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -27,6 +27,8 @@ from sentinel.errors import SentinelError
 _SEED: Final = 7
 _DAYS: Final = 20
 _BATCH: Final = 500
+#: Seconds that the last mails may take.
+_LAST_MAILS: Final = 5
 _COLOURS: Final = {"allow": "green", "notify": "yellow", "challenge": "magenta", "block": "red"}
 
 
@@ -62,7 +64,8 @@ async def run(console: Console, *, seconds: float | None, port: int) -> None:
         smtp = await loop.create_server(lambda: SMTP(mailbox, hostname="localhost"), "127.0.0.1", 0)
         config = Path(scratch, "sentinel.toml")
         http = port if port and _free(port) else 0
-        config.write_text(_CONFIG.format(state=Path(scratch, "state"), http=http, smtp=smtp.sockets[0].getsockname()[1]))
+        mail = smtp.sockets[0].getsockname()[1]
+        config.write_text(_CONFIG.format(state=Path(scratch, "state"), http=http, smtp=mail))  # noqa: ASYNC240  # at the start
         daemon = Daemon(load(config))
         task = asyncio.ensure_future(daemon.run())
         ready = asyncio.ensure_future(daemon.started.wait())
@@ -78,6 +81,7 @@ async def run(console: Console, *, seconds: float | None, port: int) -> None:
         try:
             async with aiohttp.ClientSession(base, headers={"Authorization": f"Bearer {secret}"}) as session:
                 await _play(console, session, daemon, base, secret, mails, seconds)
+            await _delivered(daemon)
         finally:
             daemon.stop()
             await task
@@ -105,7 +109,9 @@ async def _play(
     console.print(f"learned {len(history):,} events of {accounts} made-up accounts in {took:.1f} s\n", highlight=False)
     console.print("Post an event yourself:\n", highlight=False)
     console.print(_CURL.format(base=base, secret=secret), highlight=False, markup=False, soft_wrap=True)
-    console.print("\nNow live; ordinary logins are counted, what stands out is shown. Ctrl-C ends it.\n", highlight=False)
+    console.print(
+        "\nNow live; ordinary logins are counted, what stands out is shown. Ctrl-C ends it.\n", highlight=False
+    )
     quiet = 0
     shown: dict[tuple[str, str], int] = {}
     end = time.perf_counter() + seconds if seconds is not None else None
@@ -128,6 +134,14 @@ async def _play(
         shown[what] = shown.get(what, 0) + 1
         if shown[what] <= 2:
             _show(console, assessment)
+
+
+async def _delivered(daemon: Daemon) -> None:
+    """Wait for the mails under way: what is in the outbox when the demo ends goes with it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_MAILS):
+            while (await daemon.store.mail_counts())["pending"]:  # noqa: ASYNC110  # the outbox tells nobody
+                await asyncio.sleep(0.05)
 
 
 async def _stopped(daemon: Daemon, wait: float) -> bool:

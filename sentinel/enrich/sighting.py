@@ -1,18 +1,23 @@
 """From event to sighting: the raw address, agent and ids go no further than this."""
 
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from sentinel.enrich.address import Address, address_bytes, parse_address, prefix_bytes
 from sentinel.enrich.device import describe
 from sentinel.events.clock import to_micros
-from sentinel.events.event import ATTEMPT_REASONS, CREDENTIAL_CHANGES, Event
+from sentinel.events.event import ATTEMPT_REASONS, CREDENTIAL_CHANGES, Event, GivenNetwork, GivenPlace
 from sentinel.events.place import ANONYMOUS_KINDS, Network, Place
 from sentinel.events.sighting import Attributes, Factor, Raw, Sighting
 from sentinel.privacy.pseudonyms import Pseudonymizer
 
 #: Types that are judged like a login when they succeed (CONTRACT §1, "What is judged how").
 _JUDGED_TYPES = CREDENTIAL_CHANGES | {"login", "session_seen", "token_created", "consent_granted"}
+
+
+#: Addresses remembered with all that is known of them, about 600 bytes each.
+ADDRESSES: Final = 32_768
 
 
 class Places(Protocol):
@@ -31,13 +36,32 @@ class Networks(Protocol):
     def kind_of_asn(self, asn: int) -> str | None: ...
 
 
+class _Seen(NamedTuple):
+    """What an address is: its pseudonyms, and what the databases say."""
+
+    address: str | None
+    prefix: str | None
+    place: Place | None
+    network: Network
+
+
+_NO_PLACE: Final = Place()
+_NOWHERE: Final = _Seen(None, None, None, Network())
+
+
 class Enricher:
     """Turns events into sightings. The readers may be replaced while running (new databases)."""
 
     def __init__(self, pseudonym: Pseudonymizer, places: Places, networks: Networks) -> None:
         self._pseudonym = pseudonym
+        self.use(places, networks)
+
+    def use(self, places: Places, networks: Networks) -> None:
+        """Look up in other databases from now on."""
         self.places = places
         self.networks = networks
+        # People come back from the same address: one look instead of two look-ups and two pseudonyms.
+        self._seen = lru_cache(ADDRESSES)(self._look_up)
 
     def event_key(self, tenant: str, event: str) -> str:
         """The key of an event's record."""
@@ -59,10 +83,7 @@ class Enricher:
         failed = outcome in ("failure", "blocked")
         own = event.actor == "self"
         known = event.reason != "unknown_account"
-        address = prefix = None
-        ip = parse_address(event.ip) if event.ip is not None else None
-        if ip is not None:
-            address, prefix = of("address", tenant, address_bytes(ip)), of("prefix", tenant, prefix_bytes(ip))
+        seen = self._seen(tenant, event.ip) if event.ip is not None else _NOWHERE
         client, auth, mfa = event.client, event.auth, event.mfa
         factor = Factor()
         if mfa is not None:
@@ -85,10 +106,10 @@ class Enricher:
             own=own,
             password_ok=event.password_ok,
             password_breached=event.password_breached,
-            address=address,
-            prefix=prefix,
-            place=self._place(event, ip),
-            network=self._network(event, ip),
+            address=seen.address,
+            prefix=seen.prefix,
+            place=seen.place or _NO_PLACE if event.place is None else self._place(event.place, seen.place),
+            network=seen.network if event.network is None else self._network(event.network, seen.network),
             device_key=of("device", tenant, event.device_id) if event.device_id else None,
             device=describe(event.user_agent),
             agent=of("agent", tenant, event.user_agent) if event.user_agent else None,
@@ -113,11 +134,16 @@ class Enricher:
             account_created=to_micros(event.account_created) if event.account_created else None,
         )
 
-    def _place(self, event: Event, ip: Address | None) -> Place:
-        given = event.place
-        if given is None:
-            return (self.places.lookup(ip) if ip is not None else None) or Place()
-        found = self.places.lookup(ip) if ip is not None else None
+    def _look_up(self, tenant: str, text: str) -> "_Seen":
+        ip = parse_address(text)
+        return _Seen(
+            self._pseudonym("address", tenant, address_bytes(ip)),
+            self._pseudonym("prefix", tenant, prefix_bytes(ip)),
+            self.places.lookup(ip),
+            self.networks.lookup(ip),
+        )
+
+    def _place(self, given: GivenPlace, found: Place | None) -> Place:
         if given.lat is not None:
             country = given.country or (found.country if found else None)
             return Place(country, given.region, given.city, given.lat, given.lon, given.accuracy_km)
@@ -137,11 +163,7 @@ class Enricher:
             given.accuracy_km if given.accuracy_km is not None else found.accuracy_km,
         )
 
-    def _network(self, event: Event, ip: Address | None) -> Network:
-        given = event.network
-        found = self.networks.lookup(ip) if ip is not None else Network()
-        if given is None:
-            return found
+    def _network(self, given: GivenNetwork, found: Network) -> Network:
         if given.asn is not None and given.asn != found.asn:
             # What was looked up belongs to another network; lists and exits go by the address itself.
             kind = found.kind if found.kind in ANONYMOUS_KINDS else self.networks.kind_of_asn(given.asn)

@@ -28,6 +28,9 @@ Member = str | int | float | bool | None
 Entry = tuple[int, tuple[Member, ...]]  #: time, then one value for each distinct that the series keeps
 
 
+_NONE: Final[list[Entry]] = []  #: shared by all tracks that are empty; never changed
+
+
 class Track:
     """The entries of one series and key, ordered by time. Not safe for threads; one owner at a time."""
 
@@ -35,10 +38,11 @@ class Track:
 
     def __init__(self, entries: Iterable[Entry] = (), keep: int = 0) -> None:
         """``entries`` in the order they came. Without ``keep`` none of them is let go."""
-        self._entries: list[Entry] = []
-        self._distinct: dict[tuple[int, int], _Sliding] = {}
+        # Most tracks stay empty: they are made to be asked once, and must cost nothing.
+        self._entries: list[Entry] = _NONE
+        self._distinct: dict[tuple[int, int], _Sliding] | None = None
         self._start = 0  #: entries before this position are let go
-        self.unsaved: list[Entry] = []  #: added since the last commit
+        self.unsaved: list[Entry] = _NONE  #: added since the last commit
         self.keep = keep  #: micros that entries are kept, as last told
         for entry in entries:
             self._enter(entry)
@@ -59,7 +63,13 @@ class Track:
         self.keep = keep
         entry = (time, members)
         self._enter(entry)
+        if self.unsaved is _NONE:
+            self.unsaved = []
         self.unsaved.append(entry)
+
+    def saved(self) -> None:
+        """What was added is committed."""
+        self.unsaved = _NONE
 
     def count(self, at: int, over: int) -> int:
         """Entries in ``(at - over, at]``."""
@@ -73,6 +83,8 @@ class Track:
             members = {entry[1][index] for entry in self._entries[low:high]}
             members.discard(None)
             return len(members)
+        if self._distinct is None:
+            self._distinct = {}
         sliding = self._distinct.get((over, index))
         if sliding is None or low < sliding.low or high < sliding.high:
             sliding = self._distinct[over, index] = _Sliding()
@@ -83,6 +95,8 @@ class Track:
         return low, bisect_right(self._entries, at, low, key=_time)
 
     def _enter(self, entry: Entry) -> None:
+        if self._entries is _NONE:
+            self._entries = []
         entries = self._entries
         if self.keep:
             self._start = bisect_right(entries, entry[0] - self.keep, self._start, key=_time)
@@ -91,7 +105,7 @@ class Track:
             # In strides, so that an entry costs the same however many there are.
             del entries[: self._start]
             self._start = 0
-            self._distinct.clear()
+            self._distinct = None
         if late:
             insort(entries, entry, key=_time)
         else:

@@ -15,7 +15,7 @@ from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.item import Arrival, TenantSettings
-from sentinel.pipeline.judge import Tracks, judge
+from sentinel.pipeline.judge import Concluded, Tracks, concludes, judge
 from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
 from sentinel.pipeline.replay import FactSeen, facts_seen
 from sentinel.scoring import decide
@@ -68,14 +68,17 @@ async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettin
     sighting = arrival.sighting
     touched = Tracks(settings.rules, sighting, arrival.tenant)
     keys = {key for key in (sighting.account, sighting.prefix) if key}
-    past = await store.recall(Wanted(profiles=keys, tracks=touched.wanted))
+    asked = {sighting.concludes} if sighting.concludes else set()
+    past = await store.recall(Wanted(records=asked, profiles=keys, tracks=touched.wanted))
     # The store's own copies must not learn from what is only explained.
     store.forget(past)
     profiles = {key: msgspec.convert(msgspec.to_builtins(profile), Profile) for key, profile in past.profiles.items()}
     profile = profiles.get(sighting.account or "", Profile())
     before = msgspec.convert(msgspec.to_builtins(profile), Profile)
     tracks = {key: past.tracks.get(key, Track()) for key in touched.wanted}
-    judged = judge(arrival, settings, profile, profiles.get(sighting.prefix or "", Profile()), tracks, touched)
+    source = profiles.get(sighting.prefix or "", Profile())
+    pending = _concluded(sighting, past.records.get(sighting.concludes or ""))
+    judged = judge(arrival, settings, profile, source, tracks, touched, pending)
     notes = ["judged against the past as it is now; not kept"]
     return _explanation(sighting, before, settings, judged.windows, judged.assessment, notes)
 
@@ -103,6 +106,14 @@ async def profile_before(store: Store, record: Record, settings: TenantSettings)
             earlier.trusted = remember(profile, sighting, Verdict(flagged=flagged, level=level), settings.trust)
         seen[earlier.key] = earlier
     return profile
+
+
+def _concluded(sighting: Sighting, record: Record | None) -> Concluded | None:
+    if record is None or not record.sighting:
+        return None
+    pending = unpack_sighting(record.sighting)
+    assessment = unpack_assessment(record.assessment, "", None)
+    return Concluded(pending, assessment) if concludes(sighting, pending) else None
 
 
 def _explanation(

@@ -250,6 +250,8 @@ def _alerts(
     decision: str,
     concluded: Concluded | None,
 ) -> tuple[tuple[Raised, ...], tuple[Notice, ...]]:
+    if not live:
+        return (), ()
     sighting = arrival.sighting
     stands = {finding.rule for finding in concluded.assessment.findings} if concluded else set()
     rules = {finding.rule: _rule(finding, settings.rules) for finding in live}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ class Rig:
 
     def start(self) -> str:
         """A new daemon; its address once it is ready."""
-        assert self._process.stdin and self._process.stdout and self._process.stderr
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         self._pid = int(self._process.stdout.readline())
@@ -50,6 +52,8 @@ class Rig:
         os.kill(self._pid, signal.SIGKILL)
 
     def end(self) -> None:
+        with suppress(ProcessLookupError):
+            self.kill()
         self._process.kill()
         self._process.communicate(timeout=PATIENCE)
 
@@ -114,8 +118,8 @@ async def test_what_was_answered_is_there_and_scored_once(
                 before = sum(sender.at for sender in senders)
                 work = [asyncio.ensure_future(sender.run(session, base)) for sender in senders]
                 # Killed after so many answers and a moment more, so that it dies in every part of its work.
-                after = before + roll.randint(2, 12)
-                while sum(sender.at for sender in senders) < after:
+                enough = before + roll.randint(2, 12)
+                while sum(sender.at for sender in senders) < enough:
                     assert not all(task.done() for task in work)
                     await asyncio.sleep(0)
                 await asyncio.sleep(roll.uniform(0, 0.008))

@@ -43,17 +43,13 @@ def addresses(sentinel: Command, path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", SSHD)
-def test_with_default_params_the_guessing_rules_fire_in_the_slow_attack_only(
-    sentinel: Command, name: str
-) -> None:
+def test_with_default_params_the_guessing_rules_fire_in_the_slow_attack_only(sentinel: Command, name: str) -> None:
     held = assess(sentinel, shared("service-logs", name))
     guessed = set().union(*held.values()) & GUESSING
     assert bool(guessed) == name.startswith("ssh-slow-bf"), guessed
 
 
-@pytest.mark.parametrize(
-    ("test", "rule"), [("ssh-bf", "ssh_burst"), ("ssh-time-based-bf", "ssh_slow_burst")]
-)
+@pytest.mark.parametrize(("test", "rule"), [("ssh-bf", "ssh_burst"), ("ssh-time-based-bf", "ssh_slow_burst")])
 def test_with_rules_of_one_s_own_they_fire_for_exactly_the_sources_that_are_expected(
     sentinel: Command, write_config: Callable[..., Path], test: str, rule: str
 ) -> None:

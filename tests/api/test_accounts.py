@@ -139,9 +139,7 @@ async def test_bad_feedback(client: Client, body: Any, status: int, field: str) 
     assert (reply.status, reply.body["field"]) == (status, field)
 
 
-async def test_a_spray_is_one_campaign_and_no_mail_to_the_sprayed(
-    start: Any, mail_server: MailServer
-) -> None:
+async def test_a_spray_is_one_campaign_and_no_mail_to_the_sprayed(start: Any, mail_server: MailServer) -> None:
     daemon: InProcess = await start('[alerts]\noperators = ["ops@example.org"]')
     client = await daemon.client()
     for number in range(40):

@@ -40,7 +40,7 @@ async def test_a_scope_opens_its_paths_and_no_other(daemon: InProcess) -> None:
     for scope in SCOPES:
         client = await daemon.client(scope)
         for route in GUARDED:
-            body = {} if route.method in ("POST", "PUT") else None
+            body: dict[str, str] | None = {} if route.method in ("POST", "PUT") else None
             reply = await client.ask(route.method, path(route.path), body)
             if route.scope == scope:
                 assert reply.status not in (401, 403), (route, reply.text)
@@ -81,5 +81,5 @@ async def test_a_key_of_the_command_line_works_at_once_and_a_revoked_one_stops(
     assert (await client.post("/v1/assessments", login("e-1"))).status == 403
     await command("revoke", "web")
     async with asyncio.timeout(1.5):
-        while (await client.get("/v1/alerts")).status != 401:
+        while (await client.get("/v1/alerts")).status != 401:  # noqa: ASYNC110  # what happens in the daemon tells nobody
             await asyncio.sleep(0.02)

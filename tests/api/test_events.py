@@ -1,5 +1,6 @@
 """``POST /v1/events``: what is taken, what is refused and how it is told."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Client, InProcess, Reply, ago, login
+from tests.running import HOST, PATIENCE, Client, InProcess, Reply, ago, login
 
 Start = Callable[..., Awaitable[InProcess]]
 
@@ -84,7 +85,8 @@ async def test_a_bad_event_is_refused_with_the_name_of_the_field(
 
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/assessments"])
 @pytest.mark.parametrize(
-    "body", [b"", b" ", b"{", b"nonsense", b'{"id": "\xff"}', b'"text"', b"7", b"null", b"[" * 5000, b'{"extra":' * 5000]
+    "body",
+    [b"", b" ", b"{", b"nonsense", b'{"id": "\xff"}', b'"text"', b"7", b"null", b"[" * 5000, b'{"extra":' * 5000],
 )
 async def test_what_is_no_json_object_is_told(client: Client, path: str, body: bytes) -> None:
     found = problem(await client.post(path, body), 422)
@@ -132,6 +134,18 @@ async def test_a_body_of_exactly_the_limit_is_taken(start: Start) -> None:
     assert (await client.post("/v1/events", event + b" " * (65_536 - len(event)))).status == 202
     event = json.dumps(login("e-2")).encode()
     problem(await client.post("/v1/events", event + b" " * (65_537 - len(event))), 413)
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(start: Start) -> None:
+    daemon = await start("[http]\nrequest_timeout_seconds = 1")
+    client = await daemon.client()
+    reader, writer = await asyncio.open_connection(HOST, daemon.daemon.port)
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.secret}\r\nContent-Length: 9\r\n\r\n{{"
+    )
+    writer.write(head.encode())
+    assert (await asyncio.wait_for(reader.readline(), PATIENCE)).startswith(b"HTTP/1.1 408 ")
+    writer.close()
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "GZIP"])

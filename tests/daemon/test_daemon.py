@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ Start = Callable[..., Awaitable[InProcess]]
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Turn the loop until ``condition`` holds."""
     async with asyncio.timeout(PATIENCE):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110  # what happens in the daemon tells nobody
             await asyncio.sleep(0.005)
 
 
@@ -84,9 +86,7 @@ async def test_a_store_of_another_installation_is_refused_at_the_start(start: St
         await start()
 
 
-async def test_a_second_daemon_on_the_same_store_is_refused(
-    start: Start, write_config: Callable[..., Path]
-) -> None:
+async def test_a_second_daemon_on_the_same_store_is_refused(start: Start, write_config: Callable[..., Path]) -> None:
     first = await start()
     second = InProcess(write_config())
     with pytest.raises(SentinelError, match="another sentinel process writes to this store"):
@@ -95,20 +95,19 @@ async def test_a_second_daemon_on_the_same_store_is_refused(
 
 
 async def test_a_port_in_use_is_told(start: Start) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(SentinelError, match=r"cannot listen on 127.0.0.1:\d+: .*in use"):
-            await start(listen=f"127.0.0.1:{taken.getsockname()[1]}")
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+    with taken, pytest.raises(SentinelError, match=rf"cannot listen on 127.0.0.1:{port}: .*in use"):
+        await start(listen=f"127.0.0.1:{port}")
 
 
 async def test_it_listens_on_a_unix_socket(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
     daemon = await start(listen=f"unix:{path}")
     assert daemon.daemon.port == 0
-    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
-        async with session.get("http://localhost/readyz") as answer:
-            assert answer.status == 200
+    connector = aiohttp.UnixConnector(str(path))
+    async with aiohttp.ClientSession(connector=connector) as session, session.get("http://localhost/readyz") as answer:
+        assert answer.status == 200
     await daemon.stop()
     assert not path.exists()
 
@@ -231,9 +230,7 @@ async def test_at_a_hangup_the_wrong_is_refused_and_the_old_stays(
     assert (await daemon.stranger().get("/readyz")).status == 200
 
 
-async def test_a_part_that_breaks_off_ends_the_daemon_as_failed(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_part_that_breaks_off_ends_the_daemon_as_failed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     daemon = await start()
     client = await daemon.client()
 
@@ -248,27 +245,35 @@ async def test_a_part_that_breaks_off_ends_the_daemon_as_failed(
     daemon._task = asyncio.ensure_future(asyncio.sleep(0))
 
 
-async def test_a_full_disk_loses_nothing_that_was_accepted(start: Start) -> None:
+@contextmanager
+def disk_full_in(spare: int, state: Path) -> Iterator[None]:
+    """No file of this process grows past ``spare`` bytes more than the store's largest one has now."""
+    largest = max(path.stat().st_size for path in state.glob("sentinel.db*"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest + spare, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_loses_nothing_that_was_accepted(start: Start, state: Path) -> None:
     daemon = await start()
     client = await daemon.client()
-    store: Any = daemon.daemon.store
-
-    async def pages(limit: int) -> None:
-        await store._write(lambda db: db.execute(f"PRAGMA max_page_count = {limit}").fetchone())
-
-    (used,) = await store._write(lambda db: db.execute("PRAGMA page_count").fetchone())
-    await pages(used + 40)
     accepted = 0
-    while (reply := await client.post("/v1/events", [login(f"e-{accepted + n}") for n in range(20)])).status == 202:
-        accepted += 20
-    assert (reply.status, "Retry-After" in reply.headers) == (503, True)
-    assert accepted
-    ready = await daemon.stranger().get("/readyz")
-    assert ready.status == 503
-    assert "full" in ready.body["reasons"]["store"]
-    found = [(await client.get(f"/v1/assessments/e-{n}")).status for n in range(accepted + 20)]
-    assert found == [200] * accepted + [404] * 20
-    await pages(1_000_000)
+    with disk_full_in(200_000, state):
+        for _ in range(200):
+            reply = await client.post("/v1/events", [login(f"e-{accepted + n}") for n in range(20)])
+            if reply.status != 202:
+                break
+            accepted += 20
+        assert (reply.status, "Retry-After" in reply.headers) == (503, True)
+        assert accepted
+        ready = await daemon.stranger().get("/readyz")
+        assert ready.status == 503
+        assert "full" in ready.body["reasons"]["store"]
+        found = [(await client.get(f"/v1/assessments/e-{n}")).status for n in range(accepted + 20)]
+        assert found == [200] * accepted + [404] * 20
     reply = await client.post("/v1/events", [login(f"e-{accepted + n}") for n in range(20)])
     assert reply.body == {"accepted": 20, "duplicates": 0, "rejected": []}
     assert (await daemon.stranger().get("/readyz")).status == 200
@@ -355,7 +360,11 @@ def test_the_log_is_json_without_personal_data(
     config = write_config('[log]\nlevel = "debug"')
     secret = key_of(sentinel, config)
     daemon = own_process('[log]\nlevel = "debug"')
-    personal = {"email": "ada@example.org", "name": "Ada Lovelace", "user_agent": "Mozilla/5.0 Telltale"}
+    personal: dict[str, Any] = {
+        "email": "ada@example.org",
+        "name": "Ada Lovelace",
+        "user_agent": "Mozilla/5.0 Telltale",
+    }
     events = [*habits("ada-account", **personal), login("e-1", account="ada-account", **personal | AWAY)]
     assert post(daemon.base, secret, "/v1/events", events)[0] == 202
     assert post(daemon.base, secret, "/v1/events", login("e-2", colour="Telltale"))[0] == 422
@@ -371,7 +380,7 @@ def test_the_log_is_json_without_personal_data(
 
 def refused(sentinel: Command, config: Path) -> str:
     """What ``sentinel run`` says when it does not start; without a trace, with exit code 1."""
-    done = sentinel("run", "--config", config)
+    done = sentinel.fresh("run", "--config", config)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr

@@ -17,7 +17,8 @@ from tests.pipeline.installation import AWAY, KEY, Installation, login
 
 def samples(figures: Figures, **more: Any) -> dict[tuple[Any, ...], float]:
     """Every sample by name and label values in the order of label names."""
-    text = figures.text(**{"waiting": 0, "mails": {}, "ready": True} | more).decode()
+    state: dict[str, Any] = {"waiting": 0, "mails": {}, "ready": True} | more
+    text = figures.text(**state).decode()
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)

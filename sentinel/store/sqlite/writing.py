@@ -1,7 +1,8 @@
 """The one transaction that makes a batch durable, and upkeep."""
 
 import sqlite3
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
 
@@ -17,11 +18,48 @@ _json: Final = msgspec.json.Encoder().encode
 _STEP: Final = 2000
 
 
-def commit(db: sqlite3.Connection, changes: Changes) -> None:
-    """Write everything or nothing."""
+Statement = tuple[str, list[Any]]
+
+#: Rows of one statement, largest first; any number of rows is a few of these.
+_GROUPS: Final = (64, 16, 4, 1)
+
+
+def pack(changes: Changes) -> list[Statement]:
+    """What to execute to make ``changes`` durable: few statements of many rows each."""
+    statements: list[Statement] = []
+    _rows(statements, _EVENT, [
+        (r.key, r.tenant, r.account, r.time, r.type, r.body, r.sealed, r.sighting, r.windows, r.assessment,
+         r.trusted, r.alert)
+        for r in changes.records
+    ])  # fmt: skip
+    _rows(statements, _PROFILE, [(key, encode_profile(profile)) for key, profile in changes.profiles.items()])
+    _rows(statements, _TRACK, [
+        (track_name(key), max(entry[0] for entry in track.unsaved) + track.keep, encode_entries(track.unsaved))
+        for key, track in changes.tracks.items()
+        if track.unsaved
+    ])  # fmt: skip
+    for key, trusted in changes.trust.items():
+        statements.append(("UPDATE event SET trusted = ? WHERE key = ?", [trusted, key]))
+    _rows(statements, _ATTRIBUTES, list(changes.attributes.items()))
+    _rows(statements, _ALERT, [
+        (a.id, a.tenant, a.account, a.kind, a.level, a.risk, a.first, a.last, a.events, _json(a.rules).decode(),
+         a.event, a.state)
+        for a in changes.alerts.values()
+    ])  # fmt: skip
+    for (tenant, alert), verdict in changes.closed.items():
+        statements.append(("UPDATE alert SET state = ? WHERE tenant = ? AND id = ?", [verdict, tenant, alert]))
+    _rows(statements, _MAIL, [
+        (n.tenant, n.id, n.account, _encode_notice(n), LEVEL_ORDER[n.level]) for n in changes.notices
+    ])  # fmt: skip
+    return statements
+
+
+def commit(db: sqlite3.Connection, statements: Iterable[Statement]) -> None:
+    """Execute everything or nothing; on disk when this returns."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        _write(db, changes)
+        for statement, values in statements:
+            db.execute(statement, values)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
@@ -29,57 +67,40 @@ def commit(db: sqlite3.Connection, changes: Changes) -> None:
         raise
 
 
-def _write(db: sqlite3.Connection, changes: Changes) -> None:
-    db.executemany(
-        "INSERT INTO event"
-        " (key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (r.key, r.tenant, r.account, r.time, r.type, r.body, r.sealed, r.sighting, r.windows, r.assessment,
-             r.trusted, r.alert)
-            for r in changes.records
-        ],
-    )  # fmt: skip
-    db.executemany(
-        "INSERT INTO profile (key, data) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET data = excluded.data",
-        [(key, encode_profile(profile)) for key, profile in changes.profiles.items()],
-    )
-    if changes.tracks:
-        db.executemany(
-            "INSERT INTO track (name, expires, entries) VALUES (?, ?, ?)",
-            [
-                (track_name(key), max(entry[0] for entry in track.unsaved) + track.keep, encode_entries(track.unsaved))
-                for key, track in changes.tracks.items()
-                if track.unsaved
-            ],
-        )
-    if changes.trust:
-        db.executemany("UPDATE event SET trusted = ? WHERE key = ?", [(t, key) for key, t in changes.trust.items()])
-    if changes.attributes:
-        db.executemany(
-            "INSERT INTO attributes (account, sealed) VALUES (?, ?)"
-            " ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed",
-            list(changes.attributes.items()),
-        )
-    if changes.alerts:
-        db.executemany(
-            "INSERT INTO alert (id, tenant, account, kind, level, risk, first, last, events, rules, event, state)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE SET"
-            " level = excluded.level, risk = excluded.risk, last = excluded.last, events = excluded.events,"
-            " rules = excluded.rules",
-            [
-                (a.id, a.tenant, a.account, a.kind, a.level, a.risk, a.first, a.last, a.events,
-                 _json(a.rules).decode(), a.event, a.state)
-                for a in changes.alerts.values()
-            ],
-        )  # fmt: skip
-    if changes.closed:
-        db.executemany("UPDATE alert SET state = ? WHERE tenant = ? AND id = ?", [(v, *key) for key, v in changes.closed.items()])
-    if changes.notices:
-        db.executemany(
-            "INSERT INTO mail (tenant, alert, account, notice, urgency) VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, alert) DO NOTHING",
-            [(n.tenant, n.id, n.account, _encode_notice(n), LEVEL_ORDER[n.level]) for n in changes.notices],
-        )
+class _Insert:
+    """An INSERT for any of the row counts in :data:`_GROUPS`."""
+
+    def __init__(self, table: str, columns: str, conflict: str = "") -> None:
+        row = f"({', '.join('?' * len(columns.split(',')))})"
+        self.texts = {
+            count: f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * count)} {conflict}".rstrip()
+            for count in _GROUPS
+        }
+
+
+_EVENT: Final = _Insert(
+    "event", "key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert"
+)
+_PROFILE: Final = _Insert("profile", "key, data", "ON CONFLICT (key) DO UPDATE SET data = excluded.data")
+_TRACK: Final = _Insert("track", "name, expires, entries")
+_ATTRIBUTES: Final = _Insert(
+    "attributes", "account, sealed", "ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed"
+)
+_ALERT: Final = _Insert(
+    "alert",
+    "id, tenant, account, kind, level, risk, first, last, events, rules, event, state",
+    "ON CONFLICT (tenant, id) DO UPDATE SET level = excluded.level, risk = excluded.risk, last = excluded.last,"
+    " events = excluded.events, rules = excluded.rules",
+)
+_MAIL: Final = _Insert("mail", "tenant, alert, account, notice, urgency", "ON CONFLICT (tenant, alert) DO NOTHING")
+
+
+def _rows(statements: list[Statement], insert: _Insert, rows: list[tuple[Any, ...]]) -> None:
+    at = 0
+    for count in _GROUPS:
+        while len(rows) - at >= count:
+            statements.append((insert.texts[count], [value for row in rows[at : at + count] for value in row]))
+            at += count
 
 
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
