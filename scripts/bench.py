@@ -91,18 +91,14 @@ def measure(folder: Path, quick: bool, console: Console) -> Figures:
                 work = {"phase": "batches", "form": form, "events": count, "posters": posters, "batch": 500}
                 cpu = cpu_seconds(process.pid)
                 figures[form] = load({**common, **work, "seed": form, "minutes": 60})
-                figures[form]["daemon_cpu_ms_per_event"] = round(
-                    (cpu_seconds(process.pid) - cpu) / count * 1000, 3
-                )
+                figures[form]["daemon_cpu_ms_per_event"] = round((cpu_seconds(process.pid) - cpu) / count * 1000, 3)
                 posted += count
             for clients, requests in ((1, 3000), (16, 6000), (64, 6000)):
                 count = int(requests * share)
                 console.print(f"{count} assessments from {clients} clients …")
                 work = {"phase": "inline", "clients": clients, "events": count}
                 cpu = cpu_seconds(process.pid)
-                figures[f"inline_{clients}"] = load(
-                    {**common, **work, "seed": f"inline-{clients}", "minutes": 1}
-                )
+                figures[f"inline_{clients}"] = load({**common, **work, "seed": f"inline-{clients}", "minutes": 1})
                 used = cpu_seconds(process.pid) - cpu
                 figures[f"inline_{clients}"]["daemon_cpu_ms_per_event"] = round(used / count * 1000, 3)
                 posted += count
@@ -246,10 +242,7 @@ def show(figures: Figures) -> None:
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     table.add_column("CPU ms each", justify="right")
     table.add_column("target")
-    met = {
-        name: "[green]met[/]" if each["met"] else "[red]missed[/]"
-        for name, each in figures["targets"].items()
-    }
+    met = {name: "[green]met[/]" if each["met"] else "[red]missed[/]" for name, each in figures["targets"].items()}
     for form, target in (("array", f"{EVENTS_PER_S:,.0f} scored {met['events_per_s']}"), ("ndjson", "")):
         row = figures[form]
         label = f"{row['events']:,} events as {form}, batches of 500"
@@ -263,9 +256,7 @@ def show(figures: Figures) -> None:
     for clients in (1, 16, 64):
         row = figures[f"inline_{clients}"]
         times = (f"{row['p50_ms']}", f"{row['p99_ms']}", f"{row['daemon_cpu_ms_per_event']}")
-        table.add_row(
-            f"assessments, {clients} at once", f"{row['per_s']:,.0f}", *times, goals.get(clients, "")
-        )
+        table.add_row(f"assessments, {clients} at once", f"{row['per_s']:,.0f}", *times, goals.get(clients, ""))
     console = Console()
     console.print(table)
     disk = figures["disk"]

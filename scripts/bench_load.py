@@ -132,9 +132,7 @@ async def batches(job: dict[str, Any]) -> dict[str, Any]:
 
 async def inline(job: dict[str, Any]) -> dict[str, Any]:
     """Asks for assessments one event a request, from several clients that each wait for their answer."""
-    messages = [
-        request("POST", "/v1/assessments", job["key"], msgspec.json.encode(each)) for each in _events(job)
-    ]
+    messages = [request("POST", "/v1/assessments", job["key"], msgspec.json.encode(each)) for each in _events(job)]
     messages.reverse()
     total = len(messages)
     latencies: list[float] = []
@@ -179,9 +177,7 @@ def _expect(status: int, wanted: tuple[int, ...], body: bytes) -> None:
 
 def _quantiles(seconds: list[float]) -> dict[str, float]:
     ordered = sorted(seconds)
-    at = {
-        name: ordered[int(share * (len(ordered) - 1))] for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99))
-    }
+    at = {name: ordered[int(share * (len(ordered) - 1))] for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99))}
     return {name: round(1000 * value, 2) for name, value in at.items()}
 
 

@@ -11,11 +11,11 @@ import click
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from sentinel.api.app import ROUTES
-from sentinel.cli.main import cli
-from sentinel.config.docs import configuration_page
-from sentinel.facts import FACTS
-from sentinel.rules.load import load_rules
+from sentinel.api.app import ROUTES  # noqa: E402  # this tree, not an installed release
+from sentinel.cli.main import cli  # noqa: E402
+from sentinel.config.docs import configuration_page  # noqa: E402
+from sentinel.facts import FACTS  # noqa: E402
+from sentinel.rules.load import load_rules  # noqa: E402
 
 _NOTE = "<!-- Written by scripts/docs.py from the code; change it there. -->\n\n"
 
@@ -64,15 +64,14 @@ def http_page() -> str:
     """Every path, method and scope."""
     out = ["# HTTP API\n", _NOTE]
     out.append(
-        "JSON in and out; `Authorization: Bearer KEY`. Errors are RFC 9457 problem details that name the field. The\n"
-        "whole description, with every type, is served as OpenAPI 3.1 at `/openapi.json`.\n"
+        "JSON in and out; `Authorization: Bearer KEY`. Errors are RFC 9457 problem details that name the field.\n"
+        "The whole description, with every type, is served as OpenAPI 3.1 at `/openapi.json`.\n"
     )
     out += ["| method | path | scope | does |", "| --- | --- | --- | --- |"]
     for route in ROUTES:
         does = " ".join((route.handler.__doc__ or "").split())
         scope = f"`{route.scope}`" if route.scope else "none needed"
         out.append(f"| {route.method} | `{route.path}` | {scope} | {does} |")
-    out.append("| GET | `/openapi.json` | none needed | This API as OpenAPI 3.1. |")
     return "\n".join(out) + "\n"
 
 
@@ -80,10 +79,10 @@ def facts_page() -> str:
     """Every fact a rule can read."""
     out = ["# Facts\n", _NOTE]
     out.append(
-        "What a rule can read. *keyed* facts are pseudonyms: good for counting by, never shown. *past* facts compare\n"
-        "with the account's trusted past; windows cannot be kept by them. *judged* facts exist only for events that are\n"
-        "judged like a login: it succeeded, is pending, or the password was right. An absent measure means that a rule\n"
-        "which depends on it is not judged; flags are false when unknown.\n"
+        "What a rule can read. *keyed* facts are pseudonyms: good for counting by, never shown. *past* facts\n"
+        "compare with the account's trusted past; windows cannot be kept by them. *judged* facts exist only for\n"
+        "events that are judged like a login: it succeeded, is pending, or the password was right. An absent\n"
+        "measure means that a rule which depends on it is not judged; flags are false when unknown.\n"
     )
     out += ["| fact | type | | meaning |", "| --- | --- | --- | --- |"]
     for fact in sorted(FACTS.values(), key=lambda fact: fact.name):

@@ -45,11 +45,11 @@ class StoreError(SentinelError):
         self.retry = retry
 
 
-class Conflict(SentinelError):
+class Conflict(SentinelError):  # noqa: N818  # what it is, not that it is an error
     """An event id was used before with another content."""
 
 
-class Overloaded(SentinelError):
+class Overloaded(SentinelError):  # noqa: N818  # likewise
     """The daemon cannot take more right now; ``retry_after`` is in seconds."""
 
     def __init__(self, message: str, *, retry_after: int = 1) -> None:

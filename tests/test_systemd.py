@@ -46,9 +46,7 @@ def exposure(unit: Path) -> float:
 
 
 def complaints(unit: Path) -> list[str]:
-    return [
-        line for line in run(tool("systemd-analyze"), "verify", str(unit)).splitlines() if "sentinel" in line
-    ]
+    return [line for line in run(tool("systemd-analyze"), "verify", str(unit)).splitlines() if "sentinel" in line]
 
 
 def with_program(tmp_path: Path, text: str) -> Path:
@@ -106,9 +104,7 @@ def test_the_directories_are_made_closed(tmp_path: Path) -> None:
     assert "sentinel.conf:" not in report, report
     if os.getuid() != 0:
         pytest.skip("only root may make directories that belong to root")
-    modes = {
-        path: (tmp_path / path).stat().st_mode & 0o7777 for path in ("var/lib/sentinel", "etc/sentinel/rules")
-    }
+    modes = {path: (tmp_path / path).stat().st_mode & 0o7777 for path in ("var/lib/sentinel", "etc/sentinel/rules")}
     assert modes == {"var/lib/sentinel": 0o700, "etc/sentinel/rules": 0o750}
 
 

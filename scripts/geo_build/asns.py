@@ -40,16 +40,11 @@ class Holders:
     def records(self) -> list[dict[str, Any]]:
         """The holders in MaxMind's ASN shape, in order of their numbers."""
         return [
-            {"autonomous_system_number": asn, "autonomous_system_organization": self.names[asn]}
-            for asn in self.numbers
+            {"autonomous_system_number": asn, "autonomous_system_organization": self.names[asn]} for asn in self.numbers
         ]
 
     def _rows(self, path: Path) -> Iterator[tuple[Any, Any, int, str]]:
-        with (
-            gzip.open(path, "rt", encoding="utf-8")
-            if path.suffix == ".gz"
-            else path.open(encoding="utf-8") as lines
-        ):
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
             for start, end, asn, name in csv.reader(lines):
                 yield ipaddress.ip_address(start), ipaddress.ip_address(end), int(asn), name
 

@@ -39,9 +39,7 @@ def centres(weights: Mapping[Cell, float], names: Path) -> dict[str, dict[str, A
     """
     cells: defaultdict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for cell, weight in weights.items():
-        cells[cell.country].append(
-            (cell.lat / CELLS_PER_DEGREE, cell.lon / CELLS_PER_DEGREE, math.sqrt(weight))
-        )
+        cells[cell.country].append((cell.lat / CELLS_PER_DEGREE, cell.lon / CELLS_PER_DEGREE, math.sqrt(weight)))
     found = {}
     with names.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
@@ -67,9 +65,7 @@ def centres(weights: Mapping[Cell, float], names: Path) -> dict[str, dict[str, A
 def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     """Great-circle distance in kilometres."""
     a, b = math.radians(lat1), math.radians(lat2)
-    half = (
-        math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
-    )
+    half = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
     return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
 
 

@@ -110,9 +110,7 @@ def _values(
     }
 
 
-def _facts(
-    notice: Notice, attributes: Attributes | None, service: str, words: Words
-) -> list[tuple[str, str]]:
+def _facts(notice: Notice, attributes: Attributes | None, service: str, words: Words) -> list[tuple[str, str]]:
     """The labelled values that every mail shows, in reading order; both twins list the same ones."""
     say = words.translations.gettext
     application = clean(notice.service, limit=40)

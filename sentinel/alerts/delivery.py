@@ -85,8 +85,8 @@ class Delivery:
     """Brings the outbox to the mail server.
 
     ``identity`` gives the sender for a tenant. ``elapsed`` is a clock that only moves forward, in seconds;
-    it guards the lease. ``busy`` says that events wait: mails, milliseconds of work each, then go slower. Several deliveries may work on one outbox: who holds the lease sends, and stops in
-    time.
+    it guards the lease. ``busy`` says that events wait: mails, milliseconds of work each, then go slower.
+    Several deliveries may work on one outbox: who holds the lease sends, and stops in time.
     """
 
     def __init__(
@@ -218,9 +218,7 @@ class Delivery:
                 _log.warning("alert %s (%s) refused for one recipient: %s", notice.id, notice.kind, refused)
         return waiting, refused
 
-    async def _send(
-        self, item: OutboxItem, attributes: Attributes | None, recipient: str, now: int
-    ) -> Result:
+    async def _send(self, item: OutboxItem, attributes: Attributes | None, recipient: str, now: int) -> Result:
         notice = item.notice
         try:
             identity = self._identity(notice.tenant)

@@ -150,9 +150,7 @@ class Mailer:
         if settings.tls == "starttls":
             await _step("the greeting", client.ehlo())
             if not client.supports_extension("starttls"):
-                raise _ServerTroubleError(
-                    "the mail server does not offer STARTTLS; nothing was sent in clear"
-                )
+                raise _ServerTroubleError("the mail server does not offer STARTTLS; nothing was sent in clear")
             await _step("STARTTLS", client.starttls())
         await _step("the greeting", client.ehlo())
         if settings.username is not None:

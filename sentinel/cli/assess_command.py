@@ -12,8 +12,9 @@ import msgspec
 from sentinel.cli.context import Context, pass_config, run_async
 from sentinel.cli.inputs import open_input, source_options
 from sentinel.config.values import StoreAddress
-from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups, open_store, prepare_state
+from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups
 from sentinel.daemon.lock import state_lock
+from sentinel.daemon.state import open_store, prepare_state
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import FieldError
 from sentinel.events.alert import Notice

@@ -13,7 +13,8 @@ import msgspec
 from sentinel.alerts.address import AddressError, SenderError, check_from
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.config import Config
-from sentinel.daemon.build import load_ruleset, open_store, prepare_state
+from sentinel.daemon.build import load_ruleset
+from sentinel.daemon.state import open_store, prepare_state
 from sentinel.enrich.databases import status as database_status
 from sentinel.enrich.lists import read_list
 from sentinel.errors import SentinelError

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
-from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, open_store, prepare_state, tenant_settings
+from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
+from sentinel.daemon.state import open_store, prepare_state
 from sentinel.errors import SentinelError
 from sentinel.events.event import decode_event
 from sentinel.events.sighting import Raw

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
-from sentinel.daemon.build import prepare_state
+from sentinel.daemon.state import prepare_state
 from sentinel.enrich.databases import status as database_status
 from sentinel.enrich.update import update as update_database
 from sentinel.enrich.update import update_list

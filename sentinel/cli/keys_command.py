@@ -9,7 +9,7 @@ import click
 from sentinel.api.auth import SCOPES, new_key
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.config.values import OneLine
-from sentinel.daemon.build import open_store, prepare_state
+from sentinel.daemon.state import open_store, prepare_state
 from sentinel.errors import SentinelError
 from sentinel.events.clock import to_text
 from sentinel.store.protocol import Store

@@ -15,9 +15,7 @@ def check(source: TomlFile, settings: Settings) -> None:
         message = "refusing to send a password in the clear to another machine; use starttls or tls"
         raise source.error(message, "smtp", "tls")
     if http.queue_events < http.max_batch:
-        message = (
-            f"queue_events ({http.queue_events}) is below max_batch ({http.max_batch}): no room for a batch"
-        )
+        message = f"queue_events ({http.queue_events}) is below max_batch ({http.max_batch}): no room for a batch"
         raise source.error(message, "http", _given(source, "queue_events", "max_batch", table=("http",)))
 
 
@@ -26,9 +24,7 @@ def check_decision(source: TomlFile, decision: DecisionSettings, *prefix: Key) -
     for lower, upper in (("notify", "challenge"), ("challenge", "block")):
         low, high = getattr(decision, lower), getattr(decision, upper)
         if low > high:
-            message = (
-                f"{lower} ({low:g}) is above {upper} ({high:g}); notify, challenge and block must ascend"
-            )
+            message = f"{lower} ({low:g}) is above {upper} ({high:g}); notify, challenge and block must ascend"
             table = (*prefix, "decision")
             raise source.error(message, *table, _given(source, upper, lower, table=table))
 

@@ -62,11 +62,7 @@ def _section(section: Section) -> str:
     title = "Top level" if not section.key else f"`{_header(section.key)}`"
     text = f"{section.help}\n\n" if section.help else ""
     rows = "".join(map(_row, section.settings))
-    return (
-        f"\n## {title}\n\n{text}| key | takes | default | meaning |\n|---|---|---|---|\n{rows}"
-        if rows
-        else ""
-    )
+    return f"\n## {title}\n\n{text}| key | takes | default | meaning |\n|---|---|---|---|\n{rows}" if rows else ""
 
 
 def _header(key: str) -> str:

@@ -108,9 +108,7 @@ class _Reader:
             return self.table(default, value, *key)
         item = _struct_item(declared)
         if item is not None and isinstance(value, list):
-            return tuple(
-                item(**self._fields(item, each, (*key, number), None)) for number, each in enumerate(value)
-            )
+            return tuple(item(**self._fields(item, each, (*key, number), None)) for number, each in enumerate(value))
         try:
             return msgspec.convert(value, declared, dec_hook=self._convert)
         except msgspec.ValidationError as error:
@@ -130,9 +128,7 @@ class _Reader:
         except RuntimeError:
             raise ValueError("'~' cannot be resolved here; write the whole path") from None
 
-    def _refused(
-        self, declared: Any, value: Any, key: tuple[Key, ...], error: msgspec.ValidationError
-    ) -> Exception:
+    def _refused(self, declared: Any, value: Any, key: tuple[Key, ...], error: msgspec.ValidationError) -> Exception:
         item = _ITEM.search(str(error))
         wanted = expected(declared)
         if item and isinstance(value, list):
@@ -164,9 +160,7 @@ def _struct_item(declared: Any) -> type[msgspec.Struct] | None:
     node = msgspec.inspect.type_info(declared)
     while isinstance(node, msgspec.inspect.Metadata):
         node = node.type
-    if isinstance(node, msgspec.inspect.VarTupleType) and isinstance(
-        node.item_type, msgspec.inspect.StructType
-    ):
+    if isinstance(node, msgspec.inspect.VarTupleType) and isinstance(node.item_type, msgspec.inspect.StructType):
         return node.item_type.cls
     return None
 

@@ -25,12 +25,8 @@ class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     from_: Annotated[
         Mailbox, text("Who the mails come from. The domain should have SPF and DKIM for the mail server.")
     ] = field(name="from", default=Mailbox("Sentinel <sentinel@localhost>"))
-    envelope_from: Annotated[MailAddress | None, text("Where bounces go; unset: the address in `from`.")] = (
-        None
-    )
-    username: Annotated[OneLine | None, text("Name to log in with at the mail server; unset: no log-in.")] = (
-        None
-    )
+    envelope_from: Annotated[MailAddress | None, text("Where bounces go; unset: the address in `from`.")] = None
+    username: Annotated[OneLine | None, text("Name to log in with at the mail server; unset: no log-in.")] = None
     password_file: Annotated[
         Path | None,
         text(
@@ -42,9 +38,7 @@ class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     retry_first_seconds: Annotated[
         int, number("seconds", 1, 3600, "Pause before a mail is tried again; it grows with each try.")
     ] = 60
-    retry_hours: Annotated[
-        int, number("hours", 1, 168, "How long a mail is tried before it is given up.")
-    ] = 72
+    retry_hours: Annotated[int, number("hours", 1, 168, "How long a mail is tried before it is given up.")] = 72
 
 
 class DecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,9 +87,7 @@ class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     warmup_logins: Annotated[
         int,
-        number(
-            "logins", 0, 16, "Rules about new things wait until an account has this many trusted logins …"
-        ),
+        number("logins", 0, 16, "Rules about new things wait until an account has this many trusted logins …"),
     ] = 3
     warmup_days: Annotated[
         int, number("days", 0, 365, "… or until this long after its first login, whichever comes first.")
@@ -153,12 +145,10 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The service people log in to, as mails call it. Typed by the operator, never taken from an event."""
 
-    name: Annotated[OneLine, text("What people call the service they log in to; stands in every mail.")] = (
-        OneLine("online service")
+    name: Annotated[OneLine, text("What people call the service they log in to; stands in every mail.")] = OneLine(
+        "online service"
     )
-    support: Annotated[
-        OneLine | None, text("Where people get help: a telephone number, an address, a desk.")
-    ] = None
+    support: Annotated[OneLine | None, text("Where people get help: a telephone number, an address, a desk.")] = None
     security_page: Annotated[
         WebAddress | None,
         text(
@@ -214,20 +204,16 @@ class GeoSettings(Struct, frozen=True, forbid_unknown_fields=True):
         text("City database in MaxMind format (.mmdb); unset: the compact one that comes along."),
     ] = None
     asn: Annotated[Path | None, text("Database of network holders (ASN) in MaxMind format (.mmdb).")] = None
-    anonymous: Annotated[
-        Path | None, text("Database of VPN, proxy and Tor exits in MaxMind format (.mmdb).")
-    ] = None
-    lists: Annotated[
-        tuple[GeoList, ...], text("Your own lists of networks; they win over the databases.")
-    ] = ()
+    anonymous: Annotated[Path | None, text("Database of VPN, proxy and Tor exits in MaxMind format (.mmdb).")] = None
+    lists: Annotated[tuple[GeoList, ...], text("Your own lists of networks; they win over the databases.")] = ()
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of the HTTP API."""
 
-    max_body_bytes: Annotated[
-        int, number("bytes", 65_536, 268_435_456, "Larger requests are refused with 413.")
-    ] = 8_388_608
+    max_body_bytes: Annotated[int, number("bytes", 65_536, 268_435_456, "Larger requests are refused with 413.")] = (
+        8_388_608
+    )
     max_batch: Annotated[int, number("events", 1, 100_000, "Most events in one request.")] = 10_000
     queue_events: Annotated[
         int,
@@ -239,9 +225,7 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "below `max_batch`.",
         ),
     ] = 20_000
-    request_timeout_seconds: Annotated[int, number("seconds", 1, 600, "Longest time a request may take.")] = (
-        30
-    )
+    request_timeout_seconds: Annotated[int, number("seconds", 1, 600, "Longest time a request may take.")] = 30
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -42,18 +42,16 @@ def user_state() -> Path:
 class TenantSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What one tenant has of its own; everything left out is as for all."""
 
-    from_: Annotated[Mailbox | None, text("Who this tenant's mails come from.", default="as in [smtp]")] = (
-        field(name="from", default=None)
+    from_: Annotated[Mailbox | None, text("Who this tenant's mails come from.", default="as in [smtp]")] = field(
+        name="from", default=None
     )
     service: Annotated[ServiceSettings, text("The same keys as `[service]`.", default="as in [service]")] = (
         ServiceSettings()
     )
-    decision: Annotated[
-        DecisionSettings, text("The same keys as `[decision]`.", default="as in [decision]")
-    ] = DecisionSettings()
-    alerts: Annotated[AlertSettings, text("The same keys as `[alerts]`.", default="as in [alerts]")] = (
-        AlertSettings()
+    decision: Annotated[DecisionSettings, text("The same keys as `[decision]`.", default="as in [decision]")] = (
+        DecisionSettings()
     )
+    alerts: Annotated[AlertSettings, text("The same keys as `[alerts]`.", default="as in [alerts]")] = AlertSettings()
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,18 +64,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             default="$XDG_STATE_HOME/sentinel, else ~/.local/state/sentinel",
         ),
     ] = field(default_factory=user_state)
-    store: Annotated[StoreAddress, text("The store. A relative SQLite file is relative to `state`.")] = (
-        StoreAddress("sqlite:sentinel.db")
+    store: Annotated[StoreAddress, text("The store. A relative SQLite file is relative to `state`.")] = StoreAddress(
+        "sqlite:sentinel.db"
     )
-    listen: Annotated[
-        Listen, text("Where the HTTP API listens. It has no TLS of its own: put a proxy before it.")
-    ] = Listen("127.0.0.1:8787")
+    listen: Annotated[Listen, text("Where the HTTP API listens. It has no TLS of its own: put a proxy before it.")] = (
+        Listen("127.0.0.1:8787")
+    )
     smtp: Annotated[SmtpSettings, text("How mails are sent.")] = SmtpSettings()
     decision: Annotated[DecisionSettings, text("What follows from a risk (0 to 100).")] = DecisionSettings()
     retention: Annotated[RetentionSettings, text("How long data is kept.")] = RetentionSettings()
-    trust: Annotated[TrustSettings, text("When a device, network or place counts as known.")] = (
-        TrustSettings()
-    )
+    trust: Annotated[TrustSettings, text("When a device, network or place counts as known.")] = TrustSettings()
     alerts: Annotated[AlertSettings, text("Who is told, and how often.")] = AlertSettings()
     service: Annotated[ServiceSettings, text("The service that people log in to.")] = ServiceSettings()
     rules: Annotated[RuleSettings, text("Where the rules are.")] = RuleSettings()

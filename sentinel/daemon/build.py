@@ -1,8 +1,6 @@
 """The composition root: from a configuration to the parts that work together."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.config import Config
@@ -11,7 +9,6 @@ from sentinel.enrich.databases import open_readers
 from sentinel.enrich.network import NetworkReader
 from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher
-from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import DAY, HOUR, MINUTE
 from sentinel.past.profile import TrustPolicy
 from sentinel.pipeline.batch import Pipeline
@@ -23,34 +20,6 @@ from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
 from sentinel.scoring import Thresholds
 from sentinel.store.protocol import Store
-from sentinel.store.sqlite.store import SqliteStore
-
-
-def prepare_state(config: Config) -> None:
-    """Make the state directory, for its owner only. Raises :class:`FileError`."""
-    try:
-        config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(str(config.state), f"the state directory cannot be made: {error.strerror}") from None
-    if not os.access(config.state, os.W_OK | os.X_OK):
-        raise FileError(str(config.state), "the state directory cannot be written; run as its owner")
-
-
-def open_store(config: Config) -> Store:
-    """The store that the configuration names. Raises :class:`StoreError`."""
-    scheme, _, rest = config.store_url.partition(":")
-    if scheme != "sqlite":
-        raise StoreError(f"store = {scheme}:…: the Redis store comes later; use sqlite:", retry=False)
-    if rest == ":memory:":
-        return SqliteStore(None)
-    path = Path(rest)
-    if not path.exists():
-        # SQLite would make the file with the process's umask.
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be made: {error.strerror}", retry=False) from None
-    return SqliteStore(path)
 
 
 def load_ruleset(config: Config) -> RuleSet:

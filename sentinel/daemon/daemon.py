@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -19,13 +20,16 @@ from sentinel.api.auth import Keys
 from sentinel.api.service import Limits, Service
 from sentinel.config import Config, load
 from sentinel.daemon import logs, notify
-from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, open_store, prepare_state, tenant_settings
+from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
+from sentinel.daemon.courier import Courier
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.daemon.listen import make_way
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
+from sentinel.daemon.state import open_store, prepare_state
 from sentinel.enrich.device import describe
 from sentinel.errors import SentinelError
+from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
 from sentinel.privacy.keys import LocalKey
 from sentinel.privacy.sealer import Sealer
@@ -49,20 +53,17 @@ _FIXED: Final = ("state", "store", "listen", "http")
 _OF_MAIL: Final = ("smtp", "alerts", "service", "tenants")
 
 
-def clock() -> int:
-    """Now, in micros."""
-    return time.time_ns() // 1000
-
-
 class Daemon:
     """One process of sentinel. :meth:`run` returns when it was told to stop and everything is drained.
 
     ``started`` is set once requests are answered, ``stopping`` once the daemon is to end. ``port`` is the TCP port it
-    listens on (0: a Unix socket), also where the configuration leaves the choice to the system.
+    listens on (0: a Unix socket), also where the configuration leaves the choice to the system. With ``courier`` mails
+    are written and sent by a process beside this one: a mail takes milliseconds that a caller would wait for.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, courier: bool = False) -> None:
         self.config = config
+        self._courier = Courier(config) if courier and not config.store_url.endswith(":memory:") else None
         self.started = asyncio.Event()
         self.stopping = asyncio.Event()
         self.port = 0
@@ -109,7 +110,7 @@ class Daemon:
             sealer=self._sealer,
             keys=Keys(self.store),
             settings=lambda tenant: self._provider(tenant),
-            clock=clock,
+            clock=now,
             ready=self.wrong,
             metrics=self._metrics,
             limits=Limits(
@@ -189,7 +190,10 @@ class Daemon:
         """Deliver mails; a reload puts another delivery in the place of the one under way."""
         while not self._mail_ended:
             self._mail_stop.clear()
-            await self._delivery.run(self._mail_stop, self._wake, clock)
+            if self._courier is not None:
+                await self._courier.run(self._mail_stop, self._wake)
+            else:
+                await self._delivery.run(self._mail_stop, self._wake, now)
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -224,6 +228,8 @@ class Daemon:
         self._pipeline.use(self._provider)
         if any(getattr(before, name) != getattr(config, name) for name in _OF_MAIL):
             self._delivery = delivery
+            if self._courier is not None:
+                self._courier.config = self.config
             self._mail_stop.set()
         if before.log != config.log:
             logging.getLogger().setLevel(logs.LEVELS[config.log.level])
@@ -233,6 +239,8 @@ class Daemon:
     async def wrong(self) -> dict[str, str]:
         """What keeps the daemon from its work, by part; empty when ready."""
         reasons = {name: "broke off" for name, task in self._tasks.items() if task.done()}
+        if self._courier is not None and self._courier.trouble:
+            reasons["courier"] = self._courier.trouble
         if self.stopping.is_set():
             reasons["daemon"] = "stopping"
         if self._pipeline.failure and time.perf_counter() - self._pipeline.failed_at < _REMEMBERED:
@@ -257,7 +265,7 @@ class Daemon:
         while True:
             await asyncio.sleep(_UPKEEP)
             try:
-                while await self.store.expire_windows(clock()):  # noqa: ASYNC110  # rounds, not waiting for a change
+                while await self.store.expire_windows(now()):  # noqa: ASYNC110  # rounds, not waiting for a change
                     await asyncio.sleep(0.05)
             except SentinelError as error:
                 _log.error("upkeep failed, trying again: %s", error)
@@ -276,9 +284,12 @@ def serve(config: Config, started: Callable[["Daemon"], None] | None = None) -> 
     # The state is made of many small objects without cycles: scanning them all again and again costs a quarter of the
     # time and finds nothing.
     gc.set_threshold(50_000, 20, 100)
+    # The writer thread wants the interpreter's lock a dozen times a batch; at the default of five milliseconds it would
+    # wait longer for it than for the disk.
+    sys.setswitchinterval(0.0005)
 
     async def main() -> None:
-        daemon = Daemon(config)
+        daemon = Daemon(config, courier=True)
         asyncio.get_running_loop().set_exception_handler(_report)
         if started is not None:
             started(daemon)

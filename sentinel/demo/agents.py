@@ -26,13 +26,10 @@ _TEXTS: Final = {
     "chrome-android": "{android} {webkit} Chrome/{chrome}.0.0.0 Mobile Safari/537.36",
     "chrome-ios": "{iphone} {apple} CriOS/{chrome}.0.0.0 Mobile/15E148 Safari/604.1",
     "edge-windows": "{windows} {webkit} Chrome/{chrome}.0.0.0 Safari/537.36 Edg/{chrome}.0.0.0",
-    "firefox-windows": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{firefox}.0) Gecko/20100101 "
-    "Firefox/{firefox}.0",
-    "firefox-macos": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:{firefox}.0) Gecko/20100101 "
-    "Firefox/{firefox}.0",
+    "firefox-windows": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{firefox}.0) Gecko/20100101 Firefox/{firefox}.0",
+    "firefox-macos": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:{firefox}.0) Gecko/20100101 Firefox/{firefox}.0",
     "firefox-linux": "Mozilla/5.0 (X11; Linux x86_64; rv:{firefox}.0) Gecko/20100101 Firefox/{firefox}.0",
-    "firefox-android": "Mozilla/5.0 (Android 15; Mobile; rv:{firefox}.0) Gecko/{firefox}.0 "
-    "Firefox/{firefox}.0",
+    "firefox-android": "Mozilla/5.0 (Android 15; Mobile; rv:{firefox}.0) Gecko/{firefox}.0 Firefox/{firefox}.0",
     "safari-macos": "{macos} {apple} Version/{safari} Safari/605.1.15",
     "safari-ios": "{iphone} {apple} Version/{safari} Mobile/15E148 Safari/604.1",
 }

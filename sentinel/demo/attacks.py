@@ -17,9 +17,7 @@ Events = Iterator[dict[str, Any]]
 
 def impossible_travel(at: datetime, victim: Person, roll: Random) -> Events:
     """Home, and ten seconds later another continent, on a device nobody has seen."""
-    yield event(
-        victim, at, victim.home, victim.laptop, session_id=_session(roll), auth={"method": "password"}
-    )
+    yield event(victim, at, victim.home, victim.laptop, session_id=_session(roll), auth={"method": "password"})
     line = {"asn": 65550, "organisation": "Example Telecom", "kind": "residential"}
     yield _intrusion(at + timedelta(seconds=10), victim, roll, Spot("2001:db8:a001::7", FAR.place(20), line))
 

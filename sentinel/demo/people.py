@@ -131,9 +131,7 @@ def _person(roll: Random, number: int) -> Person:
     # A few have IPv4, all of them in one /24.
     ipv4 = number % 12 == 5 and number < 12 * 200
     home = Spot(
-        f"192.0.2.{10 + number // 12}"
-        if ipv4
-        else f"2001:db8:{0x1000 + number:x}:1::{roll.randrange(1, 0xFFFF):x}",
+        f"192.0.2.{10 + number // 12}" if ipv4 else f"2001:db8:{0x1000 + number:x}:1::{roll.randrange(1, 0xFFFF):x}",
         city.place(25),
         _network(roll.randrange(4), "Example Fibre", "residential"),
     )

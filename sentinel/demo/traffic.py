@@ -47,9 +47,7 @@ def traffic(seed: int, start: datetime, people: int = 40, days: int = 20) -> Ite
         for day in range(days if number != DORMANT else 12):
             past.extend(_day(person, begin, day, days, roll))
     end = _text(start + timedelta(days=days))
-    past = sorted(
-        (each for each in past if each["time"] < end), key=lambda each: (each["time"], each["account"])
-    )
+    past = sorted((each for each in past if each["time"] < end), key=lambda each: (each["time"], each["account"]))
     for number, each in enumerate(past):
         yield {"id": f"past-{seed}-{int(start.timestamp())}-{number}", **each}
 
@@ -64,13 +62,9 @@ def live(seed: int, start: datetime, people: int = 40) -> Iterator[tuple[float, 
     """
     start = start.astimezone(UTC)
     everybody = _people(seed, people)
-    ordinary = _ordinary(
-        [each for n, each in enumerate(everybody) if n not in _VICTIMS], start, dice(seed, "live")
-    )
+    ordinary = _ordinary([each for n, each in enumerate(everybody) if n not in _VICTIMS], start, dice(seed, "live"))
     last = start
-    for number, each in enumerate(
-        merge(ordinary, *campaign(seed, start, everybody), key=lambda e: e["time"])
-    ):
+    for number, each in enumerate(merge(ordinary, *campaign(seed, start, everybody), key=lambda e: e["time"])):
         moment = datetime.fromisoformat(each["time"])
         yield (
             (moment - last).total_seconds(),
@@ -121,8 +115,7 @@ def _day(person: Person, begin: datetime, day: int, days: int, roll: Random) -> 
     asked: datetime | None = None
     weekend = (begin + timedelta(days=day)).weekday() >= 5
     hours = sorted(
-        person.shift + roll.gauss(0, 2.5)
-        for _ in range(roll.randint(1, 2) if weekend else roll.randint(3, 5))
+        person.shift + roll.gauss(0, 2.5) for _ in range(roll.randint(1, 2) if weekend else roll.randint(3, 5))
     )
     for hour in hours:
         moment = begin + timedelta(days=day, hours=hour)

@@ -117,9 +117,7 @@ def open_database(kind: Kind, path: Path) -> maxminddb.Reader:
         raise FileError(str(path), f"not a database in MaxMind's format, or damaged: {error}") from error
     try:
         if not any(_fits(kind, record) for record in _sample(reader)):
-            raise FileError(
-                str(path), f"holds no {kind} records (its type is {reader.metadata().database_type!r})"
-            )
+            raise FileError(str(path), f"holds no {kind} records (its type is {reader.metadata().database_type!r})")
     except (InvalidDatabaseError, ValueError, UnicodeDecodeError) as error:
         reader.close()
         raise FileError(str(path), f"the {kind} database is damaged: {error}") from error
@@ -199,9 +197,7 @@ def describe(kind: Kind, origin: str, path: Path) -> DatabaseStatus:
     )
 
 
-def _configured(
-    city: Path | None, asn: Path | None, anonymous: Path | None
-) -> tuple[tuple[Kind, Path | None], ...]:
+def _configured(city: Path | None, asn: Path | None, anonymous: Path | None) -> tuple[tuple[Kind, Path | None], ...]:
     return ("city", city), ("asn", asn), ("anonymous", anonymous)
 
 

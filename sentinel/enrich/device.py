@@ -39,9 +39,7 @@ def parse(user_agent: str) -> Any:
     agent = UserAgent.__new__(UserAgent)
     agent.ua_string = user_agent
     agent.browser = parse_browser(browser.family, browser.major, browser.minor, browser.patch)
-    agent.os = parse_operating_system(
-        system.family, system.major, system.minor, system.patch, system.patch_minor
-    )
+    agent.os = parse_operating_system(system.family, system.major, system.minor, system.patch, system.patch_minor)
     agent.device = parse_device(device.family, device.brand, device.model)
     return agent
 

@@ -70,9 +70,7 @@ class OperatorLists:
 
     def kinds(self, address: Address, asn: int | None) -> frozenset[str]:
         """The kinds of all lists that name the address or its autonomous system."""
-        return frozenset(
-            each.kind for each in self._lists if address in each or (asn is not None and asn in each.asns)
-        )
+        return frozenset(each.kind for each in self._lists if address in each or (asn is not None and asn in each.asns))
 
     def counts(self) -> Mapping[str, int]:
         """Kind -> number of ranges and autonomous systems."""
@@ -128,11 +126,7 @@ def _network(text: str, path: Path, line: int) -> tuple[int, int, int]:
             hint = f"has bits set after its length; did you mean {ipaddress.ip_network(text, strict=False)}?"
         raise FileError(str(path), hint, line=line) from None
     first, last = int(net.network_address), int(net.broadcast_address)
-    if (
-        isinstance(net, ipaddress.IPv6Network)
-        and net.prefixlen >= 96
-        and net.network_address.ipv4_mapped is not None
-    ):
+    if isinstance(net, ipaddress.IPv6Network) and net.prefixlen >= 96 and net.network_address.ipv4_mapped is not None:
         return 4, first & 0xFFFF_FFFF, last & 0xFFFF_FFFF
     return net.version, first, last
 

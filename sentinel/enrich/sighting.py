@@ -114,9 +114,7 @@ class Enricher:
             device=describe(event.user_agent),
             agent=of("agent", tenant, event.user_agent) if event.user_agent else None,
             ja4=of("ja4", tenant, client.ja4) if client and client.ja4 else None,
-            language=of("language", tenant, client.accept_language)
-            if client and client.accept_language
-            else None,
+            language=of("language", tenant, client.accept_language) if client and client.accept_language else None,
             session=of("session", tenant, event.session_id) if event.session_id else None,
             service=event.service,
             auth_method=auth.method if auth else None,
@@ -212,11 +210,7 @@ def attributes_of(event: Event) -> Attributes | None:
         event.timezone,
         event.name,
     )
-    if (
-        not any(value is not None for value in given)
-        and not event.account_tags
-        and event.account_created is None
-    ):
+    if not any(value is not None for value in given) and not event.account_tags and event.account_created is None:
         return None
     return Attributes(
         account=event.account,

@@ -28,9 +28,7 @@ TIMEOUT: Final = 60.0
 _CHUNK: Final = 1 << 20
 
 
-def update(
-    kind: Kind, source: str, state: Path, *, sha256: str | None = None, limit: int = LIMIT
-) -> DatabaseStatus:
+def update(kind: Kind, source: str, state: Path, *, sha256: str | None = None, limit: int = LIMIT) -> DatabaseStatus:
     """Fetch a database from a path or http(s) URL, check it, swap it in; say what it is.
 
     ``.gz`` and ``.xz`` are unpacked (told by their first bytes). ``sha256`` (hex) is of the file as fetched.
@@ -52,9 +50,7 @@ def update(
     return describe(kind, "updated", target)
 
 
-def update_list(
-    kind: str, source: str, target: Path, *, sha256: str | None = None, limit: int = LIST_LIMIT
-) -> int:
+def update_list(kind: str, source: str, target: Path, *, sha256: str | None = None, limit: int = LIST_LIMIT) -> int:
     """Replace the list file ``target`` in the same way; say how many networks and ASNs it names.
 
     The list is read before it is swapped in; an empty one is refused, as a failed download looks like that.

@@ -257,23 +257,16 @@ def _from_trusted(profile: Profile, sighting: Sighting, policy: TrustPolicy) -> 
     session = profile.sessions.get(sighting.session) if sighting.session else None
     if session is not None:
         return session.trusted
-    device = (
-        ("device", sighting.device_key) if sighting.device_key else ("device_class", sighting.device_class)
-    )
+    device = ("device", sighting.device_key) if sighting.device_key else ("device_class", sighting.device_class)
     return all(
-        profile.trusts(kind, key, sighting.time, policy)
-        for kind, key in (device, ("network", network_key(sighting)))
+        profile.trusts(kind, key, sighting.time, policy) for kind, key in (device, ("network", network_key(sighting)))
     )
 
 
 def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
     """The named factor was proved; with ``resistant`` by one that cannot be phished (webauthn, passkey)."""
     method, outcome = sighting.factor.method, sighting.factor.outcome
-    if (
-        sighting.auth_method == "passkey"
-        and method in (None, "none", "webauthn")
-        and outcome in (None, "success")
-    ):
+    if sighting.auth_method == "passkey" and method in (None, "none", "webauthn") and outcome in (None, "success"):
         return True
     return outcome == "success" and (method == "webauthn" or not resistant)
 

@@ -2,13 +2,13 @@
 
 A *series* is a stream of entries (a condition and what it is kept by); a *track* is one series for one set of
 values, say the failures of one network. Several windows may read one track with spans of their own. A window
-at time ``t`` covers ``(t - over, t]`` in event time, so a late event is counted and judged where it belongs.
+at time ``t`` covers ``[t - over, t]`` in event time, so a late event is counted and judged where it belongs.
 
 What a track still holds depends on the order its entries came in and on nothing else: not on the size of
 batches, nor on when it was written and read again.
 """
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final
@@ -72,12 +72,12 @@ class Track:
         self.unsaved = _NONE
 
     def count(self, at: int, over: int) -> int:
-        """Entries in ``(at - over, at]``."""
+        """Entries in ``[at - over, at]``."""
         low, high = self._between(at, over)
         return high - low
 
     def distinct(self, at: int, over: int, index: int) -> int:
-        """Distinct known values at position ``index`` of the entries in ``(at - over, at]``."""
+        """Distinct known values at position ``index`` of the entries in ``[at - over, at]``."""
         low, high = self._between(at, over)
         if high - low <= _FEW:
             members = {entry[1][index] for entry in self._entries[low:high]}
@@ -91,7 +91,7 @@ class Track:
         return sliding.advance(self._entries, low, high, index)
 
     def _between(self, at: int, over: int) -> tuple[int, int]:
-        low = bisect_right(self._entries, at - over, self._start, key=_time)
+        low = bisect_left(self._entries, at - over, self._start, key=_time)
         return low, bisect_right(self._entries, at, low, key=_time)
 
     def _enter(self, entry: Entry) -> None:
@@ -99,7 +99,7 @@ class Track:
             self._entries = []
         entries = self._entries
         if self.keep:
-            self._start = bisect_right(entries, entry[0] - self.keep, self._start, key=_time)
+            self._start = bisect_left(entries, entry[0] - self.keep, self._start, key=_time)
         late = bool(entries) and entry[0] < entries[-1][0]
         if late or self._start >= _STRIDE:
             # In strides, so that an entry costs the same however many there are.

@@ -85,6 +85,8 @@ class LastTold:
 def _digest(given: Attributes) -> int:
     # Python's own hash: keyed anew in each process, so it says nothing about what was hashed.
     return hash(
-        (given.email, given.previous_email, given.email_verified, given.locale, given.timezone, given.name)
-        + (given.tags, given.created, given.previous_until)
+        (
+            *(given.email, given.previous_email, given.email_verified, given.locale, given.timezone),
+            *(given.name, given.tags, given.created, given.previous_until),
+        )
     )

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
-from sentinel.errors import Overloaded, SentinelError, StoreError
+from sentinel.errors import Overloaded, SentinelError
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.item import Arrival, Item, Outcome
 

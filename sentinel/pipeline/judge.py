@@ -149,9 +149,7 @@ def judge(
     trusted = False
     if sighting.account is not None and sighting.known_account:
         trusted = remember(profile, sighting, Verdict(flagged=flagged, level=level), settings.trust)
-    return Judged(
-        assessment, {name: value for name, value in windows.items() if value}, trusted, raised, notices
-    )
+    return Judged(assessment, {name: value for name, value in windows.items() if value}, trusted, raised, notices)
 
 
 def enter(
@@ -307,9 +305,7 @@ def _rule(finding: Finding, rules: RuleSet) -> Rule:
     compiled = rules.rule(finding.rule)
     if compiled is not None:
         return compiled.rule
-    return Rule(
-        id=finding.rule, title=finding.title, applies_to=["login"], when="false", risk=0, audience="none"
-    )
+    return Rule(id=finding.rule, title=finding.title, applies_to=["login"], when="false", risk=0, audience="none")
 
 
 def _is_told(arrival: Arrival, settings: TenantSettings) -> bool:

@@ -32,8 +32,7 @@ def run_cases(file: RuleFile, enricher: Enricher) -> list[CaseResult]:
     """Run every case of a rule. The enricher needs no databases: a case brings its place and network."""
     rule = file.compiled
     return [
-        CaseResult(rule=rule.rule.id, name=test.name, problem=_run(file, test, enricher))
-        for test in rule.rule.test
+        CaseResult(rule=rule.rule.id, name=test.name, problem=_run(file, test, enricher)) for test in rule.rule.test
     ]
 
 

@@ -83,9 +83,7 @@ def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
     names = tuple(rule.windows)
     when = _compile(("when",), rule.when, problems, names, rule.params)
     if when is not None and not _gives(when, "BOOL", bool):
-        problems.append(
-            (("when",), ExpressionError(f"expected a condition (bool), got {when.returns.lower()}"))
-        )
+        problems.append((("when",), ExpressionError(f"expected a condition (bool), got {when.returns.lower()}")))
     risk: Expression | float | None
     if isinstance(rule.risk, str):
         risk = _compile(("risk",), rule.risk, problems, names, rule.params)

@@ -66,9 +66,7 @@ def load_rules(directories: Iterable[Path]) -> list[RuleFile]:
 
 def _load(stem: str, layers: list[TomlFile]) -> tuple[RuleFile | None, list[FileError]]:
     if not RULE_ID.fullmatch(stem):
-        return None, [
-            FileError(layers[-1].path, "a rule's file is named by its id: lower case letters, digits and _")
-        ]
+        return None, [FileError(layers[-1].path, "a rule's file is named by its id: lower case letters, digits and _")]
     data, sources = _merge(layers)
     try:
         rule = msgspec.convert(data, Rule)

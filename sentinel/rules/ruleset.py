@@ -142,9 +142,7 @@ class RuleSet:
                 out.append(Touched(number, series, enters))
         return tuple(out)
 
-    def evaluate(
-        self, type: str, judged: bool, facts: Mapping[str, FactValue | None], count: Count
-    ) -> Verdicts:
+    def evaluate(self, type: str, judged: bool, facts: Mapping[str, FactValue | None], count: Count) -> Verdicts:
         """Which rules hold and which cannot be judged.
 
         Rules are pure, and most events look alike to them: what does not count is remembered by all it reads.

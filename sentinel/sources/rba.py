@@ -53,9 +53,7 @@ def read(lines: Iterable[bytes], options: Options) -> Iterator[Line]:
         elif where is None:
             where = _columns(record)
         elif len(record) <= max(where):
-            yield Line(
-                number, FieldError("", f"expected a field for each column; this record has {len(record)}")
-            )
+            yield Line(number, FieldError("", f"expected a field for each column; this record has {len(record)}"))
         else:
             item: Event | FieldError
             try:

@@ -48,9 +48,7 @@ class _Connection:
 
     def fits(self, said: Said) -> bool:
         """Whether what both know of the other end is the same."""
-        return (said.ip is None or self.ip in (None, said.ip)) and (
-            said.port is None or self.port in (None, said.port)
-        )
+        return (said.ip is None or self.ip in (None, said.ip)) and (said.port is None or self.port in (None, said.port))
 
 
 class _Tries:
@@ -109,9 +107,7 @@ class _Tries:
         connection.held = None
         self._holding.pop(id(connection), None)
 
-    def _take_over(
-        self, connection: _Connection, other: _Connection | None, entry: Entry, said: Said
-    ) -> None:
+    def _take_over(self, connection: _Connection, other: _Connection | None, entry: Entry, said: Said) -> None:
         """A PAM failure logged by a process of its own is this connection's once it tells how that ended."""
         if other is None or other is connection or other.held is None or connection.held is not None:
             return

@@ -49,9 +49,7 @@ _PEER: Final = r"from (?P<ip>\S+) port (?P<port>\d+)"
 # address counts.
 _ACCEPTED: Final = re.compile(rf"Accepted (?P<method>\S+) for (?P<user>.*?) {_PEER}(?: ssh\d?)?(?:: .*)?$")
 _FAILED: Final = re.compile(rf"Failed (?P<method>\S+) for {_NAMED} {_PEER}(?: ssh\d?)?$")
-_INVALID: Final = re.compile(
-    r"(?:Invalid|Illegal) user (?P<user>.*) from (?P<ip>\S+?)(?: port (?P<port>\d+))?$"
-)
+_INVALID: Final = re.compile(r"(?:Invalid|Illegal) user (?P<user>.*) from (?P<ip>\S+?)(?: port (?P<port>\d+))?$")
 _REFUSED: Final = re.compile(r"User (?P<user>.*) from (?P<ip>\S+) not allowed because (?P<why>.*)$")
 _REFUSED_SILENT: Final = re.compile(r"User (?P<user>.*) not allowed because (?P<why>.*)$")
 _ROOT: Final = re.compile(r"ROOT LOGIN REFUSED FROM (?P<ip>\S+)(?: port (?P<port>\d+))?$")
@@ -60,9 +58,7 @@ _CLOSED: Final = re.compile(
     r"(?P<kind>authenticating|invalid) user (?P<user>.*) (?P<ip>\S+) port (?P<port>\d+)"
     r"(?P<many>: Too many authentication failures)?$"
 )
-_MAXIMUM: Final = re.compile(
-    rf"(?:error: )?maximum authentication attempts exceeded for {_NAMED} {_PEER}(?: ssh\d?)?$"
-)
+_MAXIMUM: Final = re.compile(rf"(?:error: )?maximum authentication attempts exceeded for {_NAMED} {_PEER}(?: ssh\d?)?$")
 _PAM: Final = re.compile(r"error: PAM: (?P<why>.+?) for " + _NAMED + r" from (?P<ip>\S+)$")
 _PAM_HINT: Final = re.compile(
     r"pam_\w+\(sshd:auth\): authentication failure; logname=\S* uid=\S* euid=\S* tty=\S* ruser=\S*"

@@ -30,17 +30,13 @@ class Entry(NamedTuple):
 _NAMES: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS: Final = {name: number for number, name in enumerate(_NAMES, 1)}
 _TAG: Final = r"(?P<host>\S+) (?P<program>[^\s:\[\]]+)(?:\[(?P<pid>\d+)\])?: (?P<message>.*)$"
-_CLASSIC: Final = re.compile(
-    r"(?:<\d{1,3}>)?(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) " + _TAG, re.DOTALL
-)
+_CLASSIC: Final = re.compile(r"(?:<\d{1,3}>)?(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) " + _TAG, re.DOTALL)
 _DATED: Final = re.compile(
     r"(?:<\d{1,3}>)?(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) " + _TAG,
     re.DOTALL,
 )
 #: A stamp and a host without "program: ", as the kernel's marks and "last message repeated" have it.
-_UNTAGGED: Final = re.compile(
-    r"(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\dT)[ ]?\d\d:\d\d:\d\d\S* \S+"
-)
+_UNTAGGED: Final = re.compile(r"(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\dT)[ ]?\d\d:\d\d:\d\d\S* \S+")
 
 #: A stamp that jumps back further than this has crossed into the next year.
 _HALF_YEAR: Final = timedelta(days=183)
@@ -85,9 +81,7 @@ class Reader:
         elif text.startswith("-- ") or _UNTAGGED.match(text):
             return None
         else:
-            raise FieldError(
-                "", "expected a syslog line, as `Feb 12 14:10:21 host sshd[1]: …`, or a journal entry"
-            )
+            raise FieldError("", "expected a syslog line, as `Feb 12 14:10:21 host sshd[1]: …`, or a journal entry")
         return Entry(to_micros(moment), match["host"], match["program"], match["pid"] or "", match["message"])
 
     def _dated(self, stamp: str) -> datetime:

@@ -75,9 +75,7 @@ def fact(message: EmailMessage, label: str) -> str | None:
     facts: dict[str, str] = {}
     name = ""
     for line in block.split("\n"):
-        if match := re.match(
-            r"(Service|Account|When|Where|Device|Second factor|Outcome|Events|Case number): ", line
-        ):
+        if match := re.match(r"(Service|Account|When|Where|Device|Second factor|Outcome|Events|Case number): ", line):
             name, line = match[1], line[match.end() :]
             facts[name] = line
         else:
@@ -197,9 +195,7 @@ def test_without_a_place_nothing_is_claimed_and_nobody_credited() -> None:
 
 
 def test_a_former_address_is_told_why_it_is_written_to() -> None:
-    attributes = msgspec.structs.replace(
-        sample_attributes(), email="new@example.org", previous_email="Ada@example.org"
-    )
+    attributes = msgspec.structs.replace(sample_attributes(), email="new@example.org", previous_email="Ada@example.org")
     notice = sample("credential_change")
     old = text_of(write(notice, attributes, recipient="ada@example.org"))
     new = text_of(write(notice, attributes, recipient="new@example.org"))
@@ -281,9 +277,7 @@ def test_when(zone: str | None, expected: str) -> None:
 def test_the_hour_that_comes_twice_says_which_one() -> None:
     first = 1_792_886_400_000_000  # 2026-10-25T00:00:00Z, 02:00 in Berlin, again an hour later
     assert Words().when(first, "Europe/Berlin") == "25 October 2026, 02:00 (Europe/Berlin, UTC+0200)"
-    assert Words().when(first + 60 * MINUTE, "Europe/Berlin") == (
-        "25 October 2026, 02:00 (Europe/Berlin, UTC+0100)"
-    )
+    assert Words().when(first + 60 * MINUTE, "Europe/Berlin") == ("25 October 2026, 02:00 (Europe/Berlin, UTC+0100)")
 
 
 @pytest.mark.parametrize(
@@ -574,9 +568,7 @@ def test_no_value_becomes_a_header_markup_or_link(field: str) -> None:
         assert page.words == plain_words(text), payload
         for part in (text, " ".join(page.words), str(parsed["Subject"])):
             assert not LINK.search(part), (payload, part)
-            odd = {
-                c for c in part if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-            } - {"\n"}
+            odd = {c for c in part if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")} - {"\n"}
             assert not odd, (payload, odd)
             assert "49" not in part  # nothing was computed by a template within a template
         assert max(len(line) for line in message.as_bytes().split(b"\r\n")) <= 998  # RFC 5322 section 2.1.1

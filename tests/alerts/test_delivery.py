@@ -273,9 +273,7 @@ async def test_one_address_in_both_places_gets_one_mail(outbox: MemoryOutbox, se
 
 
 async def test_only_the_former_address_is_known(outbox: MemoryOutbox, server: Server) -> None:
-    outbox.accounts["sample"] = Attributes(
-        account="u-1", previous_email="old@example.org", previous_until=NOW + DAY
-    )
+    outbox.accounts["sample"] = Attributes(account="u-1", previous_email="old@example.org", previous_until=NOW + DAY)
     outbox.put(sample("credential_change"))
     await delivery(outbox, server).run_once(NOW)
     assert server.tried == ["old@example.org"]
@@ -322,12 +320,8 @@ async def test_a_mail_that_cannot_be_written_delays_nobody(outbox: MemoryOutbox,
     assert outbox.rows[poison[1]].reason == "the mail could not be written: ValueError"
 
 
-async def test_a_stored_address_that_is_none_fails_without_being_told(
-    outbox: MemoryOutbox, server: Server
-) -> None:
-    outbox.accounts["sample"] = msgspec.structs.replace(
-        sample_attributes(), email="ada@example.org\r\nBcc: x"
-    )
+async def test_a_stored_address_that_is_none_fails_without_being_told(outbox: MemoryOutbox, server: Server) -> None:
+    outbox.accounts["sample"] = msgspec.structs.replace(sample_attributes(), email="ada@example.org\r\nBcc: x")
     number = outbox.put(sample("attack"))
     await delivery(outbox, server).run_once(NOW)
     assert outbox.rows[number].state == "failed"
@@ -375,9 +369,7 @@ async def test_a_mailer_that_raises_is_temporary_trouble(outbox: MemoryOutbox, s
     assert outbox.rows[number].reason == "the mail could not be handed over: RuntimeError"
 
 
-async def test_a_mark_that_could_not_be_written_does_not_send_twice(
-    outbox: MemoryOutbox, server: Server
-) -> None:
+async def test_a_mark_that_could_not_be_written_does_not_send_twice(outbox: MemoryOutbox, server: Server) -> None:
     number = outbox.put(sample("attack"))
     loop = delivery(outbox, server)
 
@@ -433,9 +425,7 @@ async def test_two_workers_never_send_one_mail_twice(outbox: MemoryOutbox, serve
     assert sum(one.counters.sent > 0 for one in workers) > 1
 
 
-async def test_a_dead_workers_mail_is_taken_over_after_its_lease(
-    outbox: MemoryOutbox, server: Server
-) -> None:
+async def test_a_dead_workers_mail_is_taken_over_after_its_lease(outbox: MemoryOutbox, server: Server) -> None:
     number = outbox.put(sample("attack"))
     second = delivery(outbox, server, "two")
     await outbox.lease(worker="one", now=NOW, limit=1, seconds=second.lease_seconds)
@@ -445,9 +435,7 @@ async def test_a_dead_workers_mail_is_taken_over_after_its_lease(
     assert outbox.rows[number].state == "sent"
 
 
-async def test_what_cannot_be_done_within_the_lease_is_not_begun(
-    outbox: MemoryOutbox, server: Server
-) -> None:
+async def test_what_cannot_be_done_within_the_lease_is_not_begun(outbox: MemoryOutbox, server: Server) -> None:
     clock = [0.0]
     for _ in range(5):
         outbox.put(sample("attack"))
@@ -456,9 +444,7 @@ async def test_what_cannot_be_done_within_the_lease_is_not_begun(
         clock[0] += server.budget
 
     server.before = slow
-    loop = Delivery(
-        outbox, server, lambda tenant: IDENTITY, DeliverySettings(worker="one"), elapsed=lambda: clock[0]
-    )
+    loop = Delivery(outbox, server, lambda tenant: IDENTITY, DeliverySettings(worker="one"), elapsed=lambda: clock[0])
     done = await loop.run_once(NOW)
     assert 1 <= done < 5
     assert clock[0] <= loop.lease_seconds
@@ -513,9 +499,7 @@ async def test_the_loop_outlives_trouble_with_the_store(
     assert len(server.got) == 1
 
 
-async def test_stopping_finishes_the_mail_under_way_and_begins_no_other(
-    outbox: MemoryOutbox, server: Server
-) -> None:
+async def test_stopping_finishes_the_mail_under_way_and_begins_no_other(outbox: MemoryOutbox, server: Server) -> None:
     stop = asyncio.Event()
     for _ in range(3):
         outbox.put(sample("attack"))
@@ -538,7 +522,7 @@ async def test_from_the_outbox_to_a_real_mail_server(outbox: MemoryOutbox) -> No
     received: list[Envelope] = []
 
     class Handler:
-        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
             received.append(envelope)
             return "250 OK"
 
@@ -549,18 +533,14 @@ async def test_from_the_outbox_to_a_real_mail_server(outbox: MemoryOutbox) -> No
     for kind in KINDS:
         outbox.put(sample(kind))
     operators = ("operators@example.org",)
-    loop = Delivery(
-        outbox, mailer, lambda tenant: IDENTITY, DeliverySettings(worker="one", operators=operators)
-    )
+    loop = Delivery(outbox, mailer, lambda tenant: IDENTITY, DeliverySettings(worker="one", operators=operators))
     assert await loop.run_once(NOW) == len(KINDS)
     await mailer.close()
     server.close()
     await server.wait_closed()
     assert loop.counters == Counters(sent=len(KINDS))
     contents = [envelope.content for envelope in received]
-    parsed = [
-        message_from_bytes(content, policy=default) for content in contents if isinstance(content, bytes)
-    ]
+    parsed = [message_from_bytes(content, policy=default) for content in contents if isinstance(content, bytes)]
     cases = {message["Message-ID"].split(".")[0] for message in parsed}
     assert cases == {f"<{sample(kind).id}" for kind in KINDS}
     assert all(message.is_multipart() and not message.defects for message in parsed)

@@ -20,9 +20,7 @@ class Alerts:
         self.policy = policy
         self.count = 0
 
-    def __call__(
-        self, after: int, kind: str = "suspicious_sign_in", level: str = "medium", **fields: Any
-    ) -> Raised:
+    def __call__(self, after: int, kind: str = "suspicious_sign_in", level: str = "medium", **fields: Any) -> Raised:
         self.count += 1
         given: dict[str, Any] = {
             "account": "u-1",
@@ -30,9 +28,7 @@ class Alerts:
             "risk": 45.0,
             "rules": ("new_device",),
         } | fields
-        return raise_or_fold(
-            self.open, Cause(time=START + after, kind=kind, level=level, **given), self.policy
-        )
+        return raise_or_fold(self.open, Cause(time=START + after, kind=kind, level=level, **given), self.policy)
 
 
 @pytest.fixture

@@ -45,9 +45,7 @@ def test_bad_listen(text: str, says: str) -> None:
         Listen(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["a@", "@example.org", "<>", "", "a b@example.org", "a@example.org junk", "a"]
-)
+@pytest.mark.parametrize("text", ["a@", "@example.org", "<>", "", "a b@example.org", "a@example.org junk", "a"])
 def test_bad_mailbox(text: str) -> None:
     with pytest.raises(ValueError):
         Mailbox(text)

@@ -173,9 +173,7 @@ def test_a_record_that_cannot_be_formatted_costs_no_line_and_leaks_nothing(
     assert capsys.readouterr().err == ""
 
 
-def test_uncaught_exceptions_are_logged_without_values(
-    stream: Stream, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_uncaught_exceptions_are_logged_without_values(stream: Stream, capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         raise ValueError(MAIL)
 

@@ -12,9 +12,7 @@ from sentinel.daemon import notify
 
 
 @pytest.fixture(params=["path", "abstract"])
-def systemd(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[socket.socket]:
+def systemd(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     name = str(tmp_path / "notify") if request.param == "path" else f"@sentinel-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(name.replace("@", "\0", 1))
@@ -54,9 +52,7 @@ def test_a_status_cannot_smuggle_in_another_assignment(systemd: socket.socket) -
 
 def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    assert not any(
-        (notify.ready(), notify.reloading(), notify.stopping(), notify.status("x"), notify.watchdog())
-    )
+    assert not any((notify.ready(), notify.reloading(), notify.stopping(), notify.status("x"), notify.watchdog()))
 
 
 @pytest.mark.parametrize("address", ["", "relative", "vsock:2:1234", "/nowhere/notify"])

@@ -14,9 +14,7 @@ from sentinel.demo.traffic import FEWEST, live, traffic
 from sentinel.events.event import decode_event
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-DOCUMENTATION = [
-    ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
-]
+DOCUMENTATION = [ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +70,7 @@ def test_history_is_in_order_and_in_its_time(history: list[dict[str, Any]]) -> N
     times = [datetime.fromisoformat(each["time"]) for each in history]
     assert times == sorted(times)
     assert times[-1] < START + timedelta(days=20)
-    asleep = {
-        each["account"]
-        for each in history
-        if datetime.fromisoformat(each["time"]) < START - timedelta(days=2)
-    }
+    asleep = {each["account"] for each in history if datetime.fromisoformat(each["time"]) < START - timedelta(days=2)}
     assert len(asleep) == 1
     assert max(each["time"] for each in history if each["account"] in asleep) < START.isoformat()
 
@@ -124,8 +118,7 @@ def test_ordinary_live_logins_come_from_where_the_person_was_before(
     strangers = [
         each
         for _, each in minute
-        if not is_attack(each)
-        and (each["account"], each["device_id"], each["ip"]) not in known
+        if not is_attack(each) and (each["account"], each["device_id"], each["ip"]) not in known
     ]
     assert strangers == []
 
@@ -143,9 +136,7 @@ def test_each_attack_comes_within_forty_seconds(minute: list[tuple[float, dict[s
     assert [each["outcome"] for each in forced] == ["failure"] * 30 + ["success"]
     assert len({each["account"] for each in forced}) == 1
 
-    pushed = [
-        each for each in bad if each.get("mfa", {}).get("method") == "push" and each["type"] != "mfa_removed"
-    ]
+    pushed = [each for each in bad if each.get("mfa", {}).get("method") == "push" and each["type"] != "mfa_removed"]
     assert [each["type"] for each in pushed] == ["mfa_challenge"] * 9 + ["login"]
     assert [each["mfa"]["outcome"] == "success" for each in pushed] == [False] * 8 + [True] * 2
 
@@ -164,16 +155,8 @@ def test_each_attack_comes_within_forty_seconds(minute: list[tuple[float, dict[s
 
 
 def test_attacked_people_and_the_others_are_not_the_same(minute: list[tuple[float, dict[str, Any]]]) -> None:
-    in_by_force = {
-        each["account"]
-        for _, each in minute
-        if is_attack(each) and each["outcome"] == "success"
-    }
-    after = [
-        each
-        for _, each in minute
-        if each["account"] in in_by_force and not is_attack(each)
-    ]
+    in_by_force = {each["account"] for _, each in minute if is_attack(each) and each["outcome"] == "success"}
+    after = [each for _, each in minute if each["account"] in in_by_force and not is_attack(each)]
     assert len(in_by_force) == 7
     assert len(after) == 1
 

@@ -165,9 +165,7 @@ def test_readers_in_use_outlive_an_update(tmp_path: Path, make_database: MakeDat
 
 @pytest.mark.parametrize("content", [b"", b"oops", gzip.compress(b"oops"), gzip.compress(b"x" * 9999)[:-9],
                                      lzma.compress(b"oops"), lzma.compress(b"x" * 9999)[:40]])  # fmt: skip
-def test_the_former_one_stays_when_an_update_fails(
-    tmp_path: Path, make_database: MakeDatabase, content: bytes
-) -> None:
+def test_the_former_one_stays_when_an_update_fails(tmp_path: Path, make_database: MakeDatabase, content: bytes) -> None:
     update.update("city", str(make_database("Good", CITY)), tmp_path)
     before = updated_path("city", tmp_path).read_bytes()
     bad = tmp_path / "bad"
@@ -249,9 +247,7 @@ def test_an_update_from_a_url(tmp_path: Path, server: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "code"), [("/gone?key=secret", 404), ("/moved?key=secret", 302)])
-def test_a_url_that_fails_keeps_the_key_out_of_the_error(
-    tmp_path: Path, server: str, path: str, code: int
-) -> None:
+def test_a_url_that_fails_keeps_the_key_out_of_the_error(tmp_path: Path, server: str, path: str, code: int) -> None:
     with pytest.raises(FileError, match=f"answered {code}") as error:
         update.update("city", server.replace("//", "//user:secret@") + path, tmp_path)
     assert "secret" not in str(error.value)

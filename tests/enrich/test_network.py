@@ -102,9 +102,7 @@ def test_packaged_data(packaged: Packaged, text: str, asn: int, kind: str | None
     assert not found.office
 
 
-@pytest.mark.parametrize(
-    "text", ["10.0.0.1", "100.64.1.1", "127.0.0.1", "192.0.2.1", "fe80::1", "::ffff:10.0.0.1"]
-)
+@pytest.mark.parametrize("text", ["10.0.0.1", "100.64.1.1", "127.0.0.1", "192.0.2.1", "fe80::1", "::ffff:10.0.0.1"])
 def test_reserved_addresses_are_private(packaged: Packaged, text: str) -> None:
     assert packaged[1].lookup(parse_address(text)) == Network(kind="private")
 
@@ -170,9 +168,7 @@ def test_what_stands_over_what(make_database: MakeDatabase, tmp_path: Path) -> N
         [read_list("listed", tmp_path / "bad"), read_list("office", tmp_path / "office"),
          read_list("hosting", tmp_path / "hosting")]
     )  # fmt: skip
-    reader = NetworkReader(
-        maxminddb.open_database(asns), {64500: "mobile"}, lists, maxminddb.open_database(anonymous)
-    )
+    reader = NetworkReader(maxminddb.open_database(asns), {64500: "mobile"}, lists, maxminddb.open_database(anonymous))
 
     def look(text: str) -> tuple[int | None, str | None, bool, bool]:
         found = reader.lookup(parse_address(text))

@@ -26,9 +26,7 @@ IPINFO = {"country_code": "DE", "region": "Land Berlin", "city": "Berlin", "lat"
 
 
 @pytest.mark.parametrize(("record", "radius"), [(NESTED, 20.0), (FLAT, CITY_KM), (IPINFO, CITY_KM)])
-def test_every_schema_gives_the_same_place(
-    make_database: MakeDatabase, record: dict[str, Any], radius: float
-) -> None:
+def test_every_schema_gives_the_same_place(make_database: MakeDatabase, record: dict[str, Any], radius: float) -> None:
     path = make_database("City", {"198.51.101.0/24": record, "2a00:1::/32": record})
     reader = PlaceReader(maxminddb.open_database(path), COUNTRIES)
     for text in ("198.51.101.9", "2a00:1::9", "::ffff:198.51.101.9"):
@@ -102,9 +100,7 @@ def test_the_radius_assumed_of_a_given_place() -> None:
     assert reader.radius(Place(None, None, None, 48.0, -3.0)) == 1000.0
 
 
-@pytest.mark.parametrize(
-    "text", ["10.0.0.1", "127.0.0.1", "100.64.0.1", "192.0.2.1", "fe80::1", "2001:db8::1"]
-)
+@pytest.mark.parametrize("text", ["10.0.0.1", "127.0.0.1", "100.64.0.1", "192.0.2.1", "fe80::1", "2001:db8::1"])
 def test_reserved_addresses_have_no_place(packaged: tuple[PlaceReader, Any], text: str) -> None:
     assert packaged[0].lookup(parse_address(text)) is None
 

@@ -91,9 +91,7 @@ class TestPseudonyms:
         assert tried.account != sighting(account="hunter2").account
         assert not tried.known_account
         assert raw_of(event(outcome="failure", reason="unknown_account", account="hunter2")).account is None
-        assert (
-            attributes_of(event(outcome="failure", reason="unknown_account", email="a@example.org")) is None
-        )
+        assert attributes_of(event(outcome="failure", reason="unknown_account", email="a@example.org")) is None
 
     @pytest.mark.parametrize(
         ("one", "other", "address", "prefix"),
@@ -106,9 +104,7 @@ class TestPseudonyms:
             ("2001:db8:1:2::1", "2001:db8:2:2::1", False, False),
         ],
     )
-    def test_an_address_is_a_v4_address_or_a_v6_64(
-        self, one: str, other: str, address: bool, prefix: bool
-    ) -> None:
+    def test_an_address_is_a_v4_address_or_a_v6_64(self, one: str, other: str, address: bool, prefix: bool) -> None:
         first, second = sighting(ip=one), sighting(ip=other)
         assert (first.address == second.address, first.prefix == second.prefix) == (address, prefix)
 

@@ -93,9 +93,7 @@ def test_keyed_facts_are_declared_so() -> None:
 
 class TestUnknown:
     def test_unknown_is_not_new_and_not_trusted(self) -> None:
-        facts = seen(
-            sighting(at(1)), past((at(), {"device_id": "laptop", "network": {"asn": 64500}, "place": PARIS}))
-        )
+        facts = seen(sighting(at(1)), past((at(), {"device_id": "laptop", "network": {"asn": 64500}, "place": PARIS})))
         for name in ("device", "network"):
             assert (facts[f"{name}.known"], facts[f"{name}.new"], facts[f"{name}.trusted"]) == (
                 False,
@@ -132,9 +130,7 @@ class TestUnknown:
         assert new_id["device.new"] is True
 
     def test_a_new_id_on_the_usual_browser_and_network_is_familiar(self) -> None:
-        usual: dict[str, Any] = {
-            "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-        }
+        usual: dict[str, Any] = {"user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"}
         profile = past((at(), usual | {"device_id": "laptop", "network": {"asn": 64500}}))
         here = seen(sighting(at(1), **usual, device_id="other", network={"asn": 64500}), profile)
         assert (here["device.new"], here["device.familiar"]) == (True, True)
@@ -202,9 +198,7 @@ class TestTravel:
         assert self.travel(profile, at(-1), place=TOKYO) == (None, None, None)
 
     @given(st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180))
-    def test_distances_are_those_of_the_earth(
-        self, lat1: float, lon1: float, lat2: float, lon2: float
-    ) -> None:
+    def test_distances_are_those_of_the_earth(self, lat1: float, lon1: float, lat2: float, lon2: float) -> None:
         there, back = great_circle_km(lat1, lon1, lat2, lon2), great_circle_km(lat2, lon2, lat1, lon1)
         assert there == pytest.approx(back, abs=1e-6)
         assert 0 <= there <= 20_016
@@ -247,6 +241,4 @@ class TestSecondFactor:
         profile = past((at(), {"mfa": totp}))
         assert seen(sighting(at(1), mfa=totp), profile)["mfa.factor_trusted"] is True
         assert seen(sighting(at(-1), mfa=totp), profile)["mfa.factor_trusted"] is False
-        assert (
-            seen(sighting(at(1), mfa=totp | {"device_id": "other"}), profile)["mfa.factor_trusted"] is False
-        )
+        assert seen(sighting(at(1), mfa=totp | {"device_id": "other"}), profile)["mfa.factor_trusted"] is False

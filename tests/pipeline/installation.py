@@ -61,9 +61,7 @@ class Installation:
         await self.store.close()
         self._open()
 
-    def arrival(
-        self, event: dict[str, Any], *, tenant: str = "default", received: datetime | None = None
-    ) -> Arrival:
+    def arrival(self, event: dict[str, Any], *, tenant: str = "default", received: datetime | None = None) -> Arrival:
         """An event as it arrives."""
         micros = None if received is None else int(received.timestamp() * 1_000_000)
         return arrive(self.enricher, tenant, convert_event(event), received=micros)
@@ -87,9 +85,7 @@ class Installation:
         return (await self.run([item]))[0]
 
 
-def login(
-    number: int, *, account: str = "u-1", after: timedelta = timedelta(), **fields: Any
-) -> dict[str, Any]:
+def login(number: int, *, account: str = "u-1", after: timedelta = timedelta(), **fields: Any) -> dict[str, Any]:
     """A login at home on the usual device, ``number`` hours and ``after`` from the start."""
     time = START + timedelta(hours=number) + after
     return {

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -72,9 +73,7 @@ def stream() -> list[dict[str, Any]]:
             mixed.append(event | {"service": "another"})
         if number % 30 == 9:
             verdict = "compromised" if number % 90 == 9 else "legitimate"
-            mixed.append(
-                {"feedback": events[number - number % 4]["id"], "verdict": verdict, "time": event["time"]}
-            )
+            mixed.append({"feedback": events[number - number % 4]["id"], "verdict": verdict, "time": event["time"]})
     return mixed
 
 
@@ -95,7 +94,7 @@ class Expected(msgspec.Struct):
     content: Any
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def expected(tmp_path_factory: pytest.TempPathFactory) -> Expected:
     inst = Installation(tmp_path_factory.mktemp("whole"))
     outcomes = await inst.run(items(inst), size=100_000)
@@ -200,9 +199,9 @@ async def test_what_was_called_legitimate_is_trusted(inst: Installation, size: i
     record = await inst.store.record(inst.enricher.event_key("default", "e-5"))
     assert record is not None
     assert record.trusted
-    assert [
-        row.state for row in await inst.store.alerts("default") if row.id == flagged.assessment.alert
-    ] == ["legitimate"]
+    assert [row.state for row in await inst.store.alerts("default") if row.id == flagged.assessment.alert] == [
+        "legitimate"
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 100])
@@ -227,9 +226,7 @@ async def test_what_was_called_compromised_is_not(inst: Installation, size: int)
 
 async def test_the_same_answer_given_twice_is_one(inst: Installation) -> None:
     await settled(inst)
-    await inst.run(
-        [login(5, **AWAY), inst.answer("e-5", "legitimate"), inst.answer("e-5", "compromised", at=START)]
-    )
+    await inst.run([login(5, **AWAY), inst.answer("e-5", "legitimate"), inst.answer("e-5", "compromised", at=START)])
     before = content(inst.path)
     (outcome,) = await inst.run([inst.answer("e-5", "legitimate")])
     assert outcome.duplicate
@@ -274,9 +271,7 @@ async def attributes(inst: Installation, account: str = "u-1", tenant: str = "de
 
 
 @pytest.mark.parametrize("size", [1, 100])
-async def test_the_newest_attributes_win_and_a_late_event_only_fills_gaps(
-    inst: Installation, size: int
-) -> None:
+async def test_the_newest_attributes_win_and_a_late_event_only_fills_gaps(inst: Installation, size: int) -> None:
     await inst.run(
         [
             login(5, email="new@example.org", locale="fr"),
@@ -329,9 +324,7 @@ async def test_names_kept_beside_a_change_in_a_full_memory(inst: Installation) -
 
 @pytest.mark.parametrize("size", [1, 100])
 async def test_a_former_address_is_kept_for_thirty_days(inst: Installation, size: int) -> None:
-    await inst.run(
-        [login(0, email="old@example.org"), login(1, email="new@example.org"), login(2)], size=size
-    )
+    await inst.run([login(0, email="old@example.org"), login(1, email="new@example.org"), login(2)], size=size)
     known = await attributes(inst)
     assert (known.email, known.previous_email) == ("new@example.org", "old@example.org")
     assert known.previous_until == inst.arrival(login(1)).sighting.time + 30 * DAY
@@ -339,9 +332,7 @@ async def test_a_former_address_is_kept_for_thirty_days(inst: Installation, size
 
 async def test_an_address_changed_by_an_admin_is_the_address(inst: Installation) -> None:
     await inst.one(login(0, email="old@example.org"))
-    changed = login(
-        1, type="email_changed", actor="admin", email="new@example.org", previous_email="old@example.org"
-    )
+    changed = login(1, type="email_changed", actor="admin", email="new@example.org", previous_email="old@example.org")
     await inst.one(changed)
     known = await attributes(inst)
     assert (known.email, known.previous_email) == ("new@example.org", "old@example.org")
@@ -419,9 +410,7 @@ async def test_events_a_day_late_are_judged_but_mail_nobody(inst: Installation) 
         await settled(inst, account)
     received = START + timedelta(hours=5 + 24)
     in_time = inst.arrival(login(5, account="u-1", id="in-time", **AWAY), received=received)
-    late = inst.arrival(
-        login(5, account="u-2", id="late", after=timedelta(seconds=-1), **AWAY), received=received
-    )
+    late = inst.arrival(login(5, account="u-2", id="late", after=timedelta(seconds=-1), **AWAY), received=received)
     outcomes = await inst.run([in_time, late])
     for outcome in outcomes:
         assert outcome.assessment is not None
@@ -469,9 +458,7 @@ async def test_no_raw_value_is_in_the_files(inst: Installation) -> None:
               "outcome": "success"}, extra={"note": "secret-extra"})
         for n in range(4)
     ]  # fmt: skip
-    events.append(
-        login(5, account=account, **(AWAY | {"ip": "198.51.100.77", "device_id": "secret-device-2"}))
-    )
+    events.append(login(5, account=account, **(AWAY | {"ip": "198.51.100.77", "device_id": "secret-device-2"})))
     events += [
         login(6, id=f"tried-{number}", account="correct horse secret", outcome="failure", reason="unknown_account",
               ip="198.51.100.78", email="secret.typo@example.org", session_id="secret-tried-session")
@@ -503,9 +490,7 @@ async def test_no_raw_value_is_in_the_files(inst: Installation) -> None:
 
 
 async def test_a_name_that_was_only_tried_is_not_even_sealed(inst: Installation) -> None:
-    tried = login(
-        0, account="correct horse", outcome="failure", reason="unknown_account", email="x@example.org"
-    )
+    tried = login(0, account="correct horse", outcome="failure", reason="unknown_account", email="x@example.org")
     await inst.one(tried)
     assert (await raw(inst, "e-0")).account is None
     assert content(inst.path)["attributes"] == []
@@ -571,9 +556,7 @@ async def test_a_failed_batch_leaves_no_trace(inst: Installation, tmp_path: Path
     SPOILERS[how](inst.store)
     before = content(inst.path)
     with pytest.raises(StoreError):
-        await inst.run(
-            [*batch(4), *(login(4, id=f"x-{n}", account=f"many-{n}") for n in range(400))], size=1000
-        )
+        await inst.run([*batch(4), *(login(4, id=f"x-{n}", account=f"many-{n}") for n in range(400))], size=1000)
     assert content(inst.path) == before
     mend(inst.store)
     assert encoded(await inst.run(batch(5))) == encoded(await clean.run(batch(5)))
@@ -583,9 +566,7 @@ async def test_a_failed_batch_leaves_no_trace(inst: Installation, tmp_path: Path
     await clean.store.close()
 
 
-async def test_an_error_while_judging_leaves_no_trace(
-    inst: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_error_while_judging_leaves_no_trace(inst: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     await settled(inst)
     before = content(inst.path)
     profile_before = await profile(inst)
@@ -678,7 +659,7 @@ def recount(events: list[dict[str, Any]], at: int) -> dict[str, int]:
     this = events[at]
 
     def within(minutes: int) -> list[dict[str, Any]]:
-        return [e for e in events[: at + 1] if 0 <= this["second"] - e["second"] < minutes * 60]
+        return [e for e in events[: at + 1] if 0 <= this["second"] - e["second"] <= minutes * 60]
 
     def failed(minutes: int) -> list[dict[str, Any]]:
         return [e for e in within(minutes) if e["ip"] == this["ip"] and e["outcome"] == "failure"]

@@ -25,9 +25,7 @@ class Gate(Pipeline):
         self.open = asyncio.Event()
         self.open.set()
         self.entered = asyncio.Event()
-        self.meanwhile: dict[
-            int, Callable[[], object]
-        ] = {}  #: what happens while batch number so-and-so is judged
+        self.meanwhile: dict[int, Callable[[], object]] = {}  #: what happens while batch number so-and-so is judged
 
     async def process(self, items: Sequence[Item]) -> list[Outcome]:
         names = [item.event for item in items if isinstance(item, Answer)]
@@ -125,9 +123,7 @@ async def test_big_posts_go_in_parts_and_let_others_in_between(gate: Gate, intak
     big = await submitted(intake, *names)
     after = await submitted(intake, "after")
     inline: list[asyncio.Future[list[Outcome]]] = []
-    gate.meanwhile[1] = lambda: inline.append(
-        asyncio.ensure_future(intake.submit(some("inline"), inline=True))
-    )
+    gate.meanwhile[1] = lambda: inline.append(asyncio.ensure_future(intake.submit(some("inline"), inline=True)))
     gate.open.set()
     assert told(await big) == names
     assert told(await after) == ["after"]
@@ -276,9 +272,7 @@ async def test_over_a_real_pipeline(tmp_path: Path) -> None:
     inst = Installation(tmp_path)
     intake = Intake(inst.pipeline)
     running = asyncio.ensure_future(intake.run())
-    posts = [
-        [inst.arrival(login(hour, id=f"e-{hour}-{n}")) for n in range(hour * 40 + 1)] for hour in range(10)
-    ]
+    posts = [[inst.arrival(login(hour, id=f"e-{hour}-{n}")) for n in range(hour * 40 + 1)] for hour in range(10)]
     answers = await asyncio.gather(*(intake.submit(post, inline=len(post) == 1) for post in posts))
     intake.close()
     await running

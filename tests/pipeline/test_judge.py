@@ -177,9 +177,7 @@ class TestSecondFactors:
     PUSH: dict[str, Any] = {"mfa": {"method": "push", "device_id": "phone", "outcome": "denied"}}
 
     def challenge(self, story: Story, time: str, **fields: Any) -> int:
-        return count(
-            story(time, **({"type": "mfa_challenge", "outcome": "failure"} | self.PUSH | fields)), "tries"
-        )
+        return count(story(time, **({"type": "mfa_challenge", "outcome": "failure"} | self.PUSH | fields)), "tries")
 
     def login(self, story: Story, time: str, **fields: Any) -> int:
         failed = {"outcome": "failure", "reason": "mfa_failed", "password_ok": True}
@@ -195,9 +193,7 @@ class TestSecondFactors:
         assert self.login(story, at(0, minutes=31), session_id="s-2", **other) == 2
 
     @pytest.mark.parametrize(("minutes", "tries"), [(0, 1), (10, 1), (10.02, 2)])
-    def test_nor_one_of_the_same_factor_within_ten_minutes(
-        self, story: Story, minutes: float, tries: int
-    ) -> None:
+    def test_nor_one_of_the_same_factor_within_ten_minutes(self, story: Story, minutes: float, tries: int) -> None:
         self.challenge(story, at())
         assert self.login(story, at(0, minutes=minutes)) == tries
 
@@ -209,9 +205,7 @@ class TestSecondFactors:
             {"mfa": {"method": "totp", "device_id": "phone", "outcome": "failure"}},
         ],
     )
-    def test_another_account_or_factor_is_a_try_of_its_own(
-        self, story: Story, fields: dict[str, Any]
-    ) -> None:
+    def test_another_account_or_factor_is_a_try_of_its_own(self, story: Story, fields: dict[str, Any]) -> None:
         self.challenge(story, at())
         assert self.login(story, at(0, minutes=1), **fields) == (1 if "account" in fields else 2)
 
@@ -246,8 +240,7 @@ class TestDecisions:
     @pytest.fixture
     def by_service(self, tmp_path: Path) -> RuleSet:
         texts = {
-            f"r{risk}": rule_text(f'event.service == "r{risk}"', risk=risk)
-            for risk in (39, 40, 59, 60, 89, 90, 100)
+            f"r{risk}": rule_text(f'event.service == "r{risk}"', risk=risk) for risk in (39, 40, 59, 60, 89, 90, 100)
         }
         return rules(tmp_path, **texts)
 
@@ -269,18 +262,14 @@ class TestDecisions:
         assert assessment.would is msgspec.UNSET
 
     @pytest.mark.parametrize(("risk", "decision"), [(39, "allow"), (60, "notify"), (100, "notify")])
-    def test_observing_says_what_it_would_have_been(
-        self, by_service: RuleSet, risk: int, decision: str
-    ) -> None:
+    def test_observing_says_what_it_would_have_been(self, by_service: RuleSet, risk: int, decision: str) -> None:
         enforcing = Story(by_service)(service=f"r{risk}")
         watching = Story(by_service, thresholds=Thresholds(mode="observe"))(service=f"r{risk}")
         assert (watching.decision, watching.would) == (decision, enforcing.decision)
         assert watching.act == enforcing.act
 
     @pytest.mark.parametrize("outcome", ["failure", "blocked"])
-    def test_failures_never_block_the_accounts_own_trusted_context(
-        self, by_service: RuleSet, outcome: str
-    ) -> None:
+    def test_failures_never_block_the_accounts_own_trusted_context(self, by_service: RuleSet, outcome: str) -> None:
         story = Story(by_service)
         settled(story)
         failed = {"outcome": outcome, "reason": "bad_password", "service": "r100"}
@@ -374,9 +363,7 @@ class TestWhoHears:
         stronger = rule_text("true", risk=9, applies_to='["password_changed"]', more="alert = 'new_sign_in'")
         story = Story(rules(tmp_path, changed=changed, stronger=stronger))
         first = story.judged(at(), type="password_changed")
-        assert [(notice.kind, notice.decision) for notice in first.notices] == [
-            ("credential_change", "allow")
-        ]
+        assert [(notice.kind, notice.decision) for notice in first.notices] == [("credential_change", "allow")]
         assert len(story.judged(at(0, minutes=5), type="email_changed").notices) == 1
         assert len(story.judged(at(0, minutes=6), type="password_changed").notices) == 0
         assert len(story.judged(at(3), type="password_changed").notices) == 1
@@ -426,9 +413,7 @@ def test_evidence_holds_no_address_and_no_keyed_value(packaged_rules: RuleSet) -
         sighting = come.sighting
         secrets = {sighting.account, sighting.address, sighting.prefix, sighting.device_key, sighting.agent}
         secrets |= {sighting.session, sighting.factor.key, sighting.key}
-        secrets |= {
-            value.get(name) for name in ("id", "ip", "account", "device_id", "user_agent", "session_id")
-        }
+        secrets |= {value.get(name) for name in ("id", "ip", "account", "device_id", "user_agent", "session_id")}
         assert not told & secrets
     assert seen > 20
 
@@ -459,9 +444,7 @@ def test_explain_shows_every_fact_and_hides_keyed_ones(packaged_rules: RuleSet) 
     come = arrive(make_enricher(), TENANT, event(ip="192.0.2.1", device_id="laptop"))
     shown = {
         fact.name: fact.value
-        for fact in facts_seen(
-            come.sighting, Story(packaged_rules).profile(), TenantSettings(rules=packaged_rules)
-        )
+        for fact in facts_seen(come.sighting, Story(packaged_rules).profile(), TenantSettings(rules=packaged_rules))
     }
     assert (shown["account"], shown["network.address"], shown["client.ja4"]) == ("(keyed)", "(keyed)", None)
     assert shown["event.type"] == "login"

@@ -89,9 +89,7 @@ class TestWhatEnters:
             {"type": "logout"},
         ],
     )
-    def test_nothing_but_a_persons_own_successful_login_enters(
-        self, story: Story, fields: dict[str, Any]
-    ) -> None:
+    def test_nothing_but_a_persons_own_successful_login_enters(self, story: Story, fields: dict[str, Any]) -> None:
         for day in range(20):
             story(at(day), **(HOME | fields))
         assert story.trusts(at(20), **HOME) == NOTHING
@@ -151,9 +149,7 @@ class TestConfirmedByAFactor:
         assert story.trusts(at(21), **AWAY) == NOTHING
 
     @pytest.mark.parametrize("method", ["totp", "push", "sms", "voice", "email", "backup_code"])
-    def test_never_a_factor_that_can_be_phished_whatever_the_sender_says(
-        self, story: Story, method: str
-    ) -> None:
+    def test_never_a_factor_that_can_be_phished_whatever_the_sender_says(self, story: Story, method: str) -> None:
         factor = {"mfa": {"method": method, "device_id": "phone", "outcome": "success"}}
         story(at(), **HOME, **factor)
         story(at(20), **HIGH, **AWAY, **factor)
@@ -415,9 +411,7 @@ class TestSignsOfLife:
             (HIGH, False),
         ],
     )
-    def test_only_the_persons_own_doings_count(
-        self, story: Story, fields: dict[str, Any], counts: bool
-    ) -> None:
+    def test_only_the_persons_own_doings_count(self, story: Story, fields: dict[str, Any], counts: bool) -> None:
         story(at(), **HOME)
         before = story.profile().last_seen
         story(at(100), **(HOME | fields))

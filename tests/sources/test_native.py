@@ -7,8 +7,7 @@ from sentinel.sources import SOURCES, Options
 
 def test_answers_stand_between_events() -> None:
     lines = [
-        b"\xef\xbb\xbf"
-        b'{"id": "e-1", "time": "2026-01-01T12:00:00Z", "account": "u-1", "outcome": "success"}\n',
+        b'\xef\xbb\xbf{"id": "e-1", "time": "2026-01-01T12:00:00Z", "account": "u-1", "outcome": "success"}\n',
         b'{"type": "feedback", "time": "2026-01-01T12:05:00Z", "event": "e-1", "verdict": "legitimate"}\n',
         b'{"type": "feedback", "time": "2026-01-01T12:05:00Z", "event": "e-1", "verdict": "fine"}\n',
         b'{"time": "2026-01-01T12:00:00Z", "account": "u-1", "outcome": "success", "colour": 1}',

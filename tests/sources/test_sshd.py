@@ -78,8 +78,7 @@ def brief(
         ("error: PAM: Authentication failure for alice from 192.0.2.7", "alice", "bad_password"),
         ("error: PAM: User account has expired for alice from 192.0.2.7", "alice", "expired"),
         (
-            "error: PAM: User not known to the underlying authentication module"
-            " for illegal user bob from 192.0.2.7",
+            "error: PAM: User not known to the underlying authentication module for illegal user bob from 192.0.2.7",
             "bob",
             "unknown_account",
         ),
@@ -172,12 +171,7 @@ def test_keyboard_interactive_through_a_process_of_its_own() -> None:
     # at the first failures of a known account sshd does not write the last line
     again = ("sshd[9]", f"{HINT}192.0.2.7  user=alice")
     assert (
-        len(
-            events(
-                *one[:2], again, one[1], ("sshd[7]", f"Connection closed by authenticating user alice {PEER}")
-            )
-        )
-        == 2
+        len(events(*one[:2], again, one[1], ("sshd[7]", f"Connection closed by authenticating user alice {PEER}"))) == 2
     )
 
 
@@ -230,9 +224,7 @@ def test_an_account_kept_out_by_the_configuration() -> None:
         )
         == [("alice", "192.0.2.7", "policy")] * 2
     )
-    assert brief("User alice not allowed because account is locked", fail) == [
-        ("alice", "192.0.2.7", "locked")
-    ]
+    assert brief("User alice not allowed because account is locked", fail) == [("alice", "192.0.2.7", "locked")]
 
 
 def test_connections_side_by_side_are_kept_apart() -> None:
@@ -381,9 +373,7 @@ def test_memory_is_bounded_while_failures_wait() -> None:
 
 
 def _expected() -> list[dict[str, object]]:
-    rows = [
-        json.loads(line) for line in shared("service-logs", "expected.jsonl").read_text().splitlines() if line
-    ]
+    rows = [json.loads(line) for line in shared("service-logs", "expected.jsonl").read_text().splitlines() if line]
     return [row for row in rows if str(row["log"]).startswith("ssh")]
 
 
@@ -397,9 +387,7 @@ def test_the_logs_of_other_maintainers_are_read_as_they_read_them() -> None:
         written = [line for line in path.read_bytes().splitlines() if line.strip()]
         assert len(found) == len(written), row["log"]
         known = {
-            (item.account, item.ip, item.time, item.outcome == "success")
-            for item in found
-            if isinstance(item, Event)
+            (item.account, item.ip, item.time, item.outcome == "success") for item in found if isinstance(item, Event)
         }
         for overflow in row["overflows"]:  # type: ignore[attr-defined]
             for event in overflow["events"]:

@@ -26,7 +26,8 @@ def connect(path: Path | None, *, readonly: bool = False) -> sqlite3.Connection:
         database.execute("PRAGMA secure_delete = ON")
         database.execute("PRAGMA temp_store = MEMORY")
         database.execute("PRAGMA cache_size = -65536")
-        database.execute("PRAGMA wal_autocheckpoint = 4000")
+        # Within a commit it would keep everybody waiting; SqliteStore copies the log beside the commits.
+        database.execute("PRAGMA wal_autocheckpoint = 0")
         if readonly:
             database.execute("PRAGMA query_only = ON")
     except BaseException:

@@ -24,9 +24,7 @@ def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: in
         {"worker": worker, "now": now, "until": now + seconds * SECOND, "limit": limit},
     ).fetchall()
     # RETURNING keeps no order.
-    return [
-        Mail(id=row[1], notice=_decode(row[2]), attempts=row[3] - 1, first_try=row[4]) for row in sorted(rows)
-    ]
+    return [Mail(id=row[1], notice=_decode(row[2]), attempts=row[3] - 1, first_try=row[4]) for row in sorted(rows)]
 
 
 def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str, reason: str) -> None:

@@ -64,9 +64,7 @@ def profile(db: sqlite3.Connection, key: str) -> bytes | None:
     return row[0] if row else None
 
 
-def page(
-    db: sqlite3.Connection, account: str | None, since: int, after: int, size: int
-) -> list[tuple[int, Record]]:
+def page(db: sqlite3.Connection, account: str | None, since: int, after: int, size: int) -> list[tuple[int, Record]]:
     """The next ``size`` records with their sequence numbers."""
     of_account = "account = :account AND " if account is not None else ""
     rows = db.execute(
@@ -76,9 +74,7 @@ def page(
     return [(row[0], _record(row[1:])) for row in rows]
 
 
-def alerts(
-    db: sqlite3.Connection, tenant: str, account: str | None, kind: str | None, limit: int
-) -> list[AlertRow]:
+def alerts(db: sqlite3.Connection, tenant: str, account: str | None, kind: str | None, limit: int) -> list[AlertRow]:
     """Alerts, newest first."""
     where = "tenant = :tenant"
     where += " AND account = :account" if account is not None else ""

@@ -26,6 +26,10 @@ from sentinel.store.sqlite.schema import migrate
 PROFILE_CACHE: Final = 20_000
 #: Window entries kept in memory (each track weighs eight more), about 150 bytes each.
 TRACK_CACHE: Final = 1_000_000
+#: Records between two copies of the write-ahead log into the database, some 16 MB of log.
+CHECKPOINT_RECORDS: Final = 1000
+#: Pages of log (128 MB) at which a commit has to wait for the copy.
+LOG_PAGES: Final = 32_768
 _PAGE: Final = 500
 
 _T = TypeVar("_T")
@@ -42,11 +46,14 @@ class SqliteStore:
         self.path = path
         self._profiles: Cache[str, Profile] = Cache(profile_cache)
         self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: len(track) + 8)
-        self._write_db, self._read_db, self._recall_db = _open(path)
+        self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path)
         self._file = path.stat().st_ino if path is not None else 0
         self._writer = ThreadPoolExecutor(1, "store-writer")
+        self._copier = ThreadPoolExecutor(1, "store-copier")
         self._reader = ThreadPoolExecutor(1, "store-reader") if path is not None else self._writer
         self._closed = False
+        self._uncopied = 0  #: records committed since the log was last copied into the database
+        self._copying: asyncio.Task[None] | None = None
 
     async def bind(self, fingerprint: bytes) -> None:
         """See the protocol."""
@@ -83,12 +90,37 @@ class SqliteStore:
     async def commit(self, changes: Changes) -> None:
         """See the protocol: one transaction, on disk when this returns."""
         statements = writing.pack(changes)
-        await self._write(lambda db: writing.commit(db, statements))
+        done = asyncio.ensure_future(self._write(lambda db: writing.commit(db, statements)))
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            # Whoever gives up waiting: the commit goes on, and the next recall must see what came of it.
+            await asyncio.wait((done,))
+            done.exception()
+            raise
+        self._uncopied += len(changes.records)
+        if self._uncopied >= CHECKPOINT_RECORDS and self._copying is None and self.path is not None:
+            self._uncopied = 0
+            self._copying = asyncio.create_task(self._checkpoint())
         for key, profile in changes.profiles.items():
             self._profiles.refresh(key, profile)
         for track_key, track in changes.tracks.items():
             track.saved()
             self._tracks.refresh(track_key, track)
+
+    async def _checkpoint(self) -> None:
+        """Copy the write-ahead log into the database beside the commits, which SQLite would do within one of them."""
+        try:
+            waiting = await self._run(self._copier, self._copy_db, writing.checkpoint)
+            if waiting > LOG_PAGES:
+                # Commits came faster than copying ever caught up: now one has to wait.
+                await self._write(writing.restart_log)
+        except StoreError:
+            self._uncopied = (
+                CHECKPOINT_RECORDS  # The commits tell what is wrong; copying is tried again after the next.
+            )
+        finally:
+            self._copying = None
 
     def forget(self, past: Past) -> None:
         """See the protocol."""
@@ -179,10 +211,13 @@ class SqliteStore:
             await self._read(sqlite3.Connection.close)
             if self.path is not None:
                 self._recall_db.close()
+                if self._copying is not None:
+                    await self._copying
+                await self._run(self._copier, self._copy_db, sqlite3.Connection.close)
             await self._write(sqlite3.Connection.close)
         finally:
-            self._writer.shutdown()
-            self._reader.shutdown()
+            for thread in (self._writer, self._reader, self._copier):
+                thread.shutdown()
 
     async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         return await self._run(self._writer, self._write_db, work)
@@ -199,20 +234,22 @@ class SqliteStore:
             raise explain(error, self.path) from None
 
 
-def _open(path: Path | None) -> tuple[sqlite3.Connection, sqlite3.Connection, sqlite3.Connection]:
-    """The connections for writing, reading and recalling; a database in memory has one for all."""
+def _open(path: Path | None) -> tuple[sqlite3.Connection, ...]:
+    """The connections for writing, reading, recalling and copying the log; a database in memory has one for all."""
     with ExitStack() as stack:
         try:
             writer = connect(path)
             stack.callback(writer.close)
             migrate(writer)
             writing.check(writer)  # a file that can only be read opens without a word
-            reader = recaller = writer
+            reader = recaller = copier = writer
             if path is not None:
                 reader = connect(path, readonly=True)
                 stack.callback(reader.close)
                 recaller = connect(path, readonly=True)
+                stack.callback(recaller.close)
+                copier = connect(path)
         except sqlite3.Error as error:
             raise explain(error, path) from None
         stack.pop_all()
-    return writer, reader, recaller
+    return writer, reader, recaller, copier

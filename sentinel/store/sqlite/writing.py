@@ -73,7 +73,7 @@ class _Insert:
     def __init__(self, table: str, columns: str, conflict: str = "") -> None:
         row = f"({', '.join('?' * len(columns.split(',')))})"
         self.texts = {
-            count: f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * count)} {conflict}".rstrip()
+            count: f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * count)} {conflict}".rstrip()  # noqa: S608  # constant text
             for count in _GROUPS
         }
 
@@ -101,6 +101,17 @@ def _rows(statements: list[Statement], insert: _Insert, rows: list[tuple[Any, ..
         while len(rows) - at >= count:
             statements.append((insert.texts[count], [value for row in rows[at : at + count] for value in row]))
             at += count
+
+
+def checkpoint(db: sqlite3.Connection) -> int:
+    """Copy what can be copied of the log without keeping anybody waiting; returns the pages that are left."""
+    _, logged, copied = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return int(logged) - int(copied)
+
+
+def restart_log(db: sqlite3.Connection) -> None:
+    """Copy the whole log, however long it takes, so that it begins anew."""
+    db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
 
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
