@@ -34,11 +34,12 @@ _NICE: Final = 5
 
 
 class Courier:
-    """The daemon's side: keeps one courier process alive. ``trouble`` says why there is none, when there is none."""
+    """The daemon's side: keeps one courier ``process`` alive; ``trouble`` says why there is none."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.trouble = ""
+        self.process: asyncio.subprocess.Process | None = None
 
     async def run(self, stop: asyncio.Event, wake: asyncio.Event) -> None:
         """Keep a courier until ``stop``; ``wake`` says that there is a mail."""
@@ -62,6 +63,7 @@ class Courier:
             sys.executable, "-m", __name__, *where, stdin=asyncio.subprocess.PIPE
         )
         assert process.stdin is not None  # asked for
+        self.process = process
         self.trouble = ""
         ended, stopping = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
         try:
@@ -112,7 +114,9 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # A supervisor tells all processes to stop; the daemon does so in its own order, by ending the input.
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICE)
+    with contextlib.suppress(OSError):
+        # A hardened unit may forbid it; then judging and mails share alike.
+        os.nice(_NICE)
     config = load(Path(sys.argv[2]) if sys.argv[1:2] == ["--config"] else None)
     logs.setup(config.log.level)
     asyncio.run(deliver(config))

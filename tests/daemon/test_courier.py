@@ -1,0 +1,112 @@
+"""The courier: a process of its own that sends what the daemon's events put into the outbox."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiosmtpd.smtp import SMTP
+
+from sentinel.config import Config, load
+from sentinel.daemon.courier import Courier
+from sentinel.daemon.state import open_store, prepare_state
+from sentinel.events.alert import Notice
+from sentinel.events.sighting import Attributes
+from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.sealer import Sealer
+from sentinel.store.protocol import Changes
+
+
+class _Mailbox:
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.recipients: list[str] = []
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:
+        self.recipients += envelope.rcpt_tos  # type: ignore[attr-defined]  # aiosmtpd is untyped
+        self.arrived.set()
+        return "250 taken"
+
+
+@pytest.fixture
+async def mailbox() -> AsyncIterator[tuple[_Mailbox, int]]:
+    box = _Mailbox()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, hostname="localhost"), "127.0.0.1", 0)
+    yield box, server.sockets[0].getsockname()[1]
+    server.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path, mailbox: tuple[_Mailbox, int]) -> Config:
+    file = tmp_path / "sentinel.toml"
+    file.write_text(
+        f'state = "{tmp_path / "state"}"\n[smtp]\nport = {mailbox[1]}\ntls = "none"\nfrom = "S <s@example.org>"\n'
+    )
+    config = load(file)
+    prepare_state(config)
+    return config
+
+
+async def put_mail(config: Config, event: str) -> None:
+    """One alert with an address into the outbox."""
+    store = open_store(config)
+    sealer = Sealer(LocalKey.load(config.state))
+    sealed = sealer.seal(Attributes(account="u-1", email="ada@example.org"), row="account-key")
+    notice = Notice(
+        id=f"a-{event}",
+        kind="new_sign_in",
+        tenant="default",
+        event=event,
+        account="account-key",
+        time=1_767_225_600_000_000,
+        risk=50,
+        level="medium",
+        decision="notify",
+    )
+    await store.commit(Changes(attributes={"account-key": sealed}, notices=[notice]))
+    await store.close()
+
+
+async def test_sends_when_woken_and_ends_when_told(config: Config, mailbox: tuple[_Mailbox, int]) -> None:
+    stop, wake = asyncio.Event(), asyncio.Event()
+    courier = asyncio.create_task(Courier(config).run(stop, wake))
+    await put_mail(config, "e-1")
+    wake.set()
+    await asyncio.wait_for(mailbox[0].arrived.wait(), 20)
+    assert mailbox[0].recipients == ["ada@example.org"]
+    stop.set()
+    await asyncio.wait_for(courier, 20)
+
+
+async def test_a_killed_courier_is_started_anew(config: Config, mailbox: tuple[_Mailbox, int]) -> None:
+    stop, wake = asyncio.Event(), asyncio.Event()
+    side = Courier(config)
+    courier = asyncio.create_task(side.run(stop, wake))
+    await put_mail(config, "e-1")
+    wake.set()
+    await asyncio.wait_for(mailbox[0].arrived.wait(), 20)
+    mailbox[0].arrived.clear()
+    assert side.process is not None
+    first = side.process.pid
+    os.kill(first, signal.SIGKILL)
+    await put_mail(config, "e-2")
+    await asyncio.wait_for(mailbox[0].arrived.wait(), 20)
+    assert side.process.pid != first
+    assert side.trouble == ""
+    stop.set()
+    await asyncio.wait_for(courier, 20)
+
+
+async def test_one_that_cannot_start_is_told(config: Config, tmp_path: Path) -> None:
+    stop, wake = asyncio.Event(), asyncio.Event()
+    side = Courier(config)
+    (config.state / "sentinel.key").write_bytes(b"short")
+    courier = asyncio.create_task(side.run(stop, wake))
+    async with asyncio.timeout(20):
+        while not side.trouble:  # noqa: ASYNC110  # another process ends; nothing tells
+            await asyncio.sleep(0.05)
+    assert "mails wait until it is started anew" in side.trouble
+    stop.set()
+    await asyncio.wait_for(courier, 20)
