@@ -90,7 +90,8 @@ class Courier:
 
 async def deliver(config: Config) -> None:
     """The courier's side: deliver until standard input ends."""
-    store = open_store(config)
+    # A mark on a mail need not wait for the disk, and must not keep the daemon's commits waiting for it.
+    store = open_store(config, durable=False)
     stop, wake = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -19,8 +19,11 @@ def prepare_state(config: Config) -> None:
         raise FileError(str(config.state), "the state directory cannot be written; run as its owner")
 
 
-def open_store(config: Config) -> Store:
-    """The store that the configuration names. Raises :class:`StoreError`."""
+def open_store(config: Config, *, durable: bool = True) -> Store:
+    """The store that the configuration names. Raises :class:`StoreError`.
+
+    Without ``durable`` a power cut may lose the newest commits: enough for marks on mails, which are sent twice then.
+    """
     scheme, _, rest = config.store_url.partition(":")
     if scheme != "sqlite":
         raise StoreError(f"store = {scheme}:…: the Redis store comes later; use sqlite:", retry=False)
@@ -33,4 +36,4 @@ def open_store(config: Config) -> Store:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         except OSError as error:
             raise StoreError(f"{path}: cannot be made: {error.strerror}", retry=False) from None
-    return SqliteStore(path)
+    return SqliteStore(path, durable=durable)

@@ -11,18 +11,18 @@ from sentinel.errors import StoreError
 _BUSY_SECONDS: Final = 10.0
 
 
-def connect(path: Path | None, *, readonly: bool = False) -> sqlite3.Connection:
+def connect(path: Path | None, *, readonly: bool = False, durable: bool = True) -> sqlite3.Connection:
     """A connection; ``None`` is a database in memory.
 
     ``synchronous=FULL``: with NORMAL a power cut loses commits that were acknowledged. ``secure_delete``: what is
-    deleted leaves no bytes in the file.
+    deleted leaves no bytes in the file. Without ``durable`` a power cut (not a kill) may lose the newest commits.
     """
     target = ":memory:" if path is None else str(path)
     database = sqlite3.connect(target, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         if path is not None and _write_ahead(database) != "wal":
             raise StoreError(f"{path}: the file system cannot hold a write-ahead log; use a local disk", retry=False)
-        database.execute("PRAGMA synchronous = FULL")
+        database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         database.execute("PRAGMA secure_delete = ON")
         database.execute("PRAGMA temp_store = MEMORY")
         database.execute("PRAGMA cache_size = -65536")

@@ -38,15 +38,19 @@ _T = TypeVar("_T")
 class SqliteStore:
     """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process."""
 
-    durable = True
-
     def __init__(
-        self, path: Path | None, *, profile_cache: int = PROFILE_CACHE, track_cache: int = TRACK_CACHE
+        self,
+        path: Path | None,
+        *,
+        profile_cache: int = PROFILE_CACHE,
+        track_cache: int = TRACK_CACHE,
+        durable: bool = True,
     ) -> None:
         self.path = path
+        self.durable = durable
         self._profiles: Cache[str, Profile] = Cache(profile_cache)
         self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: len(track) + 8)
-        self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path)
+        self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path, durable)
         self._file = path.stat().st_ino if path is not None else 0
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._copier = ThreadPoolExecutor(1, "store-copier")
@@ -234,11 +238,11 @@ class SqliteStore:
             raise explain(error, self.path) from None
 
 
-def _open(path: Path | None) -> tuple[sqlite3.Connection, ...]:
+def _open(path: Path | None, durable: bool) -> tuple[sqlite3.Connection, ...]:
     """The connections for writing, reading, recalling and copying the log; a database in memory has one for all."""
     with ExitStack() as stack:
         try:
-            writer = connect(path)
+            writer = connect(path, durable=durable)
             stack.callback(writer.close)
             migrate(writer)
             writing.check(writer)  # a file that can only be read opens without a word
