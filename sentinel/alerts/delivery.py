@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from hashlib import sha256
@@ -68,6 +68,7 @@ class DeliverySettings:
     worker: str
     operators: tuple[str, ...] = ()
     retry_hours: int = 72
+    first_wait: int = FIRST_WAIT
     batch: int = 10
     poll_seconds: float = 15.0
 
@@ -150,10 +151,12 @@ class Delivery:
             worker=settings.worker, now=now, limit=settings.batch, seconds=self.lease_seconds
         )
         done = 0
-        for item in sorted(items, key=lambda item: -LEVEL_ORDER.get(item.notice.level, 0)):
+        items = sorted(items, key=lambda item: -LEVEL_ORDER.get(item.notice.level, 0))
+        for item in items:
             # What is not begun in time is left to whoever holds it next: better late than twice.
             left = self.lease_seconds - (self._elapsed() - work.started)
             if (stop is not None and stop.is_set()) or left < self.lease_seconds / 2:
+                await self._give_back(items[done:], now)
                 break
             if self._busy():
                 await asyncio.sleep(BUSY_PAUSE)
@@ -166,13 +169,21 @@ class Delivery:
             done += 1
         return done
 
+    async def _give_back(self, items: Sequence[OutboxItem], now: int) -> None:
+        """Leased but not begun: whoever comes next need not wait for the lease to run out."""
+        for item in items:
+            try:
+                await self._outbox.retry(item.id, worker=self._settings.worker, at=now, reason="")
+            except SentinelError as error:
+                _log.warning("alert %s (%s) not given back: %s", item.notice.id, item.notice.kind, error)
+
     async def _deal_with(self, item: OutboxItem, work: _Pass) -> None:
         notice, worker, now = item.notice, self._settings.worker, work.now
         attributes: Attributes | None = None
         recipients: tuple[str, ...] = self._settings.operators
         if notice.account is not None:
             attributes = await self._outbox.attributes(notice.tenant, notice.account)
-            recipients = _recipients(attributes, former=notice.kind == "credential_change", now=now)
+            recipients = _recipients(attributes, now=now)
         if not recipients:
             await self._outbox.unaddressed(item.id, worker=worker, now=now)
             self.counters.unaddressed += 1
@@ -243,7 +254,8 @@ class Delivery:
             await self._fail(item, f"given up after {self._settings.retry_hours} h: {reason}", now)
             self._reached.pop(item.id, None)
             return
-        at = min(now + wait(item.notice.id, item.attempts) * SECOND, last)
+        pause = wait(item.notice.id, item.attempts, self._settings.first_wait)
+        at = min(now + pause * SECOND, last)
         await self._outbox.retry(item.id, worker=self._settings.worker, at=at, reason=reason)
         self.counters.retried += 1
         _log.warning("alert %s (%s) has to wait: %s", item.notice.id, item.notice.kind, reason)
@@ -254,23 +266,23 @@ class Delivery:
         _log.error("alert %s (%s) will not be sent: %s", item.notice.id, item.notice.kind, reason)
 
 
-def wait(alert: str, attempts: int) -> int:
+def wait(alert: str, attempts: int, first: int = FIRST_WAIT) -> int:
     """Seconds until the next try: doubling from 60 s to 6 h, spread by a quarter either way.
 
     The spread comes from the alert's id, so that mails which failed together do not come back together, and
     a test knows the outcome.
     """
-    seconds = min(FIRST_WAIT << min(attempts, 20), LONGEST_WAIT)
+    seconds = min(first << min(attempts, 20), LONGEST_WAIT)
     spread = sha256(f"{alert}\x1f{attempts}".encode()).digest()[0] / 255 - 0.5
     return min(int(seconds * (1 + spread / 2)), LONGEST_WAIT)
 
 
-def _recipients(attributes: Attributes | None, *, former: bool, now: int) -> tuple[str, ...]:
+def _recipients(attributes: Attributes | None, *, now: int) -> tuple[str, ...]:
     if attributes is None:
         return ()
     found = [attributes.email] if attributes.email else []
     previous = attributes.previous_email
-    if former and previous and attributes.previous_until > now:
+    if previous and attributes.previous_until > now:
         found += [previous] if [previous.casefold()] != [address.casefold() for address in found] else []
     return tuple(found)
 

@@ -86,10 +86,11 @@ async def get_risk(request: web.Request, service: Service, key: ApiKey) -> web.R
             risk = max(risk, alert.risk)
             reasons += [rule for rule in alert.rules if rule not in reasons]
             since = min(since or alert.first, alert.first)
-    if profile.compromised_at:
+    if profile.compromised:
         risk = COMPROMISED_RISK
         reasons.insert(0, "compromised")
-        since = min(since or profile.compromised_at, profile.compromised_at)
+        first = min(profile.compromised.values())
+        since = min(since or first, first)
     return answer(
         {
             "account": account,

@@ -1,5 +1,6 @@
 """Posting events and asking for assessments."""
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,8 @@ from sentinel.store.protocol import ApiKey
 _NDJSON: Final = frozenset(
     {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines"}
 )
+#: A large post lets inline requests in after this many events.
+_STRIDE: Final = 32
 _split_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -32,6 +35,8 @@ async def post_events(request: web.Request, service: Service, key: ApiKey) -> we
     indices: list[int] = []
     rejected: list[dict[str, Any]] = []
     for index, part in enumerate(parts):
+        if index % _STRIDE == _STRIDE - 1:
+            await asyncio.sleep(0)
         try:
             event = decode_event(part, over_http=True, now=now)
             arrivals.append(arrive(service.enricher, key.tenant, event, received=now))
@@ -102,4 +107,16 @@ def _parts(body: bytes, content_type: str) -> tuple[list[bytes | msgspec.Raw], b
             return list(_split_array(body)), False
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FieldError("", f"not a JSON array: {error}") from None
+    lines = [line for line in body.splitlines() if line.strip()]
+    if len(lines) > 1 and _is_json(lines[0]):
+        return list(lines), False
     return [body], True
+
+
+def _is_json(line: bytes) -> bool:
+    """A line that is a whole JSON text: then the lines after it are others."""
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

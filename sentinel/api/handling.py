@@ -58,7 +58,11 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, str(error), retry_after=error.retry_after)
         case StoreError():
             _log.error("the store failed", exc_info=error)
-            return Problem(503, "the store failed; nothing was accepted, post again later", retry_after=5)
+            return Problem(
+                503,
+                "the store failed; not all was stored, post it again later (what was stored counts once)",
+                retry_after=5,
+            )
         case web.HTTPRequestEntityTooLarge():
             return Problem(413, "the body is larger than this daemon takes (http.max_body_bytes)")
         case TimeoutError():

@@ -76,8 +76,8 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "days",
             1,
             365,
-            "Raw addresses and user agents are unreadable at latest this long after the event, and "
-            "pseudonymous records are gone. May be shortened, not lengthened.",
+            "Raw values of an event that is older than this when it arrives are never stored. May be shortened, "
+            "not lengthened.",
         ),
     ] = 365
 

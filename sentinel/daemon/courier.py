@@ -13,7 +13,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from sentinel.config import Config, load
+from sentinel.config.values import StoreAddress
 from sentinel.daemon import logs
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.state import open_store
@@ -46,7 +49,10 @@ class Courier:
         pause = _PAUSE[0]
         while not stop.is_set():
             began = asyncio.get_running_loop().time()
-            code = await self._one(stop, wake)
+            try:
+                code = await self._one(stop, wake)
+            except OSError as error:
+                code = error.errno or -1
             if stop.is_set():
                 return
             if asyncio.get_running_loop().time() - began > _WELL:
@@ -58,7 +64,8 @@ class Courier:
             pause = min(2 * pause, _PAUSE[1])
 
     async def _one(self, stop: asyncio.Event, wake: asyncio.Event) -> int:
-        where = ["--config", str(self.config.path)] if self.config.path is not None else []
+        # State and store are those of the daemon, even when the file says others since.
+        where = [str(self.config.path or ""), str(self.config.state), str(self.config.store_url)]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", __name__, *where, stdin=asyncio.subprocess.PIPE
         )
@@ -111,14 +118,15 @@ async def deliver(config: Config) -> None:
 
 
 def main() -> None:
-    """Entry of the process; `--config FILE` as the daemon had it."""
+    """Entry of the process; its arguments are the configuration file, the state directory and the store."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # A supervisor tells all processes to stop; the daemon does so in its own order, by ending the input.
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         # A hardened unit may forbid it; then judging and mails share alike.
         os.nice(_NICE)
-    config = load(Path(sys.argv[2]) if sys.argv[1:2] == ["--config"] else None)
+    file, state, store = sys.argv[1:4]
+    config = msgspec.structs.replace(load(Path(file) if file else None), state=Path(state), store=StoreAddress(store))
     logs.setup(config.log.level)
     asyncio.run(deliver(config))
 

@@ -239,8 +239,6 @@ class Daemon:
     async def wrong(self) -> dict[str, str]:
         """What keeps the daemon from its work, by part; empty when ready."""
         reasons = {name: "broke off" for name, task in self._tasks.items() if task.done()}
-        if self._courier is not None and self._courier.trouble:
-            reasons["courier"] = self._courier.trouble
         if self.stopping.is_set():
             reasons["daemon"] = "stopping"
         if self._pipeline.failure and time.perf_counter() - self._pipeline.failed_at < _REMEMBERED:

@@ -48,6 +48,7 @@ def make_delivery(config: Config, store: Store, sealer: Sealer, busy: Callable[[
             worker=f"{socket.gethostname()}-{os.getpid()}",
             operators=config.alerts.operators,
             retry_hours=config.smtp.retry_hours,
+            first_wait=config.smtp.retry_first_seconds,
         ),
         busy=busy,
     )

@@ -144,7 +144,9 @@ class Enricher:
     def _place(self, given: GivenPlace, found: Place | None) -> Place:
         if given.lat is not None:
             country = given.country or (found.country if found else None)
-            return Place(country, given.region, given.city, given.lat, given.lon, given.accuracy_km)
+            # Travel is judged in hundreds of kilometres; anything finer would say where a person lives.
+            lat, lon = round(given.lat, 1), round(given.lon or 0.0, 1)
+            return Place(country, given.region, given.city, lat, lon, given.accuracy_km)
         if given.country is not None and (found is None or found.country != given.country):
             # The sender knows better where this is: what was looked up belongs to another country.
             found = self.places.country_place(given.country)

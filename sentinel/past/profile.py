@@ -96,7 +96,7 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     trusted_logins: int = 0
     last_seen: int = 0  #: last sign of life that was judged safe
     recovered_at: int = 0  #: last recovery or change of address
-    compromised_at: int = 0  #: time of an event that somebody who knows called compromised; 0: none open
+    compromised: dict[str, int] = {}  #: events called compromised and not lifted since: key → time
     sessions: dict[str, Session] = {}
     factors: dict[str, KnownFactor] = {}
     challenges: list[Challenge] = []

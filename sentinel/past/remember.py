@@ -35,7 +35,7 @@ CHALLENGE_MEMORY = 10 * MINUTE
 _SIGNS_OF_LIFE = frozenset({"login", "session_seen"})
 
 #: Changes after which a person's mailed answer proves little for 30 days (CONTRACT §1).
-_RECOVERIES = frozenset({"recovery_used", "password_reset_requested", "email_changed"})
+_RECOVERIES = frozenset({"recovery_used", "email_changed"})
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

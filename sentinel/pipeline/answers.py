@@ -16,10 +16,9 @@ def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: 
         profile.alerts = [alert for alert in profile.alerts if alert.id != record.alert]
     if verdict == "compromised":
         distrust_sighting(profile, sighting, was_trusted=record.trusted)
-        profile.compromised_at = sighting.time
+        profile.compromised[sighting.key] = sighting.time
         return False
-    if profile.compromised_at == sighting.time:
-        profile.compromised_at = 0
+    profile.compromised.pop(sighting.key, None)
     if sighting.type == "login" and sighting.outcome == "success" and sighting.own:
         trust_sighting(profile, sighting, already=record.trusted, lift=True)
         return True

@@ -20,10 +20,12 @@ def merge_attributes(current: Attributes | None, given: Attributes) -> Attribute
     newer, older = (given, current) if given.as_of >= current.as_of else (current, given)
     previous, until = current.previous_email, current.previous_until
     if given is newer:
-        if given.previous_email and given.previous_email != current.previous_email:
-            previous, until = given.previous_email, given.as_of + FORMER_ADDRESS_SPAN
-        elif given.email and current.email and given.email != current.email:
-            previous, until = current.email, given.as_of + FORMER_ADDRESS_SPAN
+        changed = given.email and current.email and given.email != current.email
+        former = given.previous_email or (current.email if changed else None)
+        # Who changes the address twice must not push the person's own one out: the first one stays.
+        standing = previous is not None and until > given.as_of and previous != (given.email or current.email)
+        if former and former != previous and not standing:
+            previous, until = former, given.as_of + FORMER_ADDRESS_SPAN
     email = newer.email or older.email
     verified = newer.email_verified
     if verified is None and email == older.email:

@@ -149,10 +149,11 @@ class Pipeline:
         sighting = unpack_sighting(record.sighting)
         if record.account is not None and sighting.known_account:
             profile = past.profiles[record.account]
+            if any(alert.id == record.alert for alert in profile.alerts) and record.alert is not None:
+                # The account's own alert: one event's answer says nothing of a campaign on many.
+                changes.closed[item.tenant, record.alert] = item.verdict
             record.trusted = changes.trust[record.key] = apply_answer(profile, sighting, record, item.verdict)
             changes.profiles[record.account] = profile
-        if record.alert is not None:
-            changes.closed[item.tenant, record.alert] = item.verdict
         past.records[key] = answer = Record(
             key=key,
             tenant=item.tenant,

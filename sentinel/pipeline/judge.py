@@ -230,6 +230,7 @@ def _act(profile: Profile, sighting: Sighting, live: Sequence[Finding], level: s
             methods = [method for method in methods if method != "push"]
         if profile.recovered_at and 0 <= sighting.time - profile.recovered_at < _RECOVERY_DOUBT:
             methods = [method for method in methods if method not in _REACHABLE_BY_THIEF]
+        methods = methods or list(_UNKNOWN_METHODS)
     return Act(
         methods=methods,
         end_sessions=level == "critical" and sighting.judged and sighting.outcome == "success",

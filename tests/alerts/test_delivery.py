@@ -252,14 +252,24 @@ async def test_a_change_is_told_to_the_former_address_too(outbox: MemoryOutbox, 
     assert loop.counters.sent == 1
 
 
-async def test_not_after_its_time_nor_for_other_kinds(outbox: MemoryOutbox, server: Server) -> None:
+async def test_not_after_its_time_but_for_every_kind(outbox: MemoryOutbox, server: Server) -> None:
     moved(outbox, NOW)
     outbox.put(sample("credential_change"))
     await delivery(outbox, server).run_once(NOW)
+    assert [recipient for recipient, _ in server.got] == ["new@example.org"]
     moved(outbox, NOW + DAY)
     outbox.put(sample("new_sign_in"))
     await delivery(outbox, server).run_once(NOW)
-    assert [recipient for recipient, _ in server.got] == ["new@example.org", "new@example.org"]
+    assert [recipient for recipient, _ in server.got][1:] == ["new@example.org", "old@example.org"]
+
+
+async def test_what_was_not_begun_is_given_back(outbox: MemoryOutbox, server: Server) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    outbox.put(sample("new_sign_in"))
+    loop = delivery(outbox, server)
+    assert await loop._pass(NOW, stop) == 0
+    assert await outbox.lease(worker="another", now=NOW, limit=10, seconds=60) != []
 
 
 async def test_one_address_in_both_places_gets_one_mail(outbox: MemoryOutbox, server: Server) -> None:

@@ -205,3 +205,9 @@ async def test_an_old_event_is_taken_and_mails_nobody(daemon: InProcess, client:
     old, new = [(await client.get(f"/v1/assessments/e-{n}")).body for n in (1, 2)]
     assert new["findings"]
     assert old["event"] == "e-1"
+
+
+async def test_ndjson_without_its_content_type(client: Client) -> None:
+    lines = b"\n".join(json.dumps(login(id)).encode() for id in ("n-1", "n-2"))
+    answer = await client.post("/v1/events", lines)
+    assert (answer.status, answer.body["accepted"]) == (202, 2)

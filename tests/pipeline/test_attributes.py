@@ -2,7 +2,7 @@ from typing import Any
 
 from sentinel.events.clock import DAY
 from sentinel.events.sighting import Attributes
-from sentinel.pipeline.attributes import merge_attributes
+from sentinel.pipeline.attributes import FORMER_ADDRESS_SPAN, merge_attributes
 
 
 def told(day: int, **fields: Any) -> Attributes:
@@ -46,3 +46,11 @@ def test_a_verified_address_says_nothing_about_the_next_one() -> None:
     assert merge_attributes(verified, told(2, email="b@example.org")).email_verified is None
     late = merge_attributes(told(2, email="b@example.org"), verified)
     assert (late.email, late.email_verified) == ("b@example.org", None)
+
+
+def test_changing_the_address_twice_does_not_push_the_persons_own_one_out() -> None:
+    own = Attributes(account="u-1", email="own@example.org", as_of=DAY)
+    first = merge_attributes(own, Attributes(account="u-1", email="thief-1@example.org", as_of=2 * DAY))
+    second = merge_attributes(first, Attributes(account="u-1", email="thief-2@example.org", as_of=3 * DAY))
+    assert (second.email, second.previous_email) == ("thief-2@example.org", "own@example.org")
+    assert second.previous_until == 2 * DAY + FORMER_ADDRESS_SPAN

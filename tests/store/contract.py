@@ -91,7 +91,7 @@ def full_profile() -> Profile:
         trusted_logins=2,
         last_seen=START,
         recovered_at=START - 1,
-        compromised_at=START - 2,
+        compromised={"event-0": START - 2},
         sessions={"session-1": Session(START, "event-1", "device", None, "FR", trusted=True, compromised=True)},
         factors={"factor-1": KnownFactor("totp", START, START + 5)},
         challenges=[Challenge(START, None, "factor-1", "push")],
