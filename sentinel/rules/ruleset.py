@@ -15,9 +15,6 @@ from sentinel.rules.load import RuleFile
 
 _canonical: Final = msgspec.json.Encoder(order="deterministic").encode
 
-#: Of one event: the value of each window, by rule id and window name; ``None`` where it cannot be counted.
-WindowValues = dict[str, int | None]
-
 
 class Held(msgspec.Struct, frozen=True):
     """A rule that held: its risk (0 to 100) and the facts it read, keyed values left out."""

@@ -15,6 +15,7 @@ from sentinel.events.clock import HOUR
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.store.protocol import Changes, Wanted
+from sentinel.store.sqlite import store as sqlite_store
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.connection import connect
 from sentinel.store.sqlite.schema import MIGRATIONS, migrate
@@ -268,3 +269,18 @@ async def test_a_store_in_memory_keeps_nothing() -> None:
     store = SqliteStore(None)
     assert await store.record("event-1") is None
     await store.close()
+
+
+async def test_the_log_stays_bounded_under_steady_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that is always copied but never begun anew would grow until the disk is full."""
+    monkeypatch.setattr(sqlite_store, "CHECKPOINT_RECORDS", 10)
+    monkeypatch.setattr(sqlite_store, "LOG_PAGES", 50)
+    store = SqliteStore(tmp_path / "store.db")
+    sizes = []
+    for number in range(300):
+        batch = [record(f"event-{number}-{row}", sealed=bytes(2000)) for row in range(10)]
+        await store.commit(Changes(records=batch))
+        sizes.append((tmp_path / "store.db-wal").stat().st_size)
+    await store.close()
+    # Without it: all 300 batches, some 10 MB.
+    assert max(sizes) < 3_000_000

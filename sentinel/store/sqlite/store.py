@@ -28,7 +28,7 @@ PROFILE_CACHE: Final = 20_000
 TRACK_CACHE: Final = 1_000_000
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
-#: Pages of log (128 MB) at which a commit has to wait for the copy.
+#: Pages of log (128 MB) at which it is begun anew, for which a commit has to wait.
 LOG_PAGES: Final = 32_768
 _PAGE: Final = 500
 
@@ -115,14 +115,13 @@ class SqliteStore:
     async def _checkpoint(self) -> None:
         """Copy the write-ahead log into the database beside the commits, which SQLite would do within one of them."""
         try:
-            waiting = await self._run(self._copier, self._copy_db, writing.checkpoint)
-            if waiting > LOG_PAGES:
-                # Commits came faster than copying ever caught up: now one has to wait.
+            pages = await self._run(self._copier, self._copy_db, writing.checkpoint)
+            if pages > LOG_PAGES:
+                # Between two commits: what came since the copy is little, and the log begins anew.
                 await self._write(writing.restart_log)
         except StoreError:
-            self._uncopied = (
-                CHECKPOINT_RECORDS  # The commits tell what is wrong; copying is tried again after the next.
-            )
+            # The commits tell what is wrong; copying is tried again after the next.
+            self._uncopied = CHECKPOINT_RECORDS
         finally:
             self._copying = None
 
