@@ -12,8 +12,9 @@ from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
+from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
-from sentinel.pipeline.judge import Concluded, Judged, Tracks, concludes, judge
+from sentinel.pipeline.judge import Judged, Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
 from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import AlertRow, Changes, Past, Record, Store, Wanted

@@ -14,8 +14,9 @@ from sentinel.past.profile import Profile
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
 from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
-from sentinel.pipeline.judge import Concluded, Tracks, concludes, judge
+from sentinel.pipeline.judge import Tracks, judge
 from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
 from sentinel.pipeline.replay import FactSeen, facts_seen
 from sentinel.scoring import decide

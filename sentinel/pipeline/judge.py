@@ -5,52 +5,30 @@ from typing import Final
 
 import msgspec
 
-from sentinel.alerts.policy import Cause, Raised, raise_or_fold
+from sentinel.alerts.policy import Raised
 from sentinel.events.alert import Notice
 from sentinel.events.assessment import LEVEL_ORDER, Act, Assessment, Finding, Unjudged, level_of
-from sentinel.events.clock import DAY, MINUTE, to_text
+from sentinel.events.clock import DAY, to_text
 from sentinel.events.event import CREDENTIAL_CHANGES
 from sentinel.events.sighting import Sighting
 from sentinel.facts import FACTS, FactValue, Look
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
+from sentinel.pipeline.alerting import alerts_of
+from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.compiled import CompiledWindow, Series
-from sentinel.rules.rule import Rule
 from sentinel.rules.ruleset import Held, RuleSet
 from sentinel.scoring import at_most, combine, decide
 from sentinel.store.protocol import TrackKey
 
-#: Notices that are owed whatever the risk (CONTRACT §2).
-OWED: Final = frozenset({"credential_change"})
 #: Second-factor methods from the strongest down; what to ask for when nothing is known of the account.
 _METHODS: Final = ("webauthn", "totp", "push", "sms", "voice", "email", "backup_code")
 _UNKNOWN_METHODS: Final = ["webauthn", "totp"]
 _REACHABLE_BY_THIEF: Final = frozenset({"email", "sms", "voice"})
 #: For this long after a recovery or change of address a mailed code proves nothing (CONTRACT §1).
 _RECOVERY_DOUBT: Final = 30 * DAY
-
-
-class Concluded(msgspec.Struct, frozen=True):
-    """The pending login that an event concludes: how it was seen and what was said of it."""
-
-    sighting: Sighting
-    assessment: Assessment
-
-
-#: A pending login that nobody concludes within this time is interrupted (CONTRACT §1).
-PENDING_SPAN: Final = 15 * MINUTE
-
-
-def concludes(sighting: Sighting, pending: Sighting) -> bool:
-    """Whether ``sighting`` tells how the login ``pending`` ended: same account, not interrupted yet."""
-    return (
-        sighting.concludes == pending.key
-        and sighting.account == pending.account
-        and (sighting.type, pending.type, pending.outcome) == ("login", "login", "pending")
-        and 0 <= sighting.time - pending.time <= PENDING_SPAN
-    )
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -127,7 +105,7 @@ def judge(
         wish = at_most(wish, "challenge")
     decision = at_most(wish, "notify") if settings.thresholds.mode == "observe" else wish
     by_rule = {item.rule.rule.id: item for item in held}
-    raised, notices = _alerts(arrival, settings, profile, source, look, live, level, decision, concluded)
+    raised, notices = alerts_of(arrival, settings, profile, source, look, live, level, decision, concluded)
     until = _until(sighting, live, by_rule)
     assessment = Assessment(
         event=arrival.event.id or "",
@@ -235,133 +213,4 @@ def _act(profile: Profile, sighting: Sighting, live: Sequence[Finding], level: s
         methods=methods,
         end_sessions=level == "critical" and sighting.judged and sighting.outcome == "success",
         hold_change=high and sighting.type in CREDENTIAL_CHANGES,
-    )
-
-
-def _alerts(
-    arrival: Arrival,
-    settings: TenantSettings,
-    profile: Profile,
-    source: Profile,
-    look: Look,
-    live: Sequence[Finding],
-    level: str,
-    decision: str,
-    concluded: Concluded | None,
-) -> tuple[tuple[Raised, ...], tuple[Notice, ...]]:
-    if not live:
-        return (), ()
-    sighting = arrival.sighting
-    stands = {finding.rule for finding in concluded.assessment.findings} if concluded else set()
-    rules = {finding.rule: _rule(finding, settings.rules) for finding in live}
-    raised: list[Raised] = []
-    notices: list[Notice] = []
-    for audience in ("account", "operator"):
-        told = [finding for finding in live if rules[finding.rule].audience == audience]
-        if concluded and audience == "operator":
-            # Operators heard of what stands from the pending login, under an alert of its own.
-            told = [finding for finding in told if finding.rule not in stands]
-        if not told:
-            continue
-        own_risk = combine([(finding.group, finding.risk) for finding in told])[0]
-        kinds = [rules[finding.rule].alert for finding in told]
-        if decide(own_risk, settings.thresholds) == "allow":
-            kinds = [kind for kind in kinds if kind in OWED]
-            if not kinds:
-                continue
-        if audience == "account":
-            if sighting.account is None or not sighting.known_account:
-                continue
-            kind = kinds[0] or "suspicious_sign_in"
-            if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
-                kind = "suspicious_sign_in"
-            account, open_alerts, contexts = (
-                arrival.event.account,
-                profile.alerts,
-                _contexts(look, sighting, kind),
-            )
-        else:
-            kind, account, open_alerts, contexts = "campaign", None, source.alerts, (told[0].rule,)
-        cause = Cause(
-            account=account,
-            event=arrival.event.id or "",
-            time=sighting.time,
-            kind=kind,
-            level=level_of(own_risk),
-            risk=own_risk,
-            rules=tuple(finding.rule for finding in told),
-            contexts=contexts,
-            same_as=concluded.assessment.alert if concluded else None,
-            tell=_is_told(arrival, settings),
-        )
-        result = raise_or_fold(open_alerts, cause, settings.fold)
-        raised.append(result)
-        if result.news:
-            notices.append(_notice(arrival, result, told, rules, own_risk, decision))
-    return tuple(raised), tuple(notices)
-
-
-def _rule(finding: Finding, rules: RuleSet) -> Rule:
-    """The rule of a finding. One that stands from a pending login may be gone since: nobody hears of it."""
-    compiled = rules.rule(finding.rule)
-    if compiled is not None:
-        return compiled.rule
-    return Rule(id=finding.rule, title=finding.title, applies_to=["login"], when="false", risk=0, audience="none")
-
-
-def _is_told(arrival: Arrival, settings: TenantSettings) -> bool:
-    """Neither history being imported, nor posted so late that a mail would only confuse."""
-    late = arrival.received is not None and arrival.received - arrival.sighting.time > settings.mail_max_age
-    return not late and not arrival.silent
-
-
-def _contexts(look: Look, sighting: Sighting, kind: str) -> tuple[str, ...]:
-    """What is new about the event, for telling the same news once: device and country, else the network.
-
-    Of a change of credentials it is what was changed.
-    """
-    if kind == "credential_change":
-        return (f"change:{sighting.type}",)
-    new = []
-    if not look.device_trusted:
-        new.append(f"device:{sighting.device_key or sighting.device_class or '?'}")
-    if sighting.place.country and not look.trusts("country", sighting.place.country):
-        new.append(f"country:{sighting.place.country}")
-    if not new and look.network and not look.network_trusted:
-        new.append(f"network:{look.network}")
-    return tuple(new)
-
-
-def _notice(
-    arrival: Arrival,
-    raised: Raised,
-    told: Sequence[Finding],
-    rules: dict[str, Rule],
-    risk: float,
-    decision: str,
-) -> Notice:
-    sighting = arrival.sighting
-    messages = [rules[finding.rule].message or finding.rule for finding in told]
-    return Notice(
-        id=raised.alert.id,
-        kind=raised.alert.kind,
-        tenant=arrival.tenant,
-        event=sighting.key,
-        account=sighting.account if raised.alert.kind != "campaign" else None,
-        time=sighting.time,
-        risk=risk,
-        level=raised.alert.level,
-        decision=decision,
-        type=sighting.type,
-        outcome=sighting.outcome,
-        service=sighting.service,
-        place=sighting.place,
-        organisation=sighting.network.organisation,
-        device=sighting.device,
-        factor_method=sighting.factor.method,
-        reasons=tuple(finding.rule for finding in told),
-        titles=tuple(finding.title for finding in told),
-        messages=tuple(messages),
-        events=raised.alert.events,
-        earlier=raised.earlier,
     )

@@ -6,8 +6,9 @@ from sentinel.events.sighting import Sighting
 from sentinel.facts import FACTS, FactValue, Look
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
-from sentinel.pipeline.judge import Concluded, Judged, Tracks, concludes, judge
+from sentinel.pipeline.judge import Judged, Tracks, judge
 from sentinel.store.protocol import TrackKey
 
 

@@ -451,6 +451,6 @@ def test_explain_shows_every_fact_and_hides_keyed_ones(packaged_rules: RuleSet) 
 
 
 def test_pending_span_is_the_contracts() -> None:
-    from sentinel.pipeline import judge
+    from sentinel.pipeline import concluded
 
-    assert judge.PENDING_SPAN == 15 * MINUTE
+    assert concluded.PENDING_SPAN == 15 * MINUTE
