@@ -26,8 +26,12 @@ class Intake:
         self._closing = False
         self._keys: Counter[str] = Counter()
 
-    def holds(self, key: str) -> bool:
+    async def holds(self, key: str) -> bool:
         """Whether an event with this record key waits to be judged."""
+        return self.holds_now(key)
+
+    def holds_now(self, key: str) -> bool:
+        """The same, for callers in this process."""
         return key in self._keys
 
     @property
@@ -41,25 +45,31 @@ class Intake:
         Raises :class:`Overloaded` when too many wait already or the daemon is stopping (nothing was taken), and
         :class:`StoreError` when the store failed.
         """
+        return await self.put(items, inline=inline)
+
+    def put(self, items: Sequence[Item], *, inline: bool = False) -> asyncio.Future[list[Outcome]]:
+        """The same without waiting: raises :class:`Overloaded` at once, gives the outcomes later."""
         if self._closing:
             raise _stopping()
         if self._waiting + len(items) > self._limit:
             raise Overloaded(f"{self._waiting} events wait already; post again in a moment", retry_after=1)
-        if not items:
-            return []
         waiting = _Waiting(items)
+        if not items:
+            waiting.done.set_result([])
+            return waiting.done
         (self._inline if inline else self._posted).append(waiting)
         self._waiting += len(items)
         keys = [item.sighting.key for item in items if isinstance(item, Arrival)]
         self._keys.update(keys)
         self._arrived.set()
-        try:
-            return await waiting.done
-        finally:
-            for key in keys:
-                self._keys[key] -= 1
-                if not self._keys[key]:
-                    del self._keys[key]
+        waiting.done.add_done_callback(lambda _: self._let_go(keys))
+        return waiting.done
+
+    def _let_go(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._keys[key] -= 1
+            if not self._keys[key]:
+                del self._keys[key]
 
     async def run(self) -> None:
         """Judge batches until :meth:`close` was called and nothing waits any more. Cancelled, it tells all who wait."""
