@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.rules_fired import Fired, fired_counts, print_list
 from sentinel.daemon.build import bare_lookups, build_enricher
 from sentinel.errors import SentinelError
 from sentinel.pipeline.ruletest import run_cases
@@ -23,28 +24,36 @@ _directory = click.argument("paths", nargs=-1, type=click.Path(exists=True, path
 
 
 @command.command("list")
+@click.option("--tenant", help="Count the findings of this tenant only.")
 @json_option
 @pass_config
-def list_rules(context: Context, as_json: bool) -> int:
-    """List the rules in force.
+def list_rules(context: Context, tenant: str | None, as_json: bool) -> int:
+    """List the rules in force, and how often each fired.
+
+    The last day is yesterday and today (UTC), by the time of the events. Findings of rules in shadow are counted
+    apart.
 
     \b
     Example:
       sentinel rules list
     """
     rules = [file.compiled.rule for file in _in_force(context)]
+    try:
+        fired = fired_counts(context.config, tenant)
+    except SentinelError as error:
+        fired = {}
+        click.echo(f"no counts: {error}", err=True)
     if as_json:
         print_json(
             [
                 {"id": rule.id, "title": rule.title, "status": rule.status, "applies_to": rule.applies_to,
-                 "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags}
+                 "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags,
+                 "fired": fired.get(rule.id, Fired())}
                 for rule in rules
             ]
         )  # fmt: skip
         return 0
-    width = max((len(rule.id) for rule in rules), default=0)
-    for rule in rules:
-        click.echo(f"{rule.id:<{width}}  {rule.status:<6}  {rule.audience:<8}  {rule.title}")
+    print_list(rules, fired)
     return 0
 
 
