@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from sentinel.alerts.policy import Raised
-from sentinel.enrich.sighting import raw_of
 from sentinel.events.assessment import Assessment
 from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Attributes, Raw, Sighting
@@ -94,7 +93,7 @@ class Pipeline:
         if known is not None:
             if known.body != item.body:
                 return Outcome(conflict=True, error="this id was used before with another content")
-            first = unpack_assessment(known.assessment, item.event.id or "", item.event.account)
+            first = unpack_assessment(known.assessment, item.id, item.account)
             return Outcome(assessment=first, duplicate=True)
         settings = self._settings(item.tenant)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
@@ -137,7 +136,7 @@ class Pipeline:
             time=sighting.time,
             type=sighting.type,
             body=item.body,
-            sealed=self._sealer.seal(raw_of(item.event, forget=too_old), row=sighting.key),
+            sealed=self._sealer.seal(item.raw.bare() if too_old else item.raw, row=sighting.key),
             sighting=pack_sighting(sighting),
             windows=pack_windows(judged.windows),
             assessment=pack_assessment(judged.assessment),

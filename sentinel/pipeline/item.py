@@ -5,8 +5,7 @@ import msgspec
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.events.alert import Notice
 from sentinel.events.assessment import Assessment
-from sentinel.events.event import Event
-from sentinel.events.sighting import Attributes, Sighting
+from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import TrustPolicy
 from sentinel.rules.ruleset import RuleSet
 from sentinel.scoring import Thresholds
@@ -23,19 +22,28 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     mail_max_age: int = 24 * 3600 * 1_000_000  #: micros; older events posted over HTTP mail nobody
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """An event to judge. ``received`` is the clock at the edge (micros), ``None`` for files, which read no clock."""
+class Arrival(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="event"):
+    """An event to judge, as it comes from the edge. ``account`` is what the answer calls it.
+
+    ``received`` is the clock at the edge (micros), ``None`` for files, which read no clock.
+    """
 
     tenant: str
-    event: Event
+    account: str | None
     sighting: Sighting
-    body: bytes
+    raw: Raw  #: to be sealed; judging never looks inside
+    body: bytes  #: keyed hash of the content
     attributes: Attributes | None = None
     received: int | None = None
     silent: bool = False  #: history being imported: judged, but nobody is mailed
 
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        return self.raw.event
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="answer"):
     """Somebody who knows says what event ``key`` was: ``legitimate`` or ``compromised``."""
 
     tenant: str
@@ -46,7 +54,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     by: str = "service"
 
 
-class NewAttributes(msgspec.Struct, frozen=True, kw_only=True):
+class NewAttributes(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="attributes"):
     """Account attributes set by the service; they replace the ones given and leave the others."""
 
     tenant: str

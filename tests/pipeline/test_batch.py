@@ -215,7 +215,7 @@ async def test_what_was_called_compromised_is_not(inst: Installation, size: int)
     assert "new_device" in [finding.rule for finding in outcomes[2].assessment.findings]
     known = await profile(inst)
     assert known is not None
-    device = inst.enricher.sight("default", inst.arrival(taken).event).device_key
+    device = inst.arrival(taken).sighting.device_key
     assert device is not None
     assert known.values["device"][device].compromised
     assert not known.values["country"]["FR"].compromised

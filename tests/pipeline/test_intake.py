@@ -278,7 +278,7 @@ async def test_over_a_real_pipeline(tmp_path: Path) -> None:
     await running
     for post, outcomes in zip(posts, answers, strict=True):
         assert [outcome.assessment.event for outcome in outcomes if outcome.assessment] == [
-            item.event.id for item in post
+            item.id for item in post
         ]
     assert len([entry async for entry in inst.store.history()]) == sum(map(len, posts))
     await inst.store.close()
