@@ -63,5 +63,8 @@ def print_list(rules: Sequence[Rule], fired: Mapping[str, Fired]) -> None:
         rows.append((rule.id, rule.status, rule.audience, *map(str, numbers), rule.title))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
-        cells = [f"{cell:<{width}}" if at < 3 else f"{cell:>{width}}" for at, (cell, width) in enumerate(zip(row, widths, strict=False))]
+        cells = [
+            f"{cell:<{width}}" if at < 3 else f"{cell:>{width}}"
+            for at, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
         click.echo("  ".join([*cells, row[-1]]))

@@ -6,10 +6,11 @@ from sentinel.events.sighting import Sighting
 from sentinel.facts import FACTS, FactValue, Look
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
-from sentinel.store.protocol import TrackKey
+from sentinel.store.protocol import Record, TrackKey
 
 
 class Replay:
@@ -20,6 +21,7 @@ class Replay:
         self.profiles: dict[str, Profile] = {}
         self.tracks: dict[TrackKey, Track] = {}
         self._pending: dict[str, Concluded] = {}
+        self._judged: dict[str, tuple[Sighting, Record]] = {}
 
     def judge(self, arrival: Arrival) -> Judged:
         """Judge an event and remember it."""
@@ -34,11 +36,31 @@ class Replay:
         judged = judge(arrival, self.settings, profile, source, self.tracks, touched, pending)
         if sighting.outcome == "pending":
             self._pending[sighting.key] = Concluded(sighting, judged.assessment)
+        self._judged[sighting.key] = sighting, _record(arrival, judged)
         return judged
+
+    def answer(self, key: str, verdict: str) -> bool:
+        """Somebody who knows says what the event of record ``key`` was; false when it was not judged here."""
+        if key not in self._judged:
+            return False
+        sighting, record = self._judged[key]
+        if sighting.known_account:
+            record.trusted = apply_answer(self.profile(sighting.account), sighting, record, verdict)
+        return True
 
     def profile(self, key: str | None) -> Profile:
         """The profile of an account or source; one of nobody when there is no key."""
         return self.profiles.setdefault(key, Profile()) if key else Profile()
+
+
+def _record(arrival: Arrival, judged: Judged) -> Record:
+    """What an answer needs to know of a judged event."""
+    sighting = arrival.sighting
+    return Record(
+        key=sighting.key, tenant=arrival.tenant, account=sighting.account, time=sighting.time, type=sighting.type,
+        body=b"", sealed=b"", sighting=b"", windows=b"", assessment=b"", trusted=judged.trusted,
+        alert=judged.assessment.alert,
+    )  # fmt: skip
 
 
 class FactSeen(msgspec.Struct, frozen=True, kw_only=True):

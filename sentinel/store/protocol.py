@@ -147,9 +147,7 @@ class Store(Protocol):
     async def profile(self, key: str) -> Profile | None:
         """A profile of the caller's own, as committed; null when the account is not known."""
 
-    def history(
-        self, account: str | None = None, *, since: int = 0, type: str | None = None
-    ) -> AsyncIterator[Record]:
+    def history(self, account: str | None = None, *, since: int = 0, type: str | None = None) -> AsyncIterator[Record]:
         """Records in the order they were judged, of one account or of all, of one type or of all, from event time
         ``since`` on."""
 
@@ -157,7 +155,7 @@ class Store(Protocol):
         """How many records :meth:`history` gives, and of which times."""
 
     async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
-        """Findings by UTC day (from ``since`` on), rule and status, of one tenant or of all. Counts only: no accounts."""
+        """Findings by UTC day (from ``since`` on), rule and status, of one tenant or of all; no accounts."""
 
     async def alerts(
         self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
