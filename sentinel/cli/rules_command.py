@@ -1,4 +1,4 @@
-"""`sentinel rules`: list, show, check and test rules."""
+"""`sentinel rules`: list, show, check and test rules; what else it does has modules of its own."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import msgspec
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.rules_backtest import backtest
 from sentinel.cli.rules_fired import Fired, fired_counts, print_list
+from sentinel.cli.rules_new import new
 from sentinel.cli.rules_scenarios import read_scenarios, sort_out, tell
 from sentinel.daemon.build import bare_lookups, build_enricher
 from sentinel.errors import SentinelError
@@ -19,10 +20,11 @@ from sentinel.rules.load import RuleFile, RulesError, load_rules, packaged_rules
 
 @click.group("rules")
 def command() -> None:
-    """List, show, check and test the rules."""
+    """List, show, check, test and write rules, and try changes on history."""
 
 
 command.add_command(backtest)
+command.add_command(new)
 
 
 _directory = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))

@@ -5,7 +5,6 @@ seen with all that follows from it: what is flagged now joins the trusted past n
 given again. Events are taken as if they had come in time: what came late or was imported counts like the rest.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -15,12 +14,12 @@ from sentinel.events.clock import DAY
 from sentinel.events.sighting import Raw, Sighting
 from sentinel.past.profile import Profile, decode_profile, encode_profile
 from sentinel.past.windows import Track, decode_entries, encode_entries
-from sentinel.pipeline.answers import apply_answer
-from sentinel.pipeline.concluded import PENDING_SPAN, Concluded, concludes, newly_fired
+from sentinel.pipeline.concluded import PENDING_SPAN, newly_fired
 from sentinel.pipeline.item import Arrival, TenantSettings
-from sentinel.pipeline.judge import Judged, Tracks, judge
+from sentinel.pipeline.judge import Judged, Tracks
 from sentinel.pipeline.pack import unpack_sighting
 from sentinel.pipeline.played import Played
+from sentinel.pipeline.replay import Replay
 from sentinel.store.protocol import Record, Store, TrackKey
 from sentinel.store.sqlite.spill import Spill
 
@@ -64,7 +63,7 @@ async def play(
 
     Raises :class:`sentinel.errors.StoreError`.
     """
-    replay = _Past(settings, plan, profiles, entries)
+    replay = _Bounded(settings, plan.answered, profiles, entries)
     played = Played()
     done = 0
     try:
@@ -73,100 +72,88 @@ async def play(
                 # What a daemon beside us went on to store is for the next time.
                 break
             done += 1
-            if record.time <= plan.until:
-                judged = replay.enter(record)
-                if judged is not None and record.time >= plan.since:
-                    played.enter(record, *judged)
+            if record.type == "feedback":
+                replay.answer(record.body.decode(), record.assessment.decode())
+            elif record.time <= plan.until:
+                sighting = unpack_sighting(record.sighting)
+                concluded = replay.concluded(sighting)
+                judged = replay.judge(_arrival(record, sighting))
+                if record.time >= plan.since:
+                    played.enter(record, sighting, judged, newly_fired(judged.assessment, concluded))
             if done % _SWEEP == 0:
                 replay.sweep()
             if done % _STEP == 0:
                 progress(done)
-                await asyncio.sleep(0)
     finally:
         replay.close()
     progress(plan.records)
     return played
 
 
-class _Past:
-    """Profiles, tracks and pending logins of a replay, within bounds."""
+def _arrival(record: Record, sighting: Sighting) -> Arrival:
+    """A stored event as if it arrived: ids are the record's keys, since raw values stay sealed."""
+    return Arrival(
+        tenant=record.tenant, account=sighting.account, sighting=sighting, raw=Raw(event=record.key), body=b""
+    )
 
-    def __init__(self, settings: Callable[[str], TenantSettings], plan: Plan, profiles: int, entries: int) -> None:
+
+class _Bounded(Replay):
+    """A replay of everybody's history: what was not used lately is written out, what is stale is let go."""
+
+    def __init__(
+        self, settings: Callable[[str], TenantSettings], answered: frozenset[str], profiles: int, entries: int
+    ) -> None:
+        super().__init__(settings("default"))
         self._settings = settings
-        self._answered = plan.answered
-        self._profiles: Spill[str, Profile] = Spill(profiles, encode_profile, decode_profile)
-        self._tracks: Spill[TrackKey, Track] = Spill(
+        self._answered = answered
+        self._people: Spill[str, Profile] = Spill(profiles, encode_profile, decode_profile)
+        self._series: Spill[TrackKey, Track] = Spill(
             entries,
             _encode_track,
             _decode_track,
             weigh=lambda track: len(track) + 8,
             expires=lambda track: track.newest + track.keep,
         )
-        self._pending: dict[str, Concluded] = {}
-        self._told: dict[str, Record] = {}  #: answered records, as this replay has them
         self._newest = 0
 
-    def enter(self, record: Record) -> tuple[Sighting, Judged, tuple[tuple[str, str], ...]] | None:
-        """Judge a record's event and remember it: sighting, judgement and what fired; an answer gives ``None``."""
-        if record.type == "feedback":
-            self._answer(record)
-            return None
-        sighting = unpack_sighting(record.sighting)
-        self._newest = max(self._newest, sighting.time)
-        settings = self._settings(record.tenant)
-        touched = Tracks(settings.rules, sighting, record.tenant)
-        tracks = {key: self._tracks.get(key) or Track() for key in touched.wanted}
-        account = sighting.account if sighting.known_account else None
-        profile, source = self._profile(account), self._profile(sighting.prefix)
-        arrival = Arrival(
-            tenant=record.tenant, account=sighting.account, sighting=sighting, raw=Raw(event=record.key), body=b""
-        )
-        concluded = self._concluded(sighting)
-        judged = judge(arrival, settings, profile, source, tracks, touched, concluded)
-        if sighting.outcome == "pending":
-            self._pending[sighting.key] = Concluded(sighting, judged.assessment)
-        if account is not None:
-            self._profiles.put(account, profile)
-        if sighting.prefix is not None and source.alerts:
-            self._profiles.put(sighting.prefix, source)
+    def settings_of(self, arrival: Arrival) -> TenantSettings:
+        """See :class:`Replay`."""
+        return self._settings(arrival.tenant)
+
+    def profile(self, key: str | None) -> Profile:
+        """See :class:`Replay`."""
+        if key is None:
+            return Profile()
+        profile = self._people.get(key)
+        if profile is None:
+            self._people.put(key, profile := Profile())
+        return profile
+
+    def recall(self, touched: Tracks) -> dict[TrackKey, Track]:
+        """See :class:`Replay`."""
+        return {key: self._series.get(key) or Track() for key in touched.wanted}
+
+    def keep(self, arrival: Arrival, judged: Judged, tracks: dict[TrackKey, Track]) -> None:
+        """See :class:`Replay`. Only what was answered once is kept for its answer."""
+        self._newest = max(self._newest, arrival.sighting.time)
         for key, track in tracks.items():
             if track.unsaved:
                 track.saved()
-                self._tracks.put(key, track)
-        if record.key in self._answered:
-            record.trusted, record.alert = judged.trusted, judged.assessment.alert
-            self._told[record.key] = record
-        return sighting, judged, newly_fired(judged.assessment, concluded)
+                self._series.put(key, track)
+        if arrival.sighting.key in self._answered:
+            super().keep(arrival, judged, tracks)
 
     def sweep(self) -> None:
         """Let go what no event can see any more."""
-        self._tracks.forget(self._newest)
+        self._series.forget(self._newest)
         horizon = self._newest - _PENDING
-        for key in [key for key, pending in self._pending.items() if pending.sighting.time < horizon]:
-            del self._pending[key]
+        for key in [key for key, pending in self.pending.items() if pending.sighting.time < horizon]:
+            del self.pending[key]
 
     def close(self) -> None:
         """Let the temporary files go."""
-        self._profiles.close()
-        self._tracks.close()
-
-    def _profile(self, key: str | None) -> Profile:
-        return (self._profiles.get(key) if key is not None else None) or Profile()
-
-    def _concluded(self, sighting: Sighting) -> Concluded | None:
-        pending = self._pending.get(sighting.concludes) if sighting.concludes else None
-        return pending if pending is not None and concludes(sighting, pending.sighting) else None
-
-    def _answer(self, record: Record) -> None:
-        told = self._told.get(record.body.decode())
-        if told is None or told.account is None:
-            return
-        sighting = unpack_sighting(told.sighting)
-        if not sighting.known_account:
-            return
-        profile = self._profile(told.account)
-        told.trusted = apply_answer(profile, sighting, told, record.assessment.decode())
-        self._profiles.put(told.account, profile)
+        self._people.close()
+        self._series.close()
 
 
 def _encode_track(track: Track) -> bytes:
