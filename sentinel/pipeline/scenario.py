@@ -175,4 +175,6 @@ def _located(source: TomlFile, text: str) -> FileError:
         key.append(part[0] or int(part[1]))
     if (unknown := re.search(r"unknown field `(\w+)`", message)) is not None:
         return source.error("unknown key", *key, unknown[1])
+    if (missing := re.search(r"missing required field `(\w+)`", message)) is not None:
+        return source.error("required", *key, missing[1])
     return source.error(message[:1].lower() + message[1:], *key)

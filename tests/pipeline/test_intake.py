@@ -277,8 +277,6 @@ async def test_over_a_real_pipeline(tmp_path: Path) -> None:
     intake.close()
     await running
     for post, outcomes in zip(posts, answers, strict=True):
-        assert [outcome.assessment.event for outcome in outcomes if outcome.assessment] == [
-            item.id for item in post
-        ]
+        assert [outcome.assessment.event for outcome in outcomes if outcome.assessment] == [item.id for item in post]
     assert len([entry async for entry in inst.store.history()]) == sum(map(len, posts))
     await inst.store.close()
