@@ -217,16 +217,27 @@ def size(folder: Path) -> int:
     return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
 
 
+def family(pid: int) -> list[int]:
+    """The daemon and its processes: edges and courier."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
 def peak_rss(pid: int) -> int:
-    """Highest resident memory of the process in KiB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+    """Highest resident memory of the daemon and its processes in KiB, shared pages counted for each."""
+    total = 0
+    for each in family(pid):
+        lines = Path(f"/proc/{each}/status").read_text().splitlines()
+        total += int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+    return total
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time the process has used, all threads."""
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    """Processor time that the daemon and its processes have used, all threads."""
+    ticks = 0
+    for each in family(pid):
+        user, system = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:13]
+        ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

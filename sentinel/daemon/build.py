@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sentinel.alerts.policy import FoldPolicy
+from sentinel.api.service import Limits
 from sentinel.config import Config
 from sentinel.enrich.countries import load_countries
 from sentinel.enrich.databases import open_readers
@@ -58,6 +59,12 @@ def tenant_settings(config: Config, rules: RuleSet) -> Callable[[str], TenantSet
         return made[tenant]
 
     return settings
+
+
+def limits_of(config: Config) -> Limits:
+    """The limits of requests."""
+    http = config.http
+    return Limits(body_bytes=http.max_body_bytes, batch=http.max_batch, seconds=http.request_timeout_seconds)
 
 
 def build_pipeline(config: Config, store: Store, key: LocalKey, rules: RuleSet) -> Pipeline:

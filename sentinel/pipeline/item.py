@@ -65,7 +65,7 @@ class NewAttributes(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 Item = Arrival | Answer | NewAttributes
 
 
-class Outcome(msgspec.Struct, kw_only=True):
+class Outcome(msgspec.Struct, kw_only=True, array_like=True, omit_defaults=True):
     """What came of an item. ``error``: an id used twice with another content, or an answer to an unknown event.
 
     ``notices`` are the mails that went into the outbox with it, ``fired`` the rules that held (and their status),

@@ -5,7 +5,7 @@ changed at once (:meth:`Store.commit`). A store never looks inside sealed bytes.
 """
 
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -93,6 +93,7 @@ class Changes(msgspec.Struct, kw_only=True):
     alerts: dict[tuple[str, str], AlertRow] = {}  #: by tenant and id
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
+    prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
     fired: dict[FiredKey, int] = {}  #: findings to add to the counts by day
 
 
@@ -133,9 +134,15 @@ class Store(Protocol):
         """Tie the store to the installation's key on first use. Raises when it belongs to another key: nothing in
         it would be found or opened again, and every account would look new."""
 
-    async def recall(self, wanted: Wanted) -> Past: ...
+    async def recall(self, wanted: Wanted, newer: Past | None = None) -> Past:
+        """What is wanted. ``newer`` is the past of a batch that is being committed right now: what it holds goes
+        before what is stored."""
 
-    async def commit(self, changes: Changes) -> None: ...
+    def prepare(self, changes: Changes) -> None:
+        """Take down what ``changes`` are now: profiles and tracks may go on changing while they are committed."""
+
+    async def commit(self, changes: Changes) -> None:
+        """Make ``changes`` durable, as they were when prepared; prepares them if that was not done."""
 
     def forget(self, past: Past) -> None:
         """The batch was not committed: what was changed in place must be read anew."""
