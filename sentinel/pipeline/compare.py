@@ -146,13 +146,19 @@ def _unmatched(mine: Iterable[PlayedAlert], others: Iterable[PlayedAlert], since
     return [
         alert
         for alert in mine
-        if alert.first >= since
-        and not any(other.first <= alert.last and alert.first <= other.last for other in there.get(_about(alert), ()))
+        if alert.first >= since and not any(_same_alert(alert, other) for other in there.get(_about(alert), ()))
     ]
 
 
+def _same_alert(alert: PlayedAlert, other: PlayedAlert) -> bool:
+    """In the same time; of campaigns also with a network in common."""
+    if alert.account is None and not set(alert.sources) & set(other.sources):
+        return False
+    return other.first <= alert.last and alert.first <= other.last
+
+
 def _about(alert: PlayedAlert) -> tuple[str, str]:
-    return f"{alert.tenant} {alert.account or alert.source or ''}", alert.kind
+    return f"{alert.tenant} {alert.account or ''}", alert.kind
 
 
 def _accounts(alerts: Iterable[PlayedAlert]) -> int:

@@ -14,6 +14,8 @@ from sentinel.store.protocol import Record
 
 #: Said of a rule that held in shadow.
 SHADOW: Final = " (shadow)"
+#: Networks remembered of one campaign: enough to tell whether another is the same.
+MAX_SOURCES: Final = 64
 DECISIONS: Final = tuple(DECISION_ORDER)
 
 
@@ -22,7 +24,7 @@ class PlayedAlert(msgspec.Struct, array_like=True):
 
     tenant: str
     account: str | None  #: key; null for operators
-    source: str | None  #: key of the network that a campaign comes from
+    sources: list[str]  #: keys of the networks that a campaign comes from, the first :data:`MAX_SOURCES`
     kind: str
     first: int
     last: int
@@ -87,11 +89,21 @@ class Played:
     def _alert(self, record: Record, sighting: Sighting, alert: OpenAlert) -> None:
         name = f"{record.tenant} {alert.id}"
         known = self.alerts.get(name)
-        account, source = (None, sighting.prefix) if alert.kind == "campaign" else (record.account, None)
+        campaign = alert.kind == "campaign"
+        sources = known.sources if known is not None else []
+        if campaign and sighting.prefix and sighting.prefix not in sources and len(sources) < MAX_SOURCES:
+            sources.append(sighting.prefix)
         played = PlayedAlert(
-            record.tenant, account, source, alert.kind, alert.first, alert.last, alert.level, list(alert.rules),
+            record.tenant,
+            None if campaign else record.account,
+            sources,
+            alert.kind,
+            alert.first,
+            alert.last,
+            alert.level,
+            list(alert.rules),
             record.key,
-        )  # fmt: skip
+        )
         if known is not None:
             played.event, played.mails = known.event, known.mails
         self.alerts[name] = played

@@ -231,3 +231,23 @@ def test_what_is_stale_is_forgotten_in_memory_and_outside() -> None:
     assert spill.get(3) is None
     assert spill.get(8) is not None
     spill.close()
+
+
+async def test_a_campaign_is_the_same_one_by_its_networks(tmp_path: Path) -> None:
+    inst = Installation(tmp_path)
+
+    def spray(network: str, hour: int, tries: int) -> list[dict[str, Any]]:
+        return [
+            login(hour, id=f"{network}-{n}", account=f"u-{n}", after=timedelta(seconds=n), ip=f"{network}.9",
+                  outcome="failure", reason="bad_password")
+            for n in range(tries)
+        ]  # fmt: skip
+
+    await inst.run([*spray("203.0.113", 0, 20), *spray("198.51.100", 0, 16)])
+    stricter = changed(tmp_path / "stricter", password_spray="[params]\nmin_failures = 18\n",
+                       brute_force_address='status = "off"\n')  # fmt: skip
+    found = await difference(inst, stricter)
+    # The second network's is lost although the first one's campaign was there at the same time.
+    assert (found.before.alerts, found.after.alerts, found.gained, found.lost) == (2, 1, 0, 1)
+    assert (found.after.operator_mails, found.after.mails, found.accounts) == (1, {}, 0)
+    await inst.store.close()
