@@ -54,7 +54,7 @@ async def command(context: Context, event: str, tenant: str, everything: bool, a
                 pasted = msgspec.structs.replace(pasted, id="pasted")
             explanation = await explain_arrival(store, arrive(enricher, tenant, pasted), settings)
         else:
-            raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}")
+            raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}, and there is no such file")
     finally:
         await store.close()
     if as_json:

@@ -236,14 +236,14 @@ def test_what_is_stale_is_forgotten_in_memory_and_outside() -> None:
 async def test_a_campaign_is_the_same_one_by_its_networks(tmp_path: Path) -> None:
     inst = Installation(tmp_path)
 
-    def spray(network: str, hour: int, tries: int) -> list[dict[str, Any]]:
+    def spray(network: str, start: int, tries: int) -> list[dict[str, Any]]:
         return [
-            login(hour, id=f"{network}-{n}", account=f"u-{n}", after=timedelta(seconds=n), ip=f"{network}.9",
+            login(0, id=f"{network}-{n}", account=f"u-{n}", after=timedelta(seconds=start + n), ip=f"{network}.9",
                   outcome="failure", reason="bad_password")
             for n in range(tries)
         ]  # fmt: skip
 
-    await inst.run([*spray("203.0.113", 0, 20), *spray("198.51.100", 0, 16)])
+    await inst.run([*spray("203.0.113", 0, 20), *spray("198.51.100", 3, 16)])
     stricter = changed(tmp_path / "stricter", password_spray="[params]\nmin_failures = 18\n",
                        brute_force_address='status = "off"\n')  # fmt: skip
     found = await difference(inst, stricter)
@@ -251,3 +251,11 @@ async def test_a_campaign_is_the_same_one_by_its_networks(tmp_path: Path) -> Non
     assert (found.before.alerts, found.after.alerts, found.gained, found.lost) == (2, 1, 0, 1)
     assert (found.after.operator_mails, found.after.mails, found.accounts) == (1, {}, 0)
     await inst.store.close()
+
+
+async def test_a_concluded_login_counts_once(inst: Installation) -> None:
+    pending = login(200, device_id="tablet", outcome="pending")
+    await inst.run([pending, login(201, device_id="tablet", concludes="e-200", after=timedelta(minutes=-55))])
+    played = await replay(inst, since=micros(199))
+    assert [rules for _, _, _, rules in marks(played)] == [["new_device"]]
+    assert (played.logins, len(played.alerts)) == (1, 1)
