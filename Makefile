@@ -19,7 +19,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sentinel rules check rules
-	$(BIN)/sentinel rules test rules
+	$(BIN)/sentinel rules test rules tests/scenarios
 
 bench: $(STAMP)
 	$(BIN)/python scripts/bench.py --out bench.json

@@ -1,6 +1,7 @@
 """The composition root: from a configuration to the parts that work together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.api.service import Limits
@@ -23,9 +24,12 @@ from sentinel.scoring import Thresholds
 from sentinel.store.protocol import Store
 
 
-def load_ruleset(config: Config) -> RuleSet:
-    """The packaged rules with the operator's over them. Raises :class:`sentinel.rules.load.RulesError`."""
-    return RuleSet(load_rules([packaged_rules(), config.rules.directory]))
+def load_ruleset(config: Config, directories: Sequence[Path] | None = None) -> RuleSet:
+    """The packaged rules with the operator's over them, or those of ``directories``, later ones over earlier.
+
+    Raises :class:`sentinel.rules.load.RulesError`.
+    """
+    return RuleSet(load_rules([packaged_rules(), config.rules.directory] if directories is None else directories))
 
 
 def open_lookups(config: Config) -> tuple[PlaceReader, NetworkReader]:

@@ -27,7 +27,9 @@ class Figures:
         self._duplicates = Counter("sentinel_duplicates", "Events posted again.", registry=registry)
         self._conflicts = Counter("sentinel_conflicts", "Ids used again with other content.", registry=registry)
         self._decisions = Counter("sentinel_decisions", "Assessments.", ["decision", "level"], registry=registry)
-        self._findings = Counter("sentinel_findings", "Rules that held.", ["rule", "status"], registry=registry)
+        self._findings = Counter(
+            "sentinel_findings", "Rules that held, live and shadow.", ["rule", "status"], registry=registry
+        )
         self._unjudged = Counter("sentinel_unjudged", "Rules that lacked a fact.", ["rule"], registry=registry)
         self._batches = Histogram(
             "sentinel_batch_seconds", "From recall to commit of one batch.", buckets=_SECONDS, registry=registry
@@ -55,7 +57,7 @@ class Figures:
                 assessment = outcome.assessment
                 events[item.sighting.type, item.sighting.outcome] += 1
                 decisions[assessment.decision, assessment.level or "none"] += 1
-                findings.update((finding.rule, finding.status) for finding in assessment.findings)
+                findings.update(outcome.fired)
                 unjudged.update(entry.rule for entry in assessment.unjudged)
         for labels, number in events.items():
             self._events.labels(*labels).inc(number)

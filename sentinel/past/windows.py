@@ -51,6 +51,11 @@ class Track:
         return len(self._entries) - self._start
 
     @property
+    def entries(self) -> list[Entry]:
+        """What it holds, by time; to be written elsewhere."""
+        return self._entries[self._start :]
+
+    @property
     def newest(self) -> int:
         """Time of the newest entry, 0 when empty."""
         return self._entries[-1][0] if self._entries else 0

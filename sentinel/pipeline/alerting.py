@@ -9,6 +9,7 @@ from sentinel.events.assessment import LEVEL_ORDER, Finding, level_of
 from sentinel.events.sighting import Sighting
 from sentinel.facts import Look
 from sentinel.past.profile import Profile
+from sentinel.past.remember import PLACELESS_KINDS
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.rule import Rule
@@ -111,7 +112,9 @@ def _contexts(look: Look, sighting: Sighting, kind: str) -> tuple[str, ...]:
     new = []
     if not look.device_trusted:
         new.append(f"device:{sighting.device_key or sighting.device_class or '?'}")
-    if sighting.place.country and not look.trusts("country", sighting.place.country):
+    # An exit says nothing of where the person is: another exit of the same VPN is no other news.
+    placed = sighting.place.country and sighting.network.kind not in PLACELESS_KINDS
+    if placed and not look.trusts("country", sighting.place.country):
         new.append(f"country:{sighting.place.country}")
     if not new and look.network and not look.network_trusted:
         new.append(f"network:{look.network}")

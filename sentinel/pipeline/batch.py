@@ -16,7 +16,7 @@ from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
-from sentinel.pipeline.concluded import Concluded, concludes
+from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
@@ -151,7 +151,12 @@ class Pipeline:
         settings = self._settings(item.tenant)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
         source = past.profiles[sighting.prefix] if sighting.prefix else Profile()
-        judged = judge(item, settings, profile, source, past.tracks, tracks, _concluded(item, past))
+        concluded = _concluded(item, past)
+        judged = judge(item, settings, profile, source, past.tracks, tracks, concluded)
+        fired = newly_fired(judged.assessment, concluded)
+        for rule, status in fired:
+            day = (utc_day(sighting.time), item.tenant, rule, status)
+            changes.fired[day] = changes.fired.get(day, 0) + 1
         record = self._record(item, settings, judged)
         past.records[sighting.key] = record
         changes.records.append(record)
@@ -171,7 +176,7 @@ class Pipeline:
                 past,
                 changes,
             )
-        return Outcome(assessment=judged.assessment, notices=judged.notices)
+        return Outcome(assessment=judged.assessment, notices=judged.notices, fired=fired)
 
     def _record(self, item: Arrival, settings: TenantSettings, judged: Judged) -> Record:
         sighting = item.sighting

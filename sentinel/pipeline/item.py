@@ -68,7 +68,8 @@ Item = Arrival | Answer | NewAttributes
 class Outcome(msgspec.Struct, kw_only=True, array_like=True, omit_defaults=True):
     """What came of an item. ``error``: an id used twice with another content, or an answer to an unknown event.
 
-    ``notices`` are the mails that went into the outbox with it.
+    ``notices`` are the mails that went into the outbox with it, ``fired`` the rules that held (and their status),
+    each counted once however often the same login is told of.
     """
 
     assessment: Assessment | None = None
@@ -76,3 +77,4 @@ class Outcome(msgspec.Struct, kw_only=True, array_like=True, omit_defaults=True)
     error: str | None = None
     conflict: bool = False
     notices: tuple[Notice, ...] = ()
+    fired: tuple[tuple[str, str], ...] = ()

@@ -5,7 +5,7 @@ changed at once (:meth:`Store.commit`). A store never looks inside sealed bytes.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -15,6 +15,14 @@ from sentinel.past.windows import Track
 
 #: A track: id of its series, then the values it is kept by.
 TrackKey = tuple[str, tuple[str | int, ...]]
+
+
+#: What findings are counted by: UTC day (see :func:`sentinel.events.clock.utc_day`), tenant, rule, status.
+FiredKey = tuple[int, str, str, str]
+
+
+#: How many days findings are counted for: a quarter is enough to see whether a change of a rule calmed it.
+FIRED_DAYS: Final = 92
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -86,6 +94,15 @@ class Changes(msgspec.Struct, kw_only=True):
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
     prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
+    fired: dict[FiredKey, int] = {}  #: findings to add to the counts by day
+
+
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """How much history there is; event times in micros, 0 when there is none."""
+
+    records: int = 0
+    oldest: int = 0
+    newest: int = 0
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,8 +154,15 @@ class Store(Protocol):
     async def profile(self, key: str) -> Profile | None:
         """A profile of the caller's own, as committed; null when the account is not known."""
 
-    def history(self, account: str | None = None, *, since: int = 0) -> AsyncIterator[Record]:
-        """Records in the order they were committed, of one account or of all, from event time ``since`` on."""
+    def history(self, account: str | None = None, *, since: int = 0, type: str | None = None) -> AsyncIterator[Record]:
+        """Records in the order they were judged, of one account or of all, of one type or of all, from event time
+        ``since`` on."""
+
+    async def extent(self) -> Extent:
+        """How many records :meth:`history` gives, and of which times."""
+
+    async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
+        """Findings by UTC day (from ``since`` on), rule and status, of one tenant or of all; no accounts."""
 
     async def alerts(
         self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
@@ -165,7 +189,8 @@ class Store(Protocol):
     async def keys(self) -> list[ApiKey]: ...
 
     async def expire_windows(self, now: int) -> int:
-        """Drop a step of the window entries that no window can see any more; returns rows dropped, 0 when done."""
+        """Drop a step of the window entries that no window can see any more, and counts of findings older than
+        :data:`FIRED_DAYS`; returns rows dropped, 0 when done."""
 
     async def check(self) -> None:
         """Prove that the store can be read and written, or raise."""

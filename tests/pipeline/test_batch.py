@@ -718,6 +718,18 @@ async def test_windows_are_exact_over_batches_restarts_and_late_events(arrivals:
         assert finding.evidence == recount(events, number)
 
 
+async def test_findings_are_counted_by_day_and_a_concluded_login_once(tmp_path: Path) -> None:
+    inst = Installation(tmp_path)
+    await inst.run([login(n) for n in range(4)])
+    pending = login(30, device_id="phone", outcome="pending")
+    await inst.run([pending, login(31, device_id="phone", concludes="e-30", after=timedelta(minutes=-55))])
+    day = int(START.timestamp()) // 86_400 + 1
+    assert await inst.store.fired(since=0) == {(day, "new_device", "live"): 1}
+    await inst.run([pending])  # a duplicate
+    assert await inst.store.fired(since=0) == {(day, "new_device", "live"): 1}
+    await inst.store.close()
+
+
 # One batch is judged while the one before is committed
 
 

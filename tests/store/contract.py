@@ -12,10 +12,21 @@ import pytest
 
 from sentinel.errors import StoreError
 from sentinel.events.alert import Notice, OpenAlert
-from sentinel.events.clock import HOUR, MINUTE, SECOND
+from sentinel.events.clock import HOUR, MINUTE, SECOND, utc_day
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Session, TrustedPlace, Value
 from sentinel.past.windows import Track
-from sentinel.store.protocol import AlertRow, ApiKey, Changes, Past, Record, Store, TrackKey, Wanted
+from sentinel.store.protocol import (
+    FIRED_DAYS,
+    AlertRow,
+    ApiKey,
+    Changes,
+    Extent,
+    Past,
+    Record,
+    Store,
+    TrackKey,
+    Wanted,
+)
 from sentinel.store.sqlite.store import SqliteStore
 
 Opener = Callable[..., Awaitable[Store]]
@@ -581,3 +592,43 @@ async def test_a_good_store_checks(store: Store) -> None:
 async def test_closing_twice_is_no_error(reopen: Opener) -> None:
     store = await reopen()
     await store.close()
+
+
+# What looks at everything: backtest, counts
+
+
+async def test_history_of_one_type_and_its_extent(store: Store) -> None:
+    assert await store.extent() == Extent()
+    rows = [record("e-1"), record("e-2", type="feedback", time=START + 9), record("e-3", time=START - 5)]
+    await store.commit(Changes(records=rows))
+    assert [entry.key async for entry in store.history(type="feedback")] == ["e-2"]
+    assert [entry.key async for entry in store.history("account-1", type="login", since=START)] == ["e-1"]
+    assert await store.extent() == Extent(records=3, oldest=START - 5, newest=START + 9)
+
+
+async def test_findings_add_up_by_day_rule_and_status(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(fired={(7, "default", "new_device", "live"): 2, (7, "shop", "new_device", "live"): 1}))
+    await store.commit(
+        Changes(fired={(7, "default", "new_device", "live"): 3, (8, "default", "new_device", "shadow"): 1})
+    )
+    async for after in as_is_and_reopened(store, reopen):
+        assert await after.fired(since=7) == {(7, "new_device", "live"): 6, (8, "new_device", "shadow"): 1}
+        assert await after.fired(since=8) == {(8, "new_device", "shadow"): 1}
+        assert await after.fired(since=0, tenant="shop") == {(7, "new_device", "live"): 1}
+        assert await after.fired(since=9) == {}
+
+
+async def test_findings_of_a_batch_that_failed_are_not_counted(store: Store) -> None:
+    await store.commit(Changes(records=[record()]))
+    with pytest.raises(StoreError):
+        await store.commit(Changes(records=[record()], fired={(7, "default", "new_device", "live"): 1}))
+    assert await store.fired(since=0) == {}
+
+
+async def test_old_counts_are_dropped_with_upkeep(store: Store) -> None:
+    today = utc_day(START)
+    keys = [(today - FIRED_DAYS - 1, "default", "r", "live"), (today - FIRED_DAYS, "default", "r", "live")]
+    await store.commit(Changes(fired=dict.fromkeys(keys, 1)))
+    while await store.expire_windows(START):
+        pass
+    assert set(await store.fired(since=0)) == {(today - FIRED_DAYS, "r", "live")}

@@ -284,3 +284,27 @@ async def test_the_log_stays_bounded_under_steady_commits(tmp_path: Path, monkey
     await store.close()
     # Without it: all 300 batches, some 10 MB.
     assert max(sizes) < 3_000_000
+
+
+async def test_a_store_can_be_looked_at_beside_its_writer_and_not_changed(path: Path) -> None:
+    writer = SqliteStore(path)
+    await writer.commit(everything())
+    reader = SqliteStore(path, readonly=True)
+    assert [entry.key async for entry in reader.history()] == ["event-1"]
+    await writer.commit(Changes(records=[record("event-2")]))
+    assert (await reader.extent()).records == 2
+    with pytest.raises(StoreError):
+        await reader.commit(Changes(records=[record("event-3")]))
+    await reader.close()
+    await writer.commit(Changes(records=[record("event-3")]))
+    assert (await writer.extent()).records == 3
+    await writer.close()
+
+
+async def test_looking_does_not_bring_an_older_schema_forward(path: Path) -> None:
+    await SqliteStore(path).close()
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 1")
+    database.close()
+    with pytest.raises(StoreError, match=r"version 1.*start the daemon"):
+        SqliteStore(path, readonly=True)

@@ -10,7 +10,7 @@ import msgspec
 
 from sentinel.past.profile import decode_profile
 from sentinel.past.windows import Track, decode_entries
-from sentinel.store.protocol import AlertRow, Past, Record, TrackKey, Wanted
+from sentinel.store.protocol import AlertRow, Extent, Past, Record, TrackKey, Wanted
 
 _COLUMNS: Final = "key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert"
 _ALERT: Final = "id, tenant, account, kind, level, risk, first, last, events, rules, event, state"
@@ -64,14 +64,23 @@ def profile(db: sqlite3.Connection, key: str) -> bytes | None:
     return row[0] if row else None
 
 
-def page(db: sqlite3.Connection, account: str | None, since: int, after: int, size: int) -> list[tuple[int, Record]]:
+def page(
+    db: sqlite3.Connection, account: str | None, since: int, type: str | None, after: int, size: int
+) -> list[tuple[int, Record]]:
     """The next ``size`` records with their sequence numbers."""
-    of_account = "account = :account AND " if account is not None else ""
+    chosen = "account = :account AND " if account is not None else ""
+    chosen += "type = :type AND " if type is not None else ""
     rows = db.execute(
-        f"SELECT seq, {_COLUMNS} FROM event WHERE {of_account}seq > :after AND time >= :since ORDER BY seq LIMIT :size",  # noqa: S608  # constant text
-        {"account": account, "after": after, "since": since, "size": size},
+        f"SELECT seq, {_COLUMNS} FROM event WHERE {chosen}seq > :after AND time >= :since ORDER BY seq LIMIT :size",  # noqa: S608  # constant text
+        {"account": account, "type": type, "after": after, "since": since, "size": size},
     )
     return [(row[0], _record(row[1:])) for row in rows]
+
+
+def extent(db: sqlite3.Connection) -> Extent:
+    """How many records there are, and their oldest and newest times."""
+    count, oldest, newest = db.execute("SELECT count(*), min(time), max(time) FROM event").fetchone()
+    return Extent(records=count, oldest=oldest or 0, newest=newest or 0)
 
 
 def alerts(db: sqlite3.Connection, tenant: str, account: str | None, kind: str | None, limit: int) -> list[AlertRow]:

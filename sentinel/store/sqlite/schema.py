@@ -80,6 +80,16 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         revoked INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE fired (
+        day INTEGER NOT NULL,
+        tenant TEXT NOT NULL,
+        rule TEXT NOT NULL,
+        status TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (day, tenant, rule, status)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 
@@ -107,6 +117,16 @@ def migrate(database: sqlite3.Connection) -> None:
             if database.in_transaction:
                 database.execute("ROLLBACK")
             raise
+
+
+def expect_newest(database: sqlite3.Connection) -> None:
+    """Raise :class:`StoreError` unless the schema is this sentinel's own; for those who may not bring it forward."""
+    if (version := _version(database)) != len(MIGRATIONS):
+        raise StoreError(
+            f"the store has schema version {version}, this sentinel reads {len(MIGRATIONS)}:"
+            f" {'upgrade sentinel' if version > len(MIGRATIONS) else 'start the daemon once, it brings it up to date'}",
+            retry=False,
+        )
 
 
 def _version(database: sqlite3.Connection) -> int:

@@ -16,11 +16,11 @@ from typing import Final, TypeVar
 from sentinel.errors import StoreError
 from sentinel.past.profile import Profile, decode_profile
 from sentinel.past.windows import Track
-from sentinel.store.protocol import AlertRow, ApiKey, Changes, Mail, Past, Record, TrackKey, Wanted
-from sentinel.store.sqlite import keys, outbox, reading, writing
+from sentinel.store.protocol import AlertRow, ApiKey, Changes, Extent, Mail, Past, Record, TrackKey, Wanted
+from sentinel.store.sqlite import fired, keys, outbox, reading, writing
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.connection import connect, explain
-from sentinel.store.sqlite.schema import migrate
+from sentinel.store.sqlite.schema import expect_newest, migrate
 
 #: Profiles kept decoded, a few kilobytes each; the rest is read when its account comes again.
 PROFILE_CACHE: Final = 20_000
@@ -37,7 +37,10 @@ _T = TypeVar("_T")
 
 
 class SqliteStore:
-    """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process."""
+    """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
+
+    ``readonly`` is for looking at the store beside the process that writes to it: whatever would change it fails.
+    """
 
     def __init__(
         self,
@@ -46,12 +49,13 @@ class SqliteStore:
         profile_cache: int = PROFILE_CACHE,
         track_cache: int = TRACK_CACHE,
         durable: bool = True,
+        readonly: bool = False,
     ) -> None:
         self.path = path
         self.durable = durable
         self._profiles: Cache[str, Profile] = Cache(profile_cache)
         self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: len(track) + 8)
-        self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path, durable)
+        self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path, durable, readonly)
         self._file = path.stat().st_ino if path is not None else 0
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._copier = ThreadPoolExecutor(1, "store-copier")
@@ -161,18 +165,28 @@ class SqliteStore:
         data = await self._read(lambda db: reading.profile(db, key))
         return decode_profile(data) if data is not None else None
 
-    async def history(self, account: str | None = None, *, since: int = 0) -> AsyncIterator[Record]:
+    async def history(
+        self, account: str | None = None, *, since: int = 0, type: str | None = None
+    ) -> AsyncIterator[Record]:
         """See the protocol; read in pages, so that it never holds the reader for long."""
         after = 0
         while True:
             page = await self._read(
-                lambda db, after=after: reading.page(db, account, since, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                lambda db, after=after: reading.page(db, account, since, type, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             )
             for _, record in page:
                 yield record
             if len(page) < _PAGE:
                 return
             after = page[-1][0]
+
+    async def extent(self) -> Extent:
+        """See the protocol."""
+        return await self._read(reading.extent)
+
+    async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
+        """See the protocol."""
+        return await self._read(lambda db: fired.since(db, since, tenant))
 
     async def alerts(
         self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
@@ -252,21 +266,24 @@ class SqliteStore:
             raise explain(error, self.path) from None
 
 
-def _open(path: Path | None, durable: bool) -> tuple[sqlite3.Connection, ...]:
+def _open(path: Path | None, durable: bool, readonly: bool) -> tuple[sqlite3.Connection, ...]:
     """The connections for writing, reading, recalling and copying the log; a database in memory has one for all."""
     with ExitStack() as stack:
         try:
-            writer = connect(path, durable=durable)
+            writer = connect(path, durable=durable, readonly=readonly)
             stack.callback(writer.close)
-            migrate(writer)
-            writing.check(writer)  # a file that can only be read opens without a word
+            if readonly:
+                expect_newest(writer)
+            else:
+                migrate(writer)
+                writing.check(writer)  # a file that can only be read opens without a word
             reader = recaller = copier = writer
             if path is not None:
                 reader = connect(path, readonly=True)
                 stack.callback(reader.close)
                 recaller = connect(path, readonly=True)
                 stack.callback(recaller.close)
-                copier = connect(path)
+                copier = connect(path, readonly=readonly)
         except sqlite3.Error as error:
             raise explain(error, path) from None
         stack.pop_all()
