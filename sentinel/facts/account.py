@@ -47,3 +47,18 @@ def account_age_days(look: Look) -> float | None:
     """Days since the account was created, where the service told."""
     created = look.sighting.account_created
     return round((look.sighting.time - created) / DAY, 1) if created is not None else None
+
+
+@fact("account.knows_network", "bool", past=True)
+def account_knows_network(look: Look) -> bool:
+    """The autonomous system is in the account's trusted past; asked of failed tries, too.
+
+    False for names that no account has. A person's typos come from networks their account knows.
+    """
+    return look.network_trusted
+
+
+@fact("account.knows_device", "bool", past=True)
+def account_knows_device(look: Look) -> bool:
+    """The device is in the account's trusted past (as device.trusted); asked of failed tries, too."""
+    return look.device_trusted

@@ -22,6 +22,12 @@ def device_agent(look: Look) -> str | None:
     return look.sighting.agent
 
 
+@fact("device.agent_known", "bool")
+def device_agent_known(look: Look) -> bool:
+    """The sender gave a user agent."""
+    return look.sighting.agent is not None
+
+
 @fact("device.browser", "string")
 def device_browser(look: Look) -> str:
     """Browser family; empty when unknown."""
