@@ -16,6 +16,7 @@ from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
 from sentinel.pipeline.alerting import alerts_of
+from sentinel.pipeline.campaign import campaign_of
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.compiled import CompiledWindow, Series
@@ -66,15 +67,15 @@ def judge(
     arrival: Arrival,
     settings: TenantSettings,
     profile: Profile,
-    source: Profile,
+    campaigns: Profile,
     tracks: dict[TrackKey, Track],
     touched: Tracks,
     concluded: Concluded | None = None,
 ) -> Judged:
     """Judge one event against the past and enter it there.
 
-    ``profile``, ``source`` and ``tracks`` change in place. ``source`` holds the open campaigns of the event's
-    network. Of a concluded pending login the findings stand; rules that hold only now are added (CONTRACT §1,
+    ``profile``, ``campaigns`` and ``tracks`` change in place. ``campaigns`` holds the open ones of the tenant. Of
+    a concluded pending login the findings stand; rules that hold only now are added (CONTRACT §1,
     "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
@@ -105,7 +106,11 @@ def judge(
         wish = at_most(wish, "challenge")
     decision = at_most(wish, "notify") if settings.thresholds.mode == "observe" else wish
     by_rule = {item.rule.rule.id: item for item in held}
-    raised, notices = alerts_of(arrival, settings, profile, source, look, live, level, decision, concluded)
+    raised, notices = alerts_of(arrival, settings, profile, look, live, level, decision, concluded)
+    campaign, told = campaign_of(arrival, settings, campaigns, look, live, by_rule, decision, concluded)
+    own = raised[0].alert.id if raised else None
+    if campaign is not None:
+        raised, notices = (*raised, campaign), (*notices, *told)
     until = _until(sighting, live, by_rule)
     assessment = Assessment(
         event=arrival.event.id or "",
@@ -123,6 +128,7 @@ def judge(
         unjudged=[Unjudged(rule=item.rule.rule.id, missing=item.missing) for item in skipped],
         ruleset=rules.digest,
         would=wish if settings.thresholds.mode == "observe" else msgspec.UNSET,
+        campaign=campaign.alert.id if campaign is not None and own is not None else msgspec.UNSET,
     )
     trusted = False
     if sighting.account is not None and sighting.known_account:
@@ -194,7 +200,7 @@ def _until(sighting: Sighting, live: Sequence[Finding], held: dict[str, Held]) -
     """On a failed try whose strongest finding is about its source: until when the decision concerns it."""
     if not sighting.attempt or not live or live[0].rule not in held:
         return None
-    span = held[live[0].rule].rule.source_span
+    span = held[live[0].rule].source_span
     return sighting.time + span if span is not None else None
 
 

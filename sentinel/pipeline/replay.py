@@ -6,6 +6,7 @@ from sentinel.events.sighting import Sighting
 from sentinel.facts import FACTS, FactValue, Look
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
@@ -27,17 +28,17 @@ class Replay:
         touched = Tracks(self.settings.rules, sighting, arrival.tenant)
         for key in touched.wanted:
             self.tracks.setdefault(key, Track())
-        profile, source = self.profile(sighting.account), self.profile(sighting.prefix)
+        profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))
         pending = self._pending.get(sighting.concludes) if sighting.concludes else None
         if pending is not None and not concludes(sighting, pending.sighting):
             pending = None
-        judged = judge(arrival, self.settings, profile, source, self.tracks, touched, pending)
+        judged = judge(arrival, self.settings, profile, campaigns, self.tracks, touched, pending)
         if sighting.outcome == "pending":
             self._pending[sighting.key] = Concluded(sighting, judged.assessment)
         return judged
 
     def profile(self, key: str | None) -> Profile:
-        """The profile of an account or source; one of nobody when there is no key."""
+        """The profile of an account, or a tenant's open campaigns; one of nobody when there is no key."""
         return self.profiles.setdefault(key, Profile()) if key else Profile()
 
 

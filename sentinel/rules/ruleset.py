@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sentinel.events.clock import DAY
 from sentinel.events.event import TYPES
 from sentinel.facts import FACTS, FactValue, Look
 from sentinel.rules.compiled import CompiledRule, CompiledWindow, Series, series_of
@@ -16,12 +17,32 @@ from sentinel.rules.load import RuleFile
 _canonical: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
+#: A decision about a source is good for a day at most, however far back the rule looks: addresses change hands.
+MAX_SOURCE_SPAN: Final = DAY
+
+
 class Held(msgspec.Struct, frozen=True):
-    """A rule that held: its risk (0 to 100) and the facts it read, keyed values left out."""
+    """A rule that held: its risk (0 to 100) and the facts it read, keyed values left out.
+
+    ``kept_by`` are the facts that the windows which decided are kept by, one entry for each kind of window
+    that suffices alone: a rule that asks "one network or one agent" says here which it was.
+    """
 
     rule: CompiledRule
     risk: float
     evidence: dict[str, Any]
+    kept_by: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def span(self) -> int:
+        """The longest of the windows that decided, in micros; 0 without windows."""
+        return max((window.span for window in self.rule.windows if window.by in self.kept_by), default=0)
+
+    @property
+    def source_span(self) -> int | None:
+        """How long a decision about the source is good for, in micros; none when it is about the account."""
+        spans = [w.span for w in self.rule.windows if w.by in self.kept_by and "account" not in w.by]
+        return min(max(spans), MAX_SOURCE_SPAN) if spans else None
 
 
 class NotJudged(msgspec.Struct, frozen=True):
@@ -90,8 +111,8 @@ class RuleSet:
         self.series: list[Series] = series_of(active)
         self.digest: str = "sha256:" + sha256(_canonical([_content(file) for file in self.files])).hexdigest()
         needed = {name for series in self.series for name in (*series.by, *series.members)}
-        conditions = {name for series in self.series if series.where and series.early for name in series.where.reads}
-        conditions |= {name for rule in active if rule.gate and _is_early(rule.gate) for name in rule.gate.reads}
+        conditions = {name for series in self.series if series.early_where for name in series.early_where.reads}
+        conditions |= {name for rule in active if rule.early_gate for name in rule.early_gate.reads}
         self._conditions = tuple(sorted(conditions))
         self._touching: dict[tuple[Any, ...], tuple[Touched, ...]] = {}
         self._early = {name for name in (*needed, *conditions) if not FACTS[name].past}
@@ -127,13 +148,15 @@ class RuleSet:
         counted = {
             reading.series
             for rule, readings in plan.counting
-            if rule.gate is None or not _is_early(rule.gate) or _is_open(rule, facts)
+            if rule.early_gate is None or rule.early_gate.evaluate(facts) is not False
             for reading in readings
         }
         out = []
         for number, series in enumerate(self.series):
             enters: bool | None = True
-            if series.where is not None:
+            if series.early_where is not None and series.early_where.evaluate(facts) is False:
+                enters = False
+            elif series.where is not None:
                 enters = series.where.evaluate(facts) is True if series.early else None
             if number in counted or enters is not False:
                 out.append(Touched(number, series, enters))
@@ -166,7 +189,9 @@ class RuleSet:
                 number = count(reading.series, reading.window, reading.member)
                 windows[reading.name] = values[reading.window.name] = number
             more_held, more_skipped = _evaluate((rule,), values)
-            held, skipped = held + more_held, skipped + more_skipped
+            for found_held in more_held:
+                held = (*held, msgspec.structs.replace(found_held, kept_by=_deciding(rule, values)))
+            skipped = skipped + more_skipped
         return Verdicts(tuple(sorted(held, key=_rule_id)), tuple(sorted(skipped, key=_rule_id)), windows)
 
     def _plan(self, rules: list[CompiledRule], judged: bool, index: Mapping[tuple[str, ...], int]) -> _Plan:
@@ -193,10 +218,6 @@ class RuleSet:
         return _Plan(steady, counting, late, tuple(read), {})
 
 
-def _is_early(expression: Expression) -> bool:
-    return not any(FACTS[name].past for name in expression.reads)
-
-
 def _is_open(rule: CompiledRule, facts: Mapping[str, FactValue | None]) -> bool:
     return rule.gate is None or rule.gate.evaluate(facts) is not False
 
@@ -217,6 +238,19 @@ def _evaluate(
             else:
                 held.append(Held(rule, min(100.0, max(0.0, round(float(risk), 2))), _evidence(rule, facts)))
     return tuple(held), tuple(skipped)
+
+
+def _deciding(rule: CompiledRule, facts: Mapping[str, FactValue | None]) -> tuple[tuple[str, ...], ...]:
+    """What the windows are kept by that make the rule hold even if no other window were known."""
+    kinds = tuple(dict.fromkeys(window.by for window in rule.windows))
+    if len(kinds) == 1:
+        return kinds
+    found = []
+    for by in kinds:
+        hidden: dict[str, FactValue | None] = {window.name: None for window in rule.windows if window.by != by}
+        if rule.when.evaluate({**facts, **hidden}) is True:
+            found.append(by)
+    return tuple(found) or kinds
 
 
 def _rule_id(verdict: Held | NotJudged) -> str:
