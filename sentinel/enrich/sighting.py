@@ -133,6 +133,7 @@ class Enricher:
             timezone=event.timezone,
             tags=tuple(event.account_tags),
             account_created=to_micros(event.account_created) if event.account_created else None,
+            ipv6=seen.ipv6,
         )
 
     def _look_up(self, tenant: str, text: str) -> "_Seen":

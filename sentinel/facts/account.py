@@ -49,16 +49,12 @@ def account_age_days(look: Look) -> float | None:
     return round((look.sighting.time - created) / DAY, 1) if created is not None else None
 
 
-@fact("account.knows_network", "bool", past=True)
-def account_knows_network(look: Look) -> bool:
-    """The autonomous system is in the account's trusted past; asked of failed tries, too.
+@fact("account.familiar", "bool", past=True)
+def account_familiar(look: Look) -> bool:
+    """Network and device (as far as there is one) are in the account's trusted past; asked of failed tries, too.
 
-    False for names that no account has. A person's typos come from networks their account knows.
+    A person's typos come from where they always are, a guesser's do not. False for names that no account has.
     """
-    return look.network_trusted
-
-
-@fact("account.knows_device", "bool", past=True)
-def account_knows_device(look: Look) -> bool:
-    """The device is in the account's trusted past (as device.trusted); asked of failed tries, too."""
-    return look.device_trusted
+    sighting = look.sighting
+    unseen = sighting.device_key is None and sighting.device_class is None
+    return look.network_trusted and (unseen or look.device_trusted)

@@ -73,7 +73,7 @@ def network_rented(look: Look) -> bool:
     need never use one twice; an access network of that size has other customers.
     """
     network = look.sighting.network
-    return look.sighting.ipv6 and (network.small or network.kind == "hosting")
+    return look.sighting.ipv6 and network.asn is not None and (network.small or network.kind == "hosting")
 
 
 @fact("network.address", "string", keyed=True)

@@ -161,7 +161,8 @@ def enter(
                 was = _meets(series, {name: FACTS[name].compute(earlier) for name in series.where.reads})
             enters = not was
         if enters:
-            members = tuple([facts.get(name) for name in series.members])
+            # An empty text is an unknown one: no country is not a second country.
+            members = tuple([None if (value := facts.get(name)) == "" else value for name in series.members])
             tracks[key].add(sighting.time, members, series.keep)  # type: ignore[arg-type]  # text or numbers
 
 
