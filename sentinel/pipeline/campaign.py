@@ -34,6 +34,8 @@ def campaign_of(
 
     ``campaigns`` keeps the tenant's open ones and changes in place.
     """
+    if not any(item.rule.rule.audience == "operator" for item in held.values()):
+        return None, ()
     # Operators heard of what stands from a pending login when that was judged: only what held now is asked.
     stands = {finding.rule for finding in concluded.assessment.findings} if concluded else set()
     live = [finding for finding in live if finding.rule in held and finding.rule not in stands]

@@ -11,7 +11,7 @@ from sentinel.events.assessment import LEVEL_ORDER, Act, Assessment, Finding, Un
 from sentinel.events.clock import DAY, to_text
 from sentinel.events.event import CREDENTIAL_CHANGES
 from sentinel.events.sighting import Sighting
-from sentinel.facts import FACTS, FactValue, Look
+from sentinel.facts import FactValue, Look
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
@@ -20,7 +20,7 @@ from sentinel.pipeline.campaign import campaign_of
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.compiled import CompiledWindow, Series
-from sentinel.rules.ruleset import Held, RuleSet
+from sentinel.rules.ruleset import Held, RuleSet, fill
 from sentinel.scoring import at_most, combine, decide
 from sentinel.store.protocol import TrackKey
 
@@ -51,12 +51,17 @@ class Tracks:
         self.series = rules.touched(sighting.type, sighting.judged, self.facts)
         self.keys: dict[int, TrackKey] = {}
         self.wanted: dict[TrackKey, int] = {}
+        found: dict[tuple[str, ...], tuple[str | int, ...] | None] = {}
         for touched in self.series:
-            values = [self.facts[name] for name in touched.series.by]
-            if None not in values:
-                key: TrackKey = (touched.series.id, (tenant, *values))  # type: ignore[arg-type]  # text or numbers
+            series = touched.series
+            if series.by not in found:
+                fill(self.facts, series.by, look)
+                values = [self.facts[name] for name in series.by]
+                found[series.by] = None if None in values else (tenant, *values)  # type: ignore[arg-type]  # text or numbers
+            if (kept_by := found[series.by]) is not None:
+                key: TrackKey = (series.id, kept_by)
                 self.keys[touched.number] = key
-                self.wanted[key] = touched.series.keep
+                self.wanted[key] = series.keep
 
 
 _NOBODY: Final = Profile()
@@ -93,7 +98,7 @@ def judge(
             return tracks[key].count(sighting.time, window.span)
         return tracks[key].distinct(sighting.time, window.span, member)
 
-    verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count)
+    verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count, look)
     held, skipped, windows = verdicts.held, verdicts.skipped, verdicts.windows
     findings = _findings(held, concluded)
     live = [finding for finding in findings if finding.status == "live"]
@@ -148,26 +153,34 @@ def enter(
     sighting = look.sighting
     before = Tracks(rules, concluded.sighting, sighting.tenant) if concluded else None
     earlier = Look(concluded.sighting, look.profile, look.policy) if concluded else None
+    met: dict[int, bool] = {}  # series kept by different values share their condition
     for entry in touched.series:
         key, series, enters = touched.keys.get(entry.number), entry.series, entry.enters
         if key is None or enters is False:
             continue
         if enters is None:
-            enters = _meets(series, facts)
+            asked = id(series.where)
+            enters = met.get(asked)
+            if enters is None:
+                enters = met[asked] = _meets(series, facts, look)
         if enters and before is not None and earlier is not None:
             # A pending login that was counted is this same login.
             was = next((other.enters for other in before.series if other.number == entry.number), False)
             if was is None and series.where is not None:
-                was = _meets(series, {name: FACTS[name].compute(earlier) for name in series.where.reads})
+                was = _meets(series, {}, earlier)
             enters = not was
         if enters:
+            fill(facts, series.members, look)
             # An empty text is an unknown one: no country is not a second country.
             members = tuple([None if (value := facts.get(name)) == "" else value for name in series.members])
             tracks[key].add(sighting.time, members, series.keep)  # type: ignore[arg-type]  # text or numbers
 
 
-def _meets(series: Series, facts: dict[str, FactValue | None]) -> bool:
-    return series.where is None or series.where.evaluate(facts) is True
+def _meets(series: Series, facts: dict[str, FactValue | None], look: Look) -> bool:
+    if series.where is None:
+        return True
+    fill(facts, series.where.reads, look)
+    return series.where.evaluate(facts) is True
 
 
 def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding]:

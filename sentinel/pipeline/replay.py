@@ -27,7 +27,8 @@ class Replay:
         sighting = arrival.sighting
         touched = Tracks(self.settings.rules, sighting, arrival.tenant)
         for key in touched.wanted:
-            self.tracks.setdefault(key, Track())
+            if key not in self.tracks:
+                self.tracks[key] = Track()
         profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))
         pending = self._pending.get(sighting.concludes) if sighting.concludes else None
         if pending is not None and not concludes(sighting, pending.sighting):

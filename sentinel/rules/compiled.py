@@ -1,5 +1,6 @@
 """A compiled rule, and the series its windows read."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -32,9 +33,9 @@ class CompiledWindow(msgspec.Struct, frozen=True):
 class CompiledRule(msgspec.Struct, frozen=True):
     """A rule ready to be evaluated. ``reads`` are the facts it needs, without its own windows.
 
-    ``gate`` is the part of ``when`` that reads no window, where it can be told apart: while it is false the
-    rule cannot hold, and nothing need be counted. ``early_gate`` is the part of it that reads no past either:
-    while that is false, the windows need not even be fetched.
+    ``gate`` is the part of ``when`` that reads neither a window nor a fact that *varies*, where it can be told
+    apart: while it is false the rule cannot hold, and nothing need be counted. ``early_gate`` is the part that
+    reads no window and no past: while that is false, the windows need not even be fetched.
     """
 
     rule: Rule
@@ -44,6 +45,11 @@ class CompiledRule(msgspec.Struct, frozen=True):
     reads: tuple[str, ...]
     gate: Expression | None = None
     early_gate: Expression | None = None
+
+    @property
+    def steady(self) -> bool:
+        """It reads neither windows nor facts that vary: its outcome is worth remembering by all it reads."""
+        return not self.windows and not any(varies(name) for name in self.reads)
 
     @property
     def judged_only(self) -> bool:
@@ -94,13 +100,13 @@ def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
         return None, problems
     read = when.reads + (risk.reads if isinstance(risk, Expression) else ())
     facts = tuple(dict.fromkeys(name for name in read if name in FACTS))
-    gate = _part(rule.when, rule.params, past=True) if windows else None
-    early_gate = _part(rule.when, rule.params, past=False) if windows else None
+    gate = _part(rule.when, rule.params, lambda name: not varies(name))
+    early_gate = _part(rule.when, rule.params, lambda name: not FACTS[name].past) if windows else None
     return CompiledRule(rule, when, risk, tuple(windows), facts, gate, early_gate), []
 
 
-def _part(text: str, params: dict[str, Any], *, past: bool) -> Expression | None:
-    """The conjuncts of ``text`` that read no window, nor, without ``past``, anything the profile tells."""
+def _part(text: str, params: dict[str, Any], may_read: Callable[[str], bool]) -> Expression | None:
+    """The conjuncts of ``text`` that read no window and only facts that ``may_read`` allows."""
     chosen = []
     for part in conjuncts(text):
         try:
@@ -108,9 +114,15 @@ def _part(text: str, params: dict[str, Any], *, past: bool) -> Expression | None
             compiled = compile_expression(part, params=params)
         except ExpressionError:
             continue
-        if past or is_early(compiled):
+        if all(may_read(name) for name in compiled.reads):
             chosen.append(f"({part}\n)")  # the part may end in a comment
     return compile_expression(" && ".join(chosen), params=params) if chosen else None
+
+
+def varies(name: str) -> bool:
+    """Whether a fact takes so many values that hardly two events share one: measures, counts, pseudonyms."""
+    fact = FACTS[name]
+    return fact.keyed or fact.type in ("int", "double")
 
 
 def is_early(expression: Expression) -> bool:
@@ -125,10 +137,13 @@ def series_of(rules: list[CompiledRule]) -> list[Series]:
         for window in rule.windows:
             found.setdefault(window.stream, []).append(window)
     out = []
+    shared: dict[str, Expression] = {}  # one condition for all series that have it
     for stream, windows in sorted(found.items()):
         members = tuple(sorted({window.distinct for window in windows if window.distinct}))
         digest = sha256("\x1f".join((*stream, "", *members)).encode()).hexdigest()[:12]
         where = windows[0].where
+        if where is not None:
+            where = shared.setdefault(where.identity, where)
         early = where is None or is_early(where)
         keep = 2 * max(window.span for window in windows)
         out.append(Series(digest, where, windows[0].by, members, keep, early, windows[0].early_where))
@@ -158,7 +173,7 @@ def _compile_window(
             problems.append(((*path, "where"), ExpressionError("expected a condition (bool)")))
     if len(problems) > before:
         return None
-    early_where = _part(window.where, params, past=False) if window.where is not None else None
+    early_where = _part(window.where, params, lambda name: not FACTS[name].past) if window.where is not None else None
     return CompiledWindow(f"windows.{name}", where, tuple(window.by), window.distinct, span, early_where)
 
 
