@@ -6,8 +6,10 @@ from pathlib import Path
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.api.service import Limits
 from sentinel.config import Config
+from sentinel.enrich.address import parse_address
 from sentinel.enrich.countries import load_countries
 from sentinel.enrich.databases import open_readers
+from sentinel.enrich.lists import NetworkList, OperatorLists
 from sentinel.enrich.network import NetworkReader
 from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher
@@ -40,8 +42,13 @@ def open_lookups(config: Config) -> tuple[PlaceReader, NetworkReader]:
 
 
 def bare_lookups() -> tuple[PlaceReader, NetworkReader]:
-    """Readers without databases: for rule tests, whose events bring their place and network."""
-    return PlaceReader(None, load_countries()), NetworkReader(None, {})
+    """Readers without databases: for rule tests, whose events bring their place and network.
+
+    An event cannot say that its address is known for attacks: 198.51.100.240/28 is (docs/rules.md).
+    """
+    first = int(parse_address("198.51.100.240"))
+    listed = NetworkList("listed", [(4, first, first + 15)], frozenset())
+    return PlaceReader(None, load_countries()), NetworkReader(None, {}, OperatorLists([listed]))
 
 
 def build_enricher(key: LocalKey, lookups: tuple[PlaceReader, NetworkReader]) -> Enricher:

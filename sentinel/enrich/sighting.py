@@ -35,6 +35,8 @@ class Networks(Protocol):
 
     def kind_of_asn(self, asn: int) -> str | None: ...
 
+    def is_small(self, asn: int) -> bool: ...
+
 
 class _Seen(NamedTuple):
     """What an address is: its pseudonyms, and what the databases say."""
@@ -43,10 +45,11 @@ class _Seen(NamedTuple):
     prefix: str | None
     place: Place | None
     network: Network
+    ipv6: bool
 
 
 _NO_PLACE: Final = Place()
-_NOWHERE: Final = _Seen(None, None, None, Network())
+_NOWHERE: Final = _Seen(None, None, None, Network(), ipv6=False)
 
 
 class Enricher:
@@ -130,6 +133,7 @@ class Enricher:
             timezone=event.timezone,
             tags=tuple(event.account_tags),
             account_created=to_micros(event.account_created) if event.account_created else None,
+            ipv6=seen.ipv6,
         )
 
     def _look_up(self, tenant: str, text: str) -> "_Seen":
@@ -139,6 +143,7 @@ class Enricher:
             self._pseudonym("prefix", tenant, prefix_bytes(ip)),
             self.places.lookup(ip),
             self.networks.lookup(ip),
+            ip.version == 6,
         )
 
     def _place(self, given: GivenPlace, found: Place | None) -> Place:
@@ -167,13 +172,14 @@ class Enricher:
         if given.asn is not None and given.asn != found.asn:
             # What was looked up belongs to another network; lists and exits go by the address itself.
             kind = found.kind if found.kind in ANONYMOUS_KINDS else self.networks.kind_of_asn(given.asn)
-            found = Network(given.asn, None, kind, found.listed, found.office)
+            found = Network(given.asn, None, kind, found.listed, found.office, self.networks.is_small(given.asn))
         return Network(
             given.asn if given.asn is not None else found.asn,
             given.organisation or found.organisation,
             given.kind or found.kind,
             found.listed,
             found.office,
+            found.small,
         )
 
 

@@ -96,14 +96,20 @@ class Track:
         return sliding.advance(self._entries, low, high, index)
 
     def _between(self, at: int, over: int) -> tuple[int, int]:
-        low = bisect_left(self._entries, at - over, self._start, key=_time)
-        return low, bisect_right(self._entries, at, low, key=_time)
+        entries, low = self._entries, self._start
+        if low == len(entries):
+            return low, low
+        # Most tracks are short and most events the newest: the ends are looked at before searching.
+        if entries[low][0] < at - over:
+            low = bisect_left(entries, at - over, low, key=_time)
+        high = len(entries) if entries[-1][0] <= at else bisect_right(entries, at, low, key=_time)
+        return low, high
 
     def _enter(self, entry: Entry) -> None:
         if self._entries is _NONE:
             self._entries = []
         entries = self._entries
-        if self.keep:
+        if self.keep and self._start < len(entries) and entries[self._start][0] < entry[0] - self.keep:
             self._start = bisect_left(entries, entry[0] - self.keep, self._start, key=_time)
         late = bool(entries) and entry[0] < entries[-1][0]
         if late or self._start >= _STRIDE:

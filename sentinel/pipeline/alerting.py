@@ -24,79 +24,63 @@ def alerts_of(
     arrival: Arrival,
     settings: TenantSettings,
     profile: Profile,
-    source: Profile,
     look: Look,
     live: Sequence[Finding],
     level: str,
     decision: str,
     concluded: Concluded | None,
 ) -> tuple[tuple[Raised, ...], tuple[Notice, ...]]:
-    """The alerts that the live findings of an event raise or are folded into, and the mails due for them.
+    """The alerts of the account that the live findings of an event raise or are folded into, and the mails due.
 
-    ``profile`` and ``source`` keep the open ones and change in place. The account hears of its own findings,
-    operators of a source's (CONTRACT §3).
+    ``profile`` keeps the open ones and changes in place. The account hears of its own findings; of a source's
+    operators hear (:mod:`sentinel.pipeline.campaign`, CONTRACT §3).
     """
-    if not live:
-        return (), ()
     sighting = arrival.sighting
-    stands = {finding.rule for finding in concluded.assessment.findings} if concluded else set()
-    rules = {finding.rule: _rule(finding, settings.rules) for finding in live}
-    raised: list[Raised] = []
-    notices: list[Notice] = []
-    for audience in ("account", "operator"):
-        told = [finding for finding in live if rules[finding.rule].audience == audience]
-        if concluded and audience == "operator":
-            # Operators heard of what stands from the pending login, under an alert of its own.
-            told = [finding for finding in told if finding.rule not in stands]
-        if not told:
-            continue
-        own_risk = combine([(finding.group, finding.risk) for finding in told])[0]
-        kinds = [rules[finding.rule].alert for finding in told]
-        if decide(own_risk, settings.thresholds) == "allow":
-            kinds = [kind for kind in kinds if kind in OWED]
-            if not kinds:
-                continue
-        if audience == "account":
-            if sighting.account is None or not sighting.known_account:
-                continue
-            kind = kinds[0] or "suspicious_sign_in"
-            if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
-                kind = "suspicious_sign_in"
-            account, open_alerts, contexts = (
-                arrival.account,
-                profile.alerts,
-                _contexts(look, sighting, kind),
-            )
-        else:
-            kind, account, open_alerts, contexts = "campaign", None, source.alerts, (told[0].rule,)
-        cause = Cause(
-            account=account,
-            event=arrival.id,
-            time=sighting.time,
-            kind=kind,
-            level=level_of(own_risk),
-            risk=own_risk,
-            rules=tuple(finding.rule for finding in told),
-            contexts=contexts,
-            same_as=concluded.assessment.alert if concluded else None,
-            tell=_is_told(arrival, settings),
-        )
-        result = raise_or_fold(open_alerts, cause, settings.fold)
-        raised.append(result)
-        if result.news:
-            notices.append(_notice(arrival, result, told, rules, own_risk, decision))
-    return tuple(raised), tuple(notices)
+    if not live or sighting.account is None or not sighting.known_account:
+        return (), ()
+    rules = rules_of(live, settings.rules)
+    told = [finding for finding in live if rules[finding.rule].audience == "account"]
+    if not told:
+        return (), ()
+    own_risk = combine([(finding.group, finding.risk) for finding in told])[0]
+    kinds = [rules[finding.rule].alert for finding in told]
+    if decide(own_risk, settings.thresholds) == "allow":
+        kinds = [kind for kind in kinds if kind in OWED]
+        if not kinds:
+            return (), ()
+    kind = kinds[0] or "suspicious_sign_in"
+    if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
+        kind = "suspicious_sign_in"
+    cause = Cause(
+        account=arrival.account,
+        event=arrival.id,
+        time=sighting.time,
+        kind=kind,
+        level=level_of(own_risk),
+        risk=own_risk,
+        rules=tuple(finding.rule for finding in told),
+        contexts=_contexts(look, sighting, kind),
+        same_as=concluded.assessment.alert if concluded else None,
+        tell=is_told(arrival, settings),
+    )
+    result = raise_or_fold(profile.alerts, cause, settings.fold)
+    notices = (notice_of(arrival, result, told, rules, own_risk, decision),) if result.news else ()
+    return (result,), notices
+
+
+def rules_of(findings: Sequence[Finding], rules: RuleSet) -> dict[str, Rule]:
+    """The rule of each finding. One that stands from a pending login may be gone since: nobody hears of it."""
+    return {finding.rule: _rule(finding, rules) for finding in findings}
 
 
 def _rule(finding: Finding, rules: RuleSet) -> Rule:
-    """The rule of a finding. One that stands from a pending login may be gone since: nobody hears of it."""
     compiled = rules.rule(finding.rule)
     if compiled is not None:
         return compiled.rule
     return Rule(id=finding.rule, title=finding.title, applies_to=["login"], when="false", risk=0, audience="none")
 
 
-def _is_told(arrival: Arrival, settings: TenantSettings) -> bool:
+def is_told(arrival: Arrival, settings: TenantSettings) -> bool:
     """Neither history being imported, nor posted so late that a mail would only confuse."""
     late = arrival.received is not None and arrival.received - arrival.sighting.time > settings.mail_max_age
     return not late and not arrival.silent
@@ -121,7 +105,7 @@ def _contexts(look: Look, sighting: Sighting, kind: str) -> tuple[str, ...]:
     return tuple(new)
 
 
-def _notice(
+def notice_of(
     arrival: Arrival,
     raised: Raised,
     told: Sequence[Finding],
@@ -129,6 +113,7 @@ def _notice(
     risk: float,
     decision: str,
 ) -> Notice:
+    """The mail that tells of an alert."""
     sighting = arrival.sighting
     messages = [rules[finding.rule].message or finding.rule for finding in told]
     return Notice(

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sentinel.alerts.campaigns import KIND as CAMPAIGN
 from sentinel.alerts.policy import Raised
 from sentinel.errors import StoreError
 from sentinel.events.assessment import Assessment
@@ -16,6 +17,7 @@ from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
+from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
@@ -150,9 +152,9 @@ class Pipeline:
             return Outcome(assessment=first, duplicate=True)
         settings = self._settings(item.tenant)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
-        source = past.profiles[sighting.prefix] if sighting.prefix else Profile()
+        campaigns = past.profiles[campaigns_key(item.tenant)]
         concluded = _concluded(item, past)
-        judged = judge(item, settings, profile, source, past.tracks, tracks, concluded)
+        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded)
         fired = newly_fired(judged.assessment, concluded)
         for rule, status in fired:
             day = (utc_day(sighting.time), item.tenant, rule, status)
@@ -162,8 +164,8 @@ class Pipeline:
         changes.records.append(record)
         if sighting.account is not None and sighting.known_account:
             changes.profiles[sighting.account] = profile
-        if source.alerts and sighting.prefix is not None:
-            changes.profiles[sighting.prefix] = source
+        if any(raised.alert.kind == CAMPAIGN for raised in judged.raised):
+            changes.profiles[campaigns_key(item.tenant)] = campaigns
         for key in tracks.wanted:
             if (track := past.tracks[key]).unsaved:
                 changes.tracks[key] = track
@@ -252,8 +254,7 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
                 wanted.records.add(sighting.concludes)
             if sighting.account and sighting.known_account:
                 wanted.profiles.add(sighting.account)
-            if sighting.prefix:
-                wanted.profiles.add(sighting.prefix)
+            wanted.profiles.add(campaigns_key(item.tenant))
             wanted.tracks.update(tracks.wanted)
             if item.attributes is not None and sighting.account and told.is_news(sighting.account, item.attributes):
                 wanted.attributes.add(sighting.account)

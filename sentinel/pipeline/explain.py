@@ -14,6 +14,7 @@ from sentinel.past.profile import Profile
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
 from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Tracks, judge
@@ -68,7 +69,7 @@ async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettin
     """Judge an event against the stored past without keeping anything, and explain it."""
     sighting = arrival.sighting
     touched = Tracks(settings.rules, sighting, arrival.tenant)
-    keys = {key for key in (sighting.account, sighting.prefix) if key}
+    keys = {key for key in (sighting.account, campaigns_key(arrival.tenant)) if key}
     asked = {sighting.concludes} if sighting.concludes else set()
     past = await store.recall(Wanted(records=asked, profiles=keys, tracks=touched.wanted))
     # The store's own copies must not learn from what is only explained.
@@ -77,9 +78,9 @@ async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettin
     profile = profiles.get(sighting.account or "", Profile())
     before = msgspec.convert(msgspec.to_builtins(profile), Profile)
     tracks = {key: past.tracks.get(key, Track()) for key in touched.wanted}
-    source = profiles.get(sighting.prefix or "", Profile())
+    campaigns = profiles.get(campaigns_key(arrival.tenant), Profile())
     pending = _concluded(sighting, past.records.get(sighting.concludes or ""))
-    judged = judge(arrival, settings, profile, source, tracks, touched, pending)
+    judged = judge(arrival, settings, profile, campaigns, tracks, touched, pending)
     notes = ["judged against the past as it is now; not kept"]
     return _explanation(sighting, before, settings, judged.windows, judged.assessment, notes)
 

@@ -11,15 +11,16 @@ from sentinel.events.assessment import LEVEL_ORDER, Act, Assessment, Finding, Un
 from sentinel.events.clock import DAY, to_text
 from sentinel.events.event import CREDENTIAL_CHANGES
 from sentinel.events.sighting import Sighting
-from sentinel.facts import FACTS, FactValue, Look
+from sentinel.facts import FactValue, Look
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
 from sentinel.pipeline.alerting import alerts_of
+from sentinel.pipeline.campaign import campaign_of
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.compiled import CompiledWindow, Series
-from sentinel.rules.ruleset import Held, RuleSet
+from sentinel.rules.ruleset import Held, RuleSet, fill
 from sentinel.scoring import at_most, combine, decide
 from sentinel.store.protocol import TrackKey
 
@@ -50,12 +51,17 @@ class Tracks:
         self.series = rules.touched(sighting.type, sighting.judged, self.facts)
         self.keys: dict[int, TrackKey] = {}
         self.wanted: dict[TrackKey, int] = {}
+        found: dict[tuple[str, ...], tuple[str | int, ...] | None] = {}
         for touched in self.series:
-            values = [self.facts[name] for name in touched.series.by]
-            if None not in values:
-                key: TrackKey = (touched.series.id, (tenant, *values))  # type: ignore[arg-type]  # text or numbers
+            series = touched.series
+            if series.by not in found:
+                fill(self.facts, series.by, look)
+                values = [self.facts[name] for name in series.by]
+                found[series.by] = None if None in values else (tenant, *values)  # type: ignore[arg-type]  # text or numbers
+            if (kept_by := found[series.by]) is not None:
+                key: TrackKey = (series.id, kept_by)
                 self.keys[touched.number] = key
-                self.wanted[key] = touched.series.keep
+                self.wanted[key] = series.keep
 
 
 _NOBODY: Final = Profile()
@@ -66,15 +72,15 @@ def judge(
     arrival: Arrival,
     settings: TenantSettings,
     profile: Profile,
-    source: Profile,
+    campaigns: Profile,
     tracks: dict[TrackKey, Track],
     touched: Tracks,
     concluded: Concluded | None = None,
 ) -> Judged:
     """Judge one event against the past and enter it there.
 
-    ``profile``, ``source`` and ``tracks`` change in place. ``source`` holds the open campaigns of the event's
-    network. Of a concluded pending login the findings stand; rules that hold only now are added (CONTRACT §1,
+    ``profile``, ``campaigns`` and ``tracks`` change in place. ``campaigns`` holds the open ones of the tenant. Of
+    a concluded pending login the findings stand; rules that hold only now are added (CONTRACT §1,
     "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
@@ -92,7 +98,7 @@ def judge(
             return tracks[key].count(sighting.time, window.span)
         return tracks[key].distinct(sighting.time, window.span, member)
 
-    verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count)
+    verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count, look)
     held, skipped, windows = verdicts.held, verdicts.skipped, verdicts.windows
     findings = _findings(held, concluded)
     live = [finding for finding in findings if finding.status == "live"]
@@ -105,7 +111,11 @@ def judge(
         wish = at_most(wish, "challenge")
     decision = at_most(wish, "notify") if settings.thresholds.mode == "observe" else wish
     by_rule = {item.rule.rule.id: item for item in held}
-    raised, notices = alerts_of(arrival, settings, profile, source, look, live, level, decision, concluded)
+    raised, notices = alerts_of(arrival, settings, profile, look, live, level, decision, concluded)
+    campaign, told = campaign_of(arrival, settings, campaigns, look, live, by_rule, decision, concluded)
+    own = raised[0].alert.id if raised else None
+    if campaign is not None:
+        raised, notices = (*raised, campaign), (*notices, *told)
     until = _until(sighting, live, by_rule)
     assessment = Assessment(
         event=arrival.id,
@@ -123,6 +133,7 @@ def judge(
         unjudged=[Unjudged(rule=item.rule.rule.id, missing=item.missing) for item in skipped],
         ruleset=rules.digest,
         would=wish if settings.thresholds.mode == "observe" else msgspec.UNSET,
+        campaign=campaign.alert.id if campaign is not None and own is not None else msgspec.UNSET,
     )
     trusted = False
     if sighting.account is not None and sighting.known_account:
@@ -142,25 +153,34 @@ def enter(
     sighting = look.sighting
     before = Tracks(rules, concluded.sighting, sighting.tenant) if concluded else None
     earlier = Look(concluded.sighting, look.profile, look.policy) if concluded else None
+    met: dict[int, bool] = {}  # series kept by different values share their condition
     for entry in touched.series:
         key, series, enters = touched.keys.get(entry.number), entry.series, entry.enters
         if key is None or enters is False:
             continue
         if enters is None:
-            enters = _meets(series, facts)
+            asked = id(series.where)
+            enters = met.get(asked)
+            if enters is None:
+                enters = met[asked] = _meets(series, facts, look)
         if enters and before is not None and earlier is not None:
             # A pending login that was counted is this same login.
             was = next((other.enters for other in before.series if other.number == entry.number), False)
             if was is None and series.where is not None:
-                was = _meets(series, {name: FACTS[name].compute(earlier) for name in series.where.reads})
+                was = _meets(series, {}, earlier)
             enters = not was
         if enters:
-            members = tuple([facts.get(name) for name in series.members])
+            fill(facts, series.members, look)
+            # An empty text is an unknown one: no country is not a second country.
+            members = tuple([None if (value := facts.get(name)) == "" else value for name in series.members])
             tracks[key].add(sighting.time, members, series.keep)  # type: ignore[arg-type]  # text or numbers
 
 
-def _meets(series: Series, facts: dict[str, FactValue | None]) -> bool:
-    return series.where is None or series.where.evaluate(facts) is True
+def _meets(series: Series, facts: dict[str, FactValue | None], look: Look) -> bool:
+    if series.where is None:
+        return True
+    fill(facts, series.where.reads, look)
+    return series.where.evaluate(facts) is True
 
 
 def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding]:
@@ -194,7 +214,7 @@ def _until(sighting: Sighting, live: Sequence[Finding], held: dict[str, Held]) -
     """On a failed try whose strongest finding is about its source: until when the decision concerns it."""
     if not sighting.attempt or not live or live[0].rule not in held:
         return None
-    span = held[live[0].rule].rule.source_span
+    span = held[live[0].rule].source_span
     return sighting.time + span if span is not None else None
 
 

@@ -7,6 +7,7 @@ from sentinel.facts import FACTS, FactValue, Look
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
@@ -36,8 +37,8 @@ class Replay:
         settings = self.settings_of(arrival)
         touched = Tracks(settings.rules, sighting, arrival.tenant)
         tracks = self.recall(touched)
-        profile, source = self.profile(sighting.account), self.profile(sighting.prefix)
-        judged = judge(arrival, settings, profile, source, tracks, touched, self.concluded(sighting))
+        profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))
+        judged = judge(arrival, settings, profile, campaigns, tracks, touched, self.concluded(sighting))
         if sighting.outcome == "pending":
             self.pending[sighting.key] = Concluded(sighting, judged.assessment)
         self.keep(arrival, judged, tracks)
@@ -53,7 +54,7 @@ class Replay:
         return True
 
     def profile(self, key: str | None) -> Profile:
-        """The profile of an account or source; one of nobody when there is no key."""
+        """The profile of an account, or a tenant's open campaigns; one of nobody when there is no key."""
         return self.profiles.setdefault(key, Profile()) if key else Profile()
 
     def concluded(self, sighting: Sighting) -> Concluded | None:
@@ -64,7 +65,8 @@ class Replay:
     def recall(self, touched: Tracks) -> dict[TrackKey, Track]:
         """The tracks that an event touches."""
         for key in touched.wanted:
-            self.tracks.setdefault(key, Track())
+            if key not in self.tracks:
+                self.tracks[key] = Track()
         return self.tracks
 
     def keep(self, arrival: Arrival, judged: Judged, tracks: dict[TrackKey, Track]) -> None:

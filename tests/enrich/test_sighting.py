@@ -41,6 +41,9 @@ class Networks:
     def kind_of_asn(self, asn: int) -> str | None:
         return "mobile" if asn == 64501 else None
 
+    def is_small(self, asn: int) -> bool:
+        return asn == 64502
+
 
 KNOWING = Enricher(Pseudonymizer(LocalKey.ephemeral()), Places(), Networks())
 

@@ -194,7 +194,7 @@ def test_counting_only_when_it_matters_changes_no_verdict(tmp_path: Path, when: 
             "account.tags": tags,
         }
         facts |= {name: value for name, value in given.items() if name in facts}
-        facts["event.service"] = "web"
+        facts |= {"event.service": "web", "event.rtt_ms": rtt}
         verdicts = compiled.evaluate("login", True, facts, lambda *_, number=number: number)
         expected = rule.when.evaluate(facts | {"windows.n": number})
         assert (len(verdicts.held), len(verdicts.skipped)) == (expected is True, expected is None)
