@@ -87,3 +87,9 @@ def network_trusted(look: Look) -> bool:
 def network_kind_trusted(look: Look) -> bool:
     """The kind of network is in the account's trusted past: this person always uses a VPN, say."""
     return look.trusts("network_kind", look.sighting.network.kind)
+
+
+@fact("network.settling", "bool", past=True, judged=True)
+def network_settling(look: Look) -> bool:
+    """Not trusted yet, but logged in from flagged below high on two earlier days, and nobody said no."""
+    return look.settling("network", look.network, 2)

@@ -19,6 +19,7 @@ MAX_PLACES: Final = 16
 MAX_CHALLENGES: Final = 16
 MAX_FACTORS: Final = 32
 MAX_WARMUP: Final = 16
+MAX_USUAL: Final = 8
 
 
 class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ class Value(msgspec.Struct, array_like=True, omit_defaults=True):
     days: list[int] = []  #: UTC days of successful but flagged logins, at most as many as settling needs
     barred: bool = False  #: never settles: a flagged login was high, or a credential was changed from it
     compromised: bool = False  #: somebody who knows said no; only the service or an admin lifts it
+    system: str = ""  #: of a device: the operating system it had in its latest trusted login
 
 
 class TrustedPlace(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -52,10 +54,30 @@ class TrustedPlace(msgspec.Struct, frozen=True, array_like=True, omit_defaults=T
     accuracy_km: float
     country: str | None
     event: str  #: key
+    mobile: bool = False  #: through a carrier, whose gateway may stand far from the person
+
+
+class UsualPlace(msgspec.Struct, array_like=True, omit_defaults=True):
+    """A spot that trusted logins come from; those near it are counted there."""
+
+    lat: float
+    lon: float
+    accuracy_km: float
+    last: int
+    logins: int = 1
+
+
+class Habit(msgspec.Struct, array_like=True, omit_defaults=True):
+    """At which hours and on which weekdays trusted logins come; see :mod:`sentinel.past.habit`."""
+
+    hours: bytes  #: 24 weights, from midnight on
+    weekdays: bytes  #: 7 weights, from Monday on
+    since: int  #: when the weights were halved last
+    zone: str = ""  #: the zone they are in: a name, ``lon`` (by longitude), or UTC
 
 
 class Session(msgspec.Struct, array_like=True, omit_defaults=True):
-    """The login that made a session."""
+    """The login that made a session, and where the session was seen last."""
 
     time: int
     event: str
@@ -64,6 +86,14 @@ class Session(msgspec.Struct, array_like=True, omit_defaults=True):
     country: str | None = None
     trusted: bool = False
     compromised: bool = False
+    device_class: str | None = None
+    exposed: bool = False  #: it was made from a hosting network that was not trusted
+    known_network: bool = False  #: it was made from a network that was trusted before
+    uses: int = 0  #: ``session_seen`` events since, as far as they are counted
+    seen: int = 0  #: time of the place below: the login, or a later event that was judged safe
+    lat: float | None = None
+    lon: float | None = None
+    accuracy_km: float = 0.0
 
 
 class KnownFactor(msgspec.Struct, array_like=True, omit_defaults=True):
@@ -101,6 +131,8 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     factors: dict[str, KnownFactor] = {}
     challenges: list[Challenge] = []
     alerts: list[OpenAlert] = []
+    usual: list[UsualPlace] = []
+    habit: Habit | None = None
 
     def warming_up(self, at: int, policy: TrustPolicy) -> bool:
         """Whether the past is still too short for the ``new_*`` rules, as of ``at``.
@@ -152,7 +184,20 @@ def values_of(sighting: Sighting) -> list[tuple[str, str]]:
         values.append(("country", country))
         if region := sighting.place.region:
             values.append(("region", f"{country}/{region}"))
+    if grant := grant_of(sighting):
+        values.append(("grant", grant))
     return values
+
+
+#: Ways in that need no password again once they are given out (ATT&CK T1528, T1550.001).
+_GRANTS: Final = {"consent_granted": "consent", "token_created": "token"}
+
+
+def grant_of(sighting: Sighting) -> str | None:
+    """The lasting way in that the event uses or gives out: ``device_code``, ``api_token``, ``consent``, ``token``."""
+    if sighting.type == "login":
+        return sighting.auth_method if sighting.auth_method in ("device_code", "api_token") else None
+    return _GRANTS.get(sighting.type)
 
 
 def network_key(sighting: Sighting) -> str | None:
