@@ -1,7 +1,9 @@
 """Facts of the device."""
 
+from functools import lru_cache
 from typing import Final
 
+from sentinel.events.clock import DAY, utc_day
 from sentinel.events.sighting import Device
 from sentinel.facts.look import Look
 from sentinel.facts.registry import fact
@@ -120,7 +122,8 @@ def device_automated(look: Look) -> bool:
 @fact("device.impossible", "bool")
 def device_impossible(look: Look) -> bool:
     """Browser and system, or the version at the time of the event, cannot be: the agent is made up."""
-    return _impossible_pair(look.sighting.device) or _from_the_future(look.sighting.device, look.sighting.time)
+    device = look.sighting.device
+    return device.browser is not None and _impossible(device, utc_day(look.sighting.time))
 
 
 @fact("device.system_changed", "bool", past=True, judged=True)
@@ -133,23 +136,14 @@ def device_system_changed(look: Look) -> bool:
     return not any(system in same and value.system in same for same in _SAME_SYSTEM)
 
 
-def _impossible_pair(device: Device) -> bool:
-    browser, system = device.browser, device.os
-    if browser is None or system is None:
-        return False
+@lru_cache(16_384)
+def _impossible(device: Device, day: int) -> bool:
+    browser, system, major = device.browser or "", device.os or "", major_of(device.browser_version)
     if system in _IMPOSSIBLE.get(browser, ()):
         return True
-    major = major_of(device.browser_version)
     if major is None:
         return False
-    if browser == "Edge" and major < _OLD_EDGE:
-        return system in _LINUX or system == "Mac OS X"
-    last = _LAST_ON.get((browser, system))
-    return last is not None and major > last
-
-
-def _from_the_future(device: Device, at: int) -> bool:
-    if device.browser is None or (major := major_of(device.browser_version)) is None:
-        return False
-    newest = newest_possible(device.browser, at)
-    return newest is not None and major > newest
+    if browser == "Edge" and major < _OLD_EDGE and (system in _LINUX or system == "Mac OS X"):
+        return True
+    last, newest = _LAST_ON.get((browser, system)), newest_possible(browser, (day + 1) * DAY)
+    return (last is not None and major > last) or (newest is not None and major > newest)

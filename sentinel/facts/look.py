@@ -49,6 +49,22 @@ class Look:
         return self.trusts("network", self.network)
 
     @lazy
+    def country_trusted(self) -> bool:
+        """The country is in the trusted past."""
+        return self.trusts("country", self.sighting.place.country)
+
+    @lazy
+    def region(self) -> str | None:
+        """The region as the past knows it."""
+        place = self.sighting.place
+        return f"{place.country}/{place.region}" if place.country and place.region else None
+
+    @lazy
+    def region_trusted(self) -> bool:
+        """The region is in the trusted past."""
+        return self.trusts("region", self.region)
+
+    @lazy
     def device_class_trusted(self) -> bool:
         """Browser, system and type together are in the trusted past."""
         return self.trusts("device_class", self.sighting.device_class)
@@ -105,12 +121,9 @@ class Look:
     @lazy
     def reference(self) -> TrustedPlace | None:
         """Where the event's session was last, else the last trusted, located login before this event."""
-        session = self.session
-        if session is not None and session.lat is not None and session.lon is not None:
-            if session.seen > self.sighting.time:
-                return None
-            return TrustedPlace(session.seen, session.lat, session.lon, session.accuracy_km, session.country, "")
         at = self.sighting.time
+        if self.session is not None and (place := self.session.place) is not None:
+            return place if place.time <= at else None
         return next((place for place in reversed(self.profile.places) if place.time <= at), None)
 
     @lazy
@@ -121,7 +134,10 @@ class Look:
             return None
         if not has_place(self.sighting):
             return None
-        apart = great_circle_km(reference.lat, reference.lon, place.lat, place.lon)
+        if (reference.lat, reference.lon) == (place.lat, place.lon):
+            apart = 0.0
+        else:
+            apart = great_circle_km(reference.lat, reference.lon, place.lat, place.lon)
         distance = max(0.0, apart - reference.accuracy_km - (place.accuracy_km or 0.0))
         # One second at least: two places in the same instant are the clearest case, not a division by zero.
         took = max(self.sighting.time - reference.time, SECOND)

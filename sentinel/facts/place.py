@@ -26,14 +26,13 @@ def place_region(look: Look) -> str:
 @fact("place.country_new", "bool", past=True, judged=True)
 def place_country_new(look: Look) -> bool:
     """The country is known and not in the account's trusted past."""
-    country = look.sighting.place.country
-    return country is not None and not look.trusts("country", country)
+    return look.sighting.place.country is not None and not look.country_trusted
 
 
 @fact("place.country_trusted", "bool", past=True, judged=True)
 def place_country_trusted(look: Look) -> bool:
     """The country is in the account's trusted past."""
-    return look.trusts("country", look.sighting.place.country)
+    return look.country_trusted
 
 
 @fact("travel.known", "bool", past=True, judged=True)
@@ -87,26 +86,25 @@ def travel_abroad(look: Look) -> bool:
 @fact("place.region_new", "bool", past=True, judged=True)
 def place_region_new(look: Look) -> bool:
     """The region is known and not in the account's trusted past."""
-    region = _region(look)
-    return region is not None and not look.trusts("region", region)
+    return look.region is not None and not look.region_trusted
 
 
 @fact("place.region_trusted", "bool", past=True, judged=True)
 def place_region_trusted(look: Look) -> bool:
     """The region is in the account's trusted past."""
-    return look.trusts("region", _region(look))
+    return look.region_trusted
 
 
 @fact("place.country_days", "double", past=True, judged=True)
 def place_country_days(look: Look) -> float | None:
     """Whole days since the last login from this country; absent when it is unknown or new."""
-    return _days_since(look, "country", look.sighting.place.country)
+    return _days_since(look, "country", look.sighting.place.country) if look.country_trusted else None
 
 
 @fact("place.region_days", "double", past=True, judged=True)
 def place_region_days(look: Look) -> float | None:
     """Whole days since the last login from this region; absent when it is unknown or new."""
-    return _days_since(look, "region", _region(look))
+    return _days_since(look, "region", look.region) if look.region_trusted else None
 
 
 @fact("place.usual_known", "bool", past=True, judged=True)
@@ -124,13 +122,6 @@ def place_usual_km(look: Look) -> float | None:
     return round(look.usual_km, 1) if look.usual_km is not None else None
 
 
-def _region(look: Look) -> str | None:
-    place = look.sighting.place
-    return f"{place.country}/{place.region}" if place.country and place.region else None
-
-
 def _days_since(look: Look, kind: str, key: str | None) -> float | None:
     value = look.value(kind, key)
-    if value is None or not look.trusts(kind, key):
-        return None
-    return float(max(0, look.sighting.time - value.last) // DAY)
+    return float(max(0, look.sighting.time - value.last) // DAY) if value is not None else None

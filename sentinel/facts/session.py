@@ -3,6 +3,7 @@
 from sentinel.events.clock import MINUTE
 from sentinel.facts.look import Look
 from sentinel.facts.registry import fact
+from sentinel.past.profile import device_kind
 
 
 @fact("session.known", "bool", past=True, judged=True)
@@ -15,7 +16,8 @@ def session_known(look: Look) -> bool:
 def session_device_changed(look: Look) -> bool:
     """Both the session's login and this event have a device id, and they differ."""
     session, key = look.session, look.sighting.device_key
-    if session is None or key is None or session.device is None or session.device == session.device_class:
+    if session is None or key is None or session.device is None or "|" in session.device:
+        # A device class, which a login without an id leaves there, has bars; a pseudonym has none.
         return False
     return key != session.device
 
@@ -24,11 +26,11 @@ def session_device_changed(look: Look) -> bool:
 def session_class_changed(look: Look) -> bool:
     """Browser family, system or type differ from the session's login, and no equal device id speaks against it."""
     session, seen = look.session, look.sighting
-    if session is None or seen.device_class is None or session.device_class is None:
+    if session is None or not session.device_kind or seen.device_class is None:
         return False
     if seen.device_key is not None and seen.device_key == session.device:
         return False
-    return seen.device_class != session.device_class
+    return device_kind(seen) != session.device_kind
 
 
 @fact("session.network_changed", "bool", past=True, judged=True)

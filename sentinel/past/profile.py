@@ -5,11 +5,12 @@ keyed pseudonyms and coarse words only. All times are micros of event time; noth
 """
 
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
 from sentinel.events.alert import OpenAlert
-from sentinel.events.clock import DAY, utc_day
+from sentinel.events.clock import DAY, MINUTE, utc_day
 from sentinel.events.sighting import Sighting
 
 #: Bounds of one profile: the oldest values go first, those that are trusted or compromised last.
@@ -86,14 +87,22 @@ class Session(msgspec.Struct, array_like=True, omit_defaults=True):
     country: str | None = None
     trusted: bool = False
     compromised: bool = False
-    device_class: str | None = None
+    device_kind: int = 0  #: CRC-32 of browser, system and type: tells others apart in 5 bytes instead of 30
     exposed: bool = False  #: it was made from a hosting network that was not trusted
     known_network: bool = False  #: it was made from a network that was trusted before
     uses: int = 0  #: ``session_seen`` events since, as far as they are counted
-    seen: int = 0  #: time of the place below: the login, or a later event that was judged safe
-    lat: float | None = None
-    lon: float | None = None
-    accuracy_km: float = 0.0
+    seen: int = 0  #: minutes from the login to the place below: of the login, or of a later event judged safe
+    lat: int | None = None  #: in tenths of a degree, as finely as coordinates are kept
+    lon: int | None = None
+    accuracy_km: int = 0
+
+    @property
+    def place(self) -> TrustedPlace | None:
+        """Where the session was last, as far as that is known."""
+        if self.lat is None or self.lon is None:
+            return None
+        at = self.time + self.seen * MINUTE
+        return TrustedPlace(at, self.lat / 10, self.lon / 10, float(self.accuracy_km), self.country, "")
 
 
 class KnownFactor(msgspec.Struct, array_like=True, omit_defaults=True):
@@ -198,6 +207,11 @@ def grant_of(sighting: Sighting) -> str | None:
     if sighting.type == "login":
         return sighting.auth_method if sighting.auth_method in ("device_code", "api_token") else None
     return _GRANTS.get(sighting.type)
+
+
+def device_kind(sighting: Sighting) -> int:
+    """The device class as a number for :attr:`Session.device_kind`; 0 when it is unknown."""
+    return crc32(name.encode()) if (name := sighting.device_class) else 0
 
 
 def network_key(sighting: Sighting) -> str | None:

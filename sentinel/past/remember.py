@@ -21,12 +21,13 @@ from sentinel.past.profile import (
     TrustedPlace,
     TrustPolicy,
     Value,
+    device_kind,
     grant_of,
     is_trusted,
     network_key,
     values_of,
 )
-from sentinel.past.session import last_used, note_use, place_session
+from sentinel.past.session import note_use, place_session
 from sentinel.past.usual import forget_place, has_place, note_place
 
 #: A login's ``mfa`` sums up challenges of the same account and factor this young (CONTRACT §1).
@@ -68,8 +69,8 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     if sighting.type == "login":
         trusted = safe or (not tainted and confirmed_by_factor(profile, sighting, policy))
         _note_login(profile, sighting, values, verdict, trusted, tainted, policy)
-    elif sighting.session and (session := profile.sessions.get(sighting.session)) is not None:
-        note_use(session, sighting, safe)
+    elif sighting.session and sighting.session in profile.sessions:
+        note_use(profile, sighting.session, sighting, safe)
     if (safe or trusted) and (sighting.type in _SIGNS_OF_LIFE or _in_trusted_session(profile, sighting)):
         profile.last_seen = max(profile.last_seen, sighting.time)
     if safe and sighting.type != "login" and (grant := grant_of(sighting)) is not None:
@@ -196,6 +197,7 @@ def _note_login(
     if sighting.session:
         _make_room(profile, sighting.session)
         earlier = profile.sessions.get(sighting.session)
+        profile.sessions.pop(sighting.session, None)
         session = profile.sessions[sighting.session] = Session(
             sighting.time,
             sighting.key,
@@ -204,7 +206,7 @@ def _note_login(
             sighting.place.country,
             trusted,
             earlier is not None and earlier.compromised,
-            sighting.device_class,
+            device_kind(sighting),
             sighting.network.kind == "hosting" and not known_network,
             known_network,
         )
@@ -307,7 +309,8 @@ def _factor(profile: Profile, sighting: Sighting, key: str) -> KnownFactor:
 def _make_room(profile: Profile, session: str) -> None:
     sessions = profile.sessions
     if session not in sessions and len(sessions) >= MAX_SESSIONS:
-        del sessions[min(sessions, key=lambda key: (sessions[key].compromised, last_used(sessions[key])))]
+        # Those used last stand last; compromised ones stay until there is nothing else.
+        del sessions[next((key for key in sessions if not sessions[key].compromised), next(iter(sessions)))]
 
 
 def _note_challenge(profile: Profile, sighting: Sighting) -> None:
