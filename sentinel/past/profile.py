@@ -166,8 +166,9 @@ def is_trusted(value: Value, at: int, policy: TrustPolicy) -> bool:
     """Trusted by a login or an answer, or settled: flagged below high, seen on enough days, and long ago."""
     if value.compromised:
         return False
-    if value.trusted_at:
-        return value.trusted_at <= at
+    if value.trusted_at and value.trusted_at <= at:
+        return True
+    # For a late event it may have settled before the login that trusted it.
     if value.barred or at < value.first + policy.settle_days * DAY:
         return False
     today = utc_day(at)
