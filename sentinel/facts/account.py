@@ -64,12 +64,6 @@ def auth_grant_new(look: Look) -> bool:
     return grant is not None and not look.trusts("grant", grant)
 
 
-@fact("auth.origin_known", "bool")
-def auth_origin_known(look: Look) -> bool:
-    """The sender said which web origin the client saw."""
-    return look.sighting.origin is not None
-
-
 @fact("auth.origin_foreign", "bool", past=True)
 def auth_origin_foreign(look: Look) -> bool:
     """The client saw a web origin that is none of the service's (`service.origins`; false when none is set)."""
