@@ -84,6 +84,7 @@ REASONS: Final[dict[str, str]] = {
     "credential_changed": _CHANGED,
     "leaked_password": _LEAKED,
     "phishing_proxy": _PROXY,
+    "device_code": _DEVICE_CODE,
     "device_code_login": _DEVICE_CODE,
     "dormant": _DORMANT,
     "dormant_account": _DORMANT,

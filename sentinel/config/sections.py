@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from sentinel.config.declare import number, text
-from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, WebAddress
+from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, Origin, WebAddress
 
 
 class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,6 +156,13 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "as a link: people must not learn to click on log-in links."
         ),
     ] = None
+    origins: Annotated[
+        tuple[Origin, ...],
+        text(
+            "Host names of the service's own log-in pages. A login whose `auth.origin` is none of them went through a "
+            "copy of the page. Empty: origins are not judged."
+        ),
+    ] = ()
 
 
 class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):

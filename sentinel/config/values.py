@@ -41,6 +41,23 @@ class Host(str):
         return super().__new__(cls, text)
 
 
+class Origin(str):
+    """A host name of the service's own pages, kept in lower case; ``*.example.org`` stands for all below it."""
+
+    expected: ClassVar[str] = "a host name as login.example.org, or *.example.org, or a web origin"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "Origin":
+        try:
+            host = urlsplit(text).hostname or "" if "//" in text else text
+        except ValueError:
+            host = ""
+        host = host.lower()
+        if not (_HOST.fullmatch(host.removeprefix("*.")) or re.fullmatch(r"[0-9a-f:]*:[0-9a-f:.]*", host)):
+            raise ValueError("it is none of these")
+        return super().__new__(cls, host)
+
+
 class MailAddress(str):
     """A bare mail address, ``ops@example.org``."""
 

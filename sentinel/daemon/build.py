@@ -96,4 +96,5 @@ def _settings(config: Config, rules: RuleSet) -> TenantSettings:
         fold=FoldPolicy(span=alerts.fold_minutes * MINUTE, same_news=trust.settle_days * DAY),
         raw_days=config.retention.raw_days,
         mail_max_age=alerts.mail_max_age_hours * HOUR,
+        origins=config.service.origins,
     )

@@ -96,7 +96,7 @@ def network_new(look: Look) -> bool:
 
 @fact("network.trusted", "bool", past=True, judged=True)
 def network_trusted(look: Look) -> bool:
-    """The autonomous system is in the account's trusted past."""
+    """The autonomous system is in the account's trusted past (of a private address: private addresses are)."""
     return look.network_trusted
 
 
@@ -104,3 +104,9 @@ def network_trusted(look: Look) -> bool:
 def network_kind_trusted(look: Look) -> bool:
     """The kind of network is in the account's trusted past: this person always uses a VPN, say."""
     return look.trusts("network_kind", look.sighting.network.kind)
+
+
+@fact("network.settling", "bool", past=True, judged=True)
+def network_settling(look: Look) -> bool:
+    """Not trusted yet, but logged in from flagged below high on two earlier days, and nobody said no."""
+    return look.settling("network", look.network, 2)

@@ -6,6 +6,7 @@ from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import DAY, MINUTE, utc_day
 from sentinel.events.event import CREDENTIAL_CHANGES
 from sentinel.events.sighting import Sighting
+from sentinel.past.habit import forget_hour, note_hour
 from sentinel.past.profile import (
     MAX_CHALLENGES,
     MAX_FACTORS,
@@ -20,18 +21,20 @@ from sentinel.past.profile import (
     TrustedPlace,
     TrustPolicy,
     Value,
+    device_kind,
+    grant_of,
     is_trusted,
     network_key,
     values_of,
 )
-
-#: Networks whose address says nothing about where the person is: never a reference for travel.
-PLACELESS_KINDS = frozenset({"vpn", "proxy", "tor", "relay", "hosting", "satellite"})
+from sentinel.past.session import note_use, place_session
+from sentinel.past.usual import forget_place, has_place, note_place
 
 #: A login's ``mfa`` sums up challenges of the same account and factor this young (CONTRACT §1).
 CHALLENGE_MEMORY = 10 * MINUTE
 
-#: Types that show the account in use; others (a reset asked for) may be anybody's doing.
+#: Types that show the account in use; others (a reset asked for) may be anybody's doing, unless they are of a
+#: session that was judged safe.
 _SIGNS_OF_LIFE = frozenset({"login", "session_seen"})
 
 #: Changes after which a person's mailed answer proves little for 30 days (CONTRACT §1).
@@ -66,8 +69,12 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     if sighting.type == "login":
         trusted = safe or (not tainted and confirmed_by_factor(profile, sighting, policy))
         _note_login(profile, sighting, values, verdict, trusted, tainted, policy)
-    if (safe or trusted) and sighting.type in _SIGNS_OF_LIFE:
+    elif sighting.session and sighting.session in profile.sessions:
+        note_use(profile, sighting.session, sighting, safe)
+    if (safe or trusted) and (sighting.type in _SIGNS_OF_LIFE or _in_trusted_session(profile, sighting)):
         profile.last_seen = max(profile.last_seen, sighting.time)
+    if safe and sighting.type != "login" and (grant := grant_of(sighting)) is not None:
+        _trust(_value(profile, "grant", grant, sighting.time), sighting.time)
     return trusted
 
 
@@ -121,6 +128,8 @@ def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool
             factor.trusted_at = 0
     profile.places = [place for place in profile.places if place.event != sighting.key]
     if was_trusted:
+        forget_hour(profile, sighting)
+        forget_place(profile, sighting)
         profile.trusted_logins = max(0, profile.trusted_logins - 1)
         if sighting.time in profile.warmup:
             profile.warmup.remove(sighting.time)
@@ -164,14 +173,19 @@ def _note_login(
     policy: TrustPolicy,
 ) -> None:
     time = sighting.time
+    network = network_key(sighting)
+    known_network = sighting.session is not None and profile.trusts("network", network, time, policy)
     for kind, key in values:
         value = _value(profile, kind, key, time)
         if time < value.first:
             value.first = time
-        if time > value.last:
+        # A flagged login must not freshen what the person left long ago.
+        if time > value.last and (trusted or not value.trusted_at):
             value.last = time
         if trusted:
             _trust(value, time)
+            if kind == "device" and sighting.device.os:
+                value.system = sighting.device.os
             continue
         if is_trusted(value, time, policy):
             continue
@@ -183,17 +197,27 @@ def _note_login(
     if sighting.session:
         _make_room(profile, sighting.session)
         earlier = profile.sessions.get(sighting.session)
-        profile.sessions[sighting.session] = Session(
+        profile.sessions.pop(sighting.session, None)
+        session = profile.sessions[sighting.session] = Session(
             sighting.time,
             sighting.key,
             sighting.device_key or sighting.device_class,
-            network_key(sighting),
+            network,
             sighting.place.country,
             trusted,
             earlier is not None and earlier.compromised,
+            device_kind(sighting),
+            sighting.network.kind == "hosting" and not known_network,
+            known_network,
         )
+        place_session(session, sighting)
     if trusted:
         _note_trusted(profile, sighting)
+
+
+def _in_trusted_session(profile: Profile, sighting: Sighting) -> bool:
+    session = profile.sessions.get(sighting.session) if sighting.session else None
+    return session is not None and session.trusted
 
 
 def _trust(value: Value, time: int, *, support: bool = True) -> None:
@@ -208,12 +232,16 @@ def _note_trusted(profile: Profile, sighting: Sighting) -> None:
     """What a trusted login leaves besides its values: warm-up, place, factor, session."""
     time, place = sighting.time, sighting.place
     profile.trusted_logins += 1
+    profile.last_seen = max(profile.last_seen, time)
+    note_hour(profile, sighting)
     if len(profile.warmup) < MAX_WARMUP or time < profile.warmup[-1]:
         profile.warmup = sorted([*profile.warmup, time])[:MAX_WARMUP]
-    if place.lat is not None and place.lon is not None and sighting.network.kind not in PLACELESS_KINDS:
+    if place.lat is not None and place.lon is not None and has_place(sighting):
+        mobile = sighting.network.kind == "mobile"
         profile.places.append(
-            TrustedPlace(time, place.lat, place.lon, place.accuracy_km or 0.0, place.country, sighting.key)
+            TrustedPlace(time, place.lat, place.lon, place.accuracy_km or 0.0, place.country, sighting.key, mobile)
         )
+        note_place(profile, sighting)
         if len(profile.places) > 1 and profile.places[-2].time > time:
             profile.places.sort(key=lambda item: item.time)
         del profile.places[:-MAX_PLACES]
@@ -281,7 +309,8 @@ def _factor(profile: Profile, sighting: Sighting, key: str) -> KnownFactor:
 def _make_room(profile: Profile, session: str) -> None:
     sessions = profile.sessions
     if session not in sessions and len(sessions) >= MAX_SESSIONS:
-        del sessions[min(sessions, key=lambda key: (sessions[key].compromised, sessions[key].time))]
+        # Those used last stand last; compromised ones stay until there is nothing else.
+        del sessions[next((key for key in sessions if not sessions[key].compromised), next(iter(sessions)))]
 
 
 def _note_challenge(profile: Profile, sighting: Sighting) -> None:

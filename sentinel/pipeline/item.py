@@ -20,6 +20,7 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     fold: FoldPolicy = FoldPolicy()
     raw_days: int = 365
     mail_max_age: int = 24 * 3600 * 1_000_000  #: micros; older events posted over HTTP mail nobody
+    origins: tuple[str, ...] = ()  #: host names of the service's own pages; ``*.NAME`` stands for those below it
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="event"):

@@ -84,7 +84,7 @@ def judge(
     "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
-    look = Look(sighting, profile, settings.trust)
+    look = Look(sighting, profile, settings.trust, settings.origins)
     facts = dict(touched.facts)
     for name, compute in rules.facts(sighting.type, sighting.judged):
         facts[name] = compute(look)
@@ -152,7 +152,7 @@ def enter(
     """Enter the event into the tracks of every series whose condition it meets."""
     sighting = look.sighting
     before = Tracks(rules, concluded.sighting, sighting.tenant) if concluded else None
-    earlier = Look(concluded.sighting, look.profile, look.policy) if concluded else None
+    earlier = Look(concluded.sighting, look.profile, look.policy, look.origins) if concluded else None
     met: dict[int, bool] = {}  # series kept by different values share their condition
     for entry in touched.series:
         key, series, enters = touched.keys.get(entry.number), entry.series, entry.enters

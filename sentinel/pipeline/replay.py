@@ -94,7 +94,7 @@ class FactSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 def facts_seen(sighting: Sighting, profile: Profile, settings: TenantSettings) -> list[FactSeen]:
     """Every fact of an event, computed against ``profile``."""
-    look = Look(sighting, profile, settings.trust)
+    look = Look(sighting, profile, settings.trust, settings.origins)
     out = []
     for fact in FACTS.values():
         value = fact.compute(look)
