@@ -8,8 +8,11 @@ import msgspec
 from sentinel.events.clock import HOUR, SECOND
 from sentinel.events.sighting import Sighting
 from sentinel.facts.lazy import lazy
-from sentinel.past.profile import Profile, TrustedPlace, TrustPolicy, network_key
-from sentinel.past.remember import PLACELESS_KINDS, confirmed_by_factor, summed_up
+from sentinel.past.challenges import summed_up
+from sentinel.past.context import in_trusted_context
+from sentinel.past.factors import factor_key, proved_before
+from sentinel.past.profile import KnownFactor, Profile, TrustedPlace, TrustPolicy, network_key
+from sentinel.past.remember import PLACELESS_KINDS, confirmed_by_factor
 
 #: Mean radius of the earth in kilometres (IUGG).
 _EARTH_KM: Final = 6371.0
@@ -26,10 +29,12 @@ class Travel(msgspec.Struct, frozen=True):
 class Look:
     """A sighting beside its account's profile, as of the event's own time. Computed at first use."""
 
-    def __init__(self, sighting: Sighting, profile: Profile, policy: TrustPolicy) -> None:
+    def __init__(self, sighting: Sighting, profile: Profile, policy: TrustPolicy, actor: Profile | None = None) -> None:
+        """``actor``: the past of the account that acted, where that is another one and is named."""
         self.sighting = sighting
         self.profile = profile
         self.policy = policy
+        self.actor = actor
 
     def trusts(self, kind: str, key: str | None) -> bool:
         """Whether the value is in the trusted past as of this event."""
@@ -65,6 +70,27 @@ class Look:
     def factor_summed_up(self) -> bool:
         """This login's second factor was already seen as a challenge of its own."""
         return summed_up(self.profile, self.sighting)
+
+    @lazy
+    def factor(self) -> KnownFactor | None:
+        """What is remembered of the event's second factor."""
+        key = factor_key(self.sighting)
+        return self.profile.factors.get(key) if key is not None else None
+
+    @lazy
+    def factor_known(self) -> bool:
+        """An earlier trusted login used or enrolled the event's second factor."""
+        return proved_before(self.factor, self.sighting.time, self.policy)
+
+    @lazy
+    def context_trusted(self) -> bool:
+        """Device, network and session are those the account is at home with."""
+        return in_trusted_context(self.profile, self.sighting, self.policy)
+
+    @lazy
+    def actor_trusted(self) -> bool:
+        """The acting account did it from where it is at home itself."""
+        return self.actor is not None and in_trusted_context(self.actor, self.sighting, self.policy)
 
     @lazy
     def confirmed(self) -> bool:

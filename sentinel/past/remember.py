@@ -3,18 +3,25 @@
 import msgspec
 
 from sentinel.events.assessment import LEVEL_ORDER
-from sentinel.events.clock import DAY, MINUTE, utc_day
+from sentinel.events.clock import DAY, utc_day
 from sentinel.events.event import CREDENTIAL_CHANGES
 from sentinel.events.sighting import Sighting
+from sentinel.past.challenges import note_challenge, summed_up, take_challenges
+from sentinel.past.context import in_trusted_context
+from sentinel.past.factors import (
+    answer_removal,
+    factor_key,
+    known_factor,
+    note_enrolment,
+    note_removal,
+    note_use,
+    proved_before,
+)
 from sentinel.past.profile import (
-    MAX_CHALLENGES,
-    MAX_FACTORS,
     MAX_PLACES,
     MAX_SESSIONS,
     MAX_VALUES,
     MAX_WARMUP,
-    Challenge,
-    KnownFactor,
     Profile,
     Session,
     TrustedPlace,
@@ -28,9 +35,6 @@ from sentinel.past.profile import (
 #: Networks whose address says nothing about where the person is: never a reference for travel.
 PLACELESS_KINDS = frozenset({"vpn", "proxy", "tor", "relay", "hosting", "satellite"})
 
-#: A login's ``mfa`` sums up challenges of the same account and factor this young (CONTRACT §1).
-CHALLENGE_MEMORY = 10 * MINUTE
-
 #: Types that show the account in use; others (a reset asked for) may be anybody's doing.
 _SIGNS_OF_LIFE = frozenset({"login", "session_seen"})
 
@@ -43,6 +47,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     flagged: bool
     level: str
+    push_doubt: bool = False  #: pushes were refused, or came in a flood: one approved now would prove nothing
 
 
 def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: TrustPolicy) -> bool:
@@ -51,15 +56,23 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     Nothing of an event that was not the person's own, did not succeed, or was flagged becomes trusted, except
     that a phishing-resistant factor known for ``factor_days`` confirms a flagged login.
     """
+    if verdict.push_doubt:
+        profile.push_doubt_at = max(profile.push_doubt_at, sighting.time)
+    own_use = False
+    if sighting.factor.method is not None and sighting.type in ("login", "mfa_challenge"):
+        own_use = not summed_up(profile, sighting)
+        note_use(profile, sighting, own_use=own_use, safe=sighting.own and not verdict.flagged)
     if sighting.type == "mfa_challenge":
-        _note_challenge(profile, sighting)
+        note_challenge(profile, sighting)
+    elif sighting.factor.method is not None and not own_use:
+        take_challenges(profile, sighting)
     if sighting.outcome != "success":
         return False
     values = values_of(sighting)
     tainted = _tainted(profile, sighting, values)
     safe = sighting.own and not verdict.flagged and not tainted
     if sighting.type in CREDENTIAL_CHANGES:
-        _note_change(profile, sighting, safe and _from_trusted(profile, sighting, policy))
+        _note_change(profile, sighting, safe and in_trusted_context(profile, sighting, policy))
     if not sighting.own:
         return False
     trusted = False
@@ -82,6 +95,13 @@ def confirmed_by_factor(profile: Profile, sighting: Sighting, policy: TrustPolic
     if factor is None or not factor.trusted_at:
         return False
     return factor.trusted_at + policy.factor_days * DAY <= sighting.time
+
+
+def passed_known_factor(profile: Profile, sighting: Sighting, policy: TrustPolicy) -> bool:
+    """A second factor was proved that an earlier trusted login used or enrolled; a backup code is none."""
+    if not _proves(sighting) or sighting.factor.method == "backup_code":
+        return False
+    return proved_before(profile.factors.get(factor_key(sighting) or ""), sighting.time, policy)
 
 
 def trust_sighting(profile: Profile, sighting: Sighting, *, already: bool, lift: bool = False) -> None:
@@ -128,19 +148,8 @@ def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool
         _make_room(profile, sighting.session)
         session = profile.sessions.setdefault(sighting.session, Session(sighting.time, sighting.key))
         session.compromised, session.trusted = True, False
-
-
-def summed_up(profile: Profile, sighting: Sighting) -> bool:
-    """Whether a login's ``mfa`` only sums up a challenge that was seen (CONTRACT §1, "Second factors")."""
-    if sighting.type != "login" or sighting.factor.method is None:
-        return False
-    for challenge in reversed(profile.challenges):
-        if sighting.session is not None and challenge.session == sighting.session:
-            return True
-        same_factor = challenge.factor == sighting.factor.key and challenge.method == sighting.factor.method
-        if same_factor and abs(sighting.time - challenge.time) <= CHALLENGE_MEMORY:
-            return True
-    return False
+    if sighting.type == "mfa_removed":
+        answer_removal(profile, sighting, "compromised")
 
 
 def _tainted(profile: Profile, sighting: Sighting, values: list[tuple[str, str]]) -> bool:
@@ -191,6 +200,7 @@ def _note_login(
             sighting.place.country,
             trusted,
             earlier is not None and earlier.compromised,
+            passed_known_factor(profile, sighting, policy),
         )
     if trusted:
         _note_trusted(profile, sighting)
@@ -217,8 +227,10 @@ def _note_trusted(profile: Profile, sighting: Sighting) -> None:
         if len(profile.places) > 1 and profile.places[-2].time > time:
             profile.places.sort(key=lambda item: item.time)
         del profile.places[:-MAX_PLACES]
-    if sighting.factor.key is not None and _proves(sighting):
-        factor = _factor(profile, sighting, sighting.factor.key)
+    key = factor_key(sighting)
+    if key is not None and _proves(sighting):
+        factor = known_factor(profile, sighting, key)
+        factor.removed_at = 0  # It proved itself in a login that is trusted: it was not removed for good.
         if not factor.trusted_at or time < factor.trusted_at:
             factor.trusted_at, factor.session = time, sighting.session
         factor.last = max(factor.last, time)
@@ -229,13 +241,12 @@ def _note_trusted(profile: Profile, sighting: Sighting) -> None:
 def _note_change(profile: Profile, sighting: Sighting, trusted: bool) -> None:
     if sighting.type in _RECOVERIES:
         profile.recovered_at = max(profile.recovered_at, sighting.time)
-    key = sighting.factor.key
-    if key is not None and sighting.type == "mfa_enrolled":
-        factor = _factor(profile, sighting, key)
-        if trusted and not factor.trusted_at:
-            factor.trusted_at, factor.session = sighting.time, sighting.session
-    elif key is not None and sighting.type == "mfa_removed":
-        profile.factors.pop(key, None)
+    if sighting.type == "phone_changed":
+        profile.phone_changed_at = max(profile.phone_changed_at, sighting.time)
+    if sighting.type == "mfa_enrolled":
+        note_enrolment(profile, sighting, trusted=trusted)
+    elif sighting.type == "mfa_removed":
+        note_removal(profile, sighting, trusted=trusted)
     if not sighting.own:
         return
     for kind, name in values_of(sighting) + _values_of_session(profile, sighting):
@@ -252,17 +263,6 @@ def _values_of_session(profile: Profile, sighting: Sighting) -> list[tuple[str, 
     return [(kind, key) for kind, key in (*found, ("country", session.country)) if key is not None]
 
 
-def _from_trusted(profile: Profile, sighting: Sighting, policy: TrustPolicy) -> bool:
-    """A change was made within a trusted login: its session says so, else device and network."""
-    session = profile.sessions.get(sighting.session) if sighting.session else None
-    if session is not None:
-        return session.trusted
-    device = ("device", sighting.device_key) if sighting.device_key else ("device_class", sighting.device_class)
-    return all(
-        profile.trusts(kind, key, sighting.time, policy) for kind, key in (device, ("network", network_key(sighting)))
-    )
-
-
 def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
     """The named factor was proved; with ``resistant`` by one that cannot be phished (webauthn, passkey)."""
     method, outcome = sighting.factor.method, sighting.factor.outcome
@@ -271,24 +271,10 @@ def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
     return outcome == "success" and (method == "webauthn" or not resistant)
 
 
-def _factor(profile: Profile, sighting: Sighting, key: str) -> KnownFactor:
-    factors = profile.factors
-    if key not in factors and len(factors) >= MAX_FACTORS:
-        del factors[min(factors, key=lambda name: (factors[name].trusted_at > 0, factors[name].last))]
-    return factors.setdefault(key, KnownFactor(sighting.factor.method or "none"))
-
-
 def _make_room(profile: Profile, session: str) -> None:
     sessions = profile.sessions
     if session not in sessions and len(sessions) >= MAX_SESSIONS:
         del sessions[min(sessions, key=lambda key: (sessions[key].compromised, sessions[key].time))]
-
-
-def _note_challenge(profile: Profile, sighting: Sighting) -> None:
-    if "pending" in (sighting.outcome, sighting.factor.outcome):
-        return  # Not answered yet, so no try: the login that says how it ended is the first to say so.
-    challenge = Challenge(sighting.time, sighting.session, sighting.factor.key, sighting.factor.method)
-    profile.challenges = [*profile.challenges, challenge][-MAX_CHALLENGES:]
 
 
 def _value(profile: Profile, kind: str, key: str, time: int) -> Value:

@@ -99,7 +99,8 @@ class Pipeline:
         settings = self._settings(item.tenant)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
         source = past.profiles[sighting.prefix] if sighting.prefix else Profile()
-        judged = judge(item, settings, profile, source, past.tracks, tracks, _concluded(item, past))
+        actor = past.profiles[acting] if (acting := _acting(sighting)) else None
+        judged = judge(item, settings, profile, source, past.tracks, tracks, _concluded(item, past), actor)
         record = self._record(item, settings, judged)
         past.records[sighting.key] = record
         changes.records.append(record)
@@ -197,6 +198,8 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
                 wanted.profiles.add(sighting.account)
             if sighting.prefix:
                 wanted.profiles.add(sighting.prefix)
+            if acting := _acting(sighting):
+                wanted.profiles.add(acting)
             wanted.tracks.update(tracks.wanted)
             if item.attributes is not None and sighting.account and told.is_news(sighting.account, item.attributes):
                 wanted.attributes.add(sighting.account)
@@ -205,6 +208,11 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
         else:
             wanted.attributes.add(item.account_key)
     return wanted
+
+
+def _acting(sighting: Sighting) -> str | None:
+    """The account that acted for the person, where it is named."""
+    return None if sighting.own else sighting.actor_account
 
 
 def _answer_key(item: Answer) -> str:

@@ -31,7 +31,8 @@ class Replay:
         pending = self._pending.get(sighting.concludes) if sighting.concludes else None
         if pending is not None and not concludes(sighting, pending.sighting):
             pending = None
-        judged = judge(arrival, self.settings, profile, source, self.tracks, touched, pending)
+        actor = self.profile(sighting.actor_account) if not sighting.own and sighting.actor_account else None
+        judged = judge(arrival, self.settings, profile, source, self.tracks, touched, pending, actor)
         if sighting.outcome == "pending":
             self._pending[sighting.key] = Concluded(sighting, judged.assessment)
         return judged
@@ -49,9 +50,11 @@ class FactSeen(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
 
 
-def facts_seen(sighting: Sighting, profile: Profile, settings: TenantSettings) -> list[FactSeen]:
-    """Every fact of an event, computed against ``profile``."""
-    look = Look(sighting, profile, settings.trust)
+def facts_seen(
+    sighting: Sighting, profile: Profile, settings: TenantSettings, actor: Profile | None = None
+) -> list[FactSeen]:
+    """Every fact of an event, computed against ``profile``, and ``actor`` for what another account did."""
+    look = Look(sighting, profile, settings.trust, actor)
     out = []
     for fact in FACTS.values():
         value = fact.compute(look)
