@@ -43,3 +43,9 @@ def account_has_past(look: Look) -> bool:
     """The account has logged in before in a way that is trusted; false for a new one being set up."""
     warmup = look.profile.warmup
     return bool(warmup) and warmup[0] <= look.sighting.time
+
+
+@fact("event.session", "string", keyed=True)
+def event_session(look: Look) -> str | None:
+    """Pseudonym of the session made or used."""
+    return look.sighting.session

@@ -29,7 +29,9 @@ class Travel(msgspec.Struct, frozen=True):
 class Look:
     """A sighting beside its account's profile, as of the event's own time. Computed at first use."""
 
-    def __init__(self, sighting: Sighting, profile: Profile, policy: TrustPolicy, actor: Profile | None = None) -> None:
+    def __init__(
+        self, sighting: Sighting, profile: Profile, policy: TrustPolicy, *, actor: Profile | None = None
+    ) -> None:
         """``actor``: the past of the account that acted, where that is another one and is named."""
         self.sighting = sighting
         self.profile = profile

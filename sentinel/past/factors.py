@@ -104,7 +104,7 @@ def note_enrolment(profile: Profile, sighting: Sighting, *, trusted: bool) -> No
         known.trusted_at, known.session = sighting.time, sighting.session
 
 
-def note_use(profile: Profile, sighting: Sighting, *, own_use: bool, safe: bool) -> None:
+def note_code(profile: Profile, sighting: Sighting, *, own_use: bool, safe: bool) -> None:
     """Remember the code of a factor that was proved: any code as used, its drift only when nothing was flagged."""
     factor = sighting.factor
     if factor.counter is None or factor.outcome != "success" or sighting.outcome == "pending":

@@ -14,7 +14,7 @@ from sentinel.past.factors import (
     known_factor,
     note_enrolment,
     note_removal,
-    note_use,
+    note_code,
     proved_before,
 )
 from sentinel.past.profile import (
@@ -61,7 +61,7 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     own_use = False
     if sighting.factor.method is not None and sighting.type in ("login", "mfa_challenge"):
         own_use = not summed_up(profile, sighting)
-        note_use(profile, sighting, own_use=own_use, safe=sighting.own and not verdict.flagged)
+        note_code(profile, sighting, own_use=own_use, safe=sighting.own and not verdict.flagged)
     if sighting.type == "mfa_challenge":
         note_challenge(profile, sighting)
     elif sighting.factor.method is not None and not own_use:
@@ -200,7 +200,7 @@ def _note_login(
             sighting.place.country,
             trusted,
             earlier is not None and earlier.compromised,
-            passed_known_factor(profile, sighting, policy),
+            vouched=passed_known_factor(profile, sighting, policy),
         )
     if trusted:
         _note_trusted(profile, sighting)

@@ -72,7 +72,7 @@ def judge(
     findings stand; rules that hold only now are added (CONTRACT §1, "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
-    look = Look(sighting, profile, settings.trust, actor)
+    look = Look(sighting, profile, settings.trust, actor=actor)
     facts = dict(touched.facts)
     for name, compute in rules.facts(sighting.type, sighting.judged):
         facts[name] = compute(look)

@@ -54,7 +54,7 @@ def facts_seen(
     sighting: Sighting, profile: Profile, settings: TenantSettings, actor: Profile | None = None
 ) -> list[FactSeen]:
     """Every fact of an event, computed against ``profile``, and ``actor`` for what another account did."""
-    look = Look(sighting, profile, settings.trust, actor)
+    look = Look(sighting, profile, settings.trust, actor=actor)
     out = []
     for fact in FACTS.values():
         value = fact.compute(look)

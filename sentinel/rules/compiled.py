@@ -21,7 +21,6 @@ class CompiledWindow(msgspec.Struct, frozen=True):
     by: tuple[str, ...]
     distinct: str | None
     span: int
-    early: Expression | None = None  #: the part of ``where`` that needs no profile, when there is another part
 
     @property
     def stream(self) -> tuple[str, ...]:
@@ -65,7 +64,6 @@ class Series(msgspec.Struct, frozen=True):
     members: tuple[str, ...]
     keep: int  #: micros; twice the longest span, so that events late by one span are still counted right
     early: bool  #: membership can be told before the profile is known
-    gate: Expression | None = None  #: otherwise: while this is false, the event is no member whatever its profile
 
 
 def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
@@ -129,7 +127,7 @@ def series_of(rules: list[CompiledRule]) -> list[Series]:
         where = windows[0].where
         early = where is None or not any(FACTS[name].past for name in where.reads)
         keep = 2 * max(window.span for window in windows)
-        out.append(Series(digest, where, windows[0].by, members, keep, early, windows[0].early))
+        out.append(Series(digest, where, windows[0].by, members, keep, early))
     return out
 
 
@@ -156,16 +154,7 @@ def _compile_window(
             problems.append(((*path, "where"), ExpressionError("expected a condition (bool)")))
     if len(problems) > before:
         return None
-    early = _early_part(window.where, params) if window.where is not None else None
-    return CompiledWindow(f"windows.{name}", where, tuple(window.by), window.distinct, span, early)
-
-
-def _early_part(text: str, params: dict[str, Any]) -> Expression | None:
-    parts = [compile_expression(part, params=params) for part in conjuncts(text)]
-    early = [part.text for part in parts if not any(FACTS[name].past for name in part.reads)]
-    if not early or len(early) == len(parts):
-        return None
-    return compile_expression(" && ".join(f"({part}\n)" for part in early), params=params)
+    return CompiledWindow(f"windows.{name}", where, tuple(window.by), window.distinct, span)
 
 
 def _gives(expression: Expression, name: str, type: type) -> bool:

@@ -91,7 +91,6 @@ class RuleSet:
         self.digest: str = "sha256:" + sha256(_canonical([_content(file) for file in self.files])).hexdigest()
         needed = {name for series in self.series for name in (*series.by, *series.members)}
         conditions = {name for series in self.series if series.where and series.early for name in series.where.reads}
-        conditions |= {name for series in self.series if series.gate for name in series.gate.reads}
         conditions |= {name for rule in active if rule.gate and _is_early(rule.gate) for name in rule.gate.reads}
         self._conditions = tuple(sorted(conditions))
         self._touching: dict[tuple[Any, ...], tuple[Touched, ...]] = {}
@@ -136,8 +135,6 @@ class RuleSet:
             enters: bool | None = True
             if series.where is not None:
                 enters = series.where.evaluate(facts) is True if series.early else None
-                if series.gate is not None and series.gate.evaluate(facts) is False:
-                    enters = False
             if number in counted or enters is not False:
                 out.append(Touched(number, series, enters))
         return tuple(out)
