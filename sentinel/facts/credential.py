@@ -5,7 +5,7 @@ They have a meaning for every event, also for those that are not judged like a l
 
 from sentinel.facts.look import Look
 from sentinel.facts.registry import fact
-from sentinel.past.context import session_of
+from sentinel.past.context import device_is_trusted, session_of
 from sentinel.past.profile import network_key
 from sentinel.past.remember import passed_known_factor
 
@@ -18,6 +18,12 @@ def context_trusted(look: Look) -> bool:
     the person did not do: address and device are somebody else's.
     """
     return look.sighting.own and look.context_trusted
+
+
+@fact("context.device_trusted", "bool", past=True)
+def context_device_trusted(look: Look) -> bool:
+    """The device is in the trusted past. False for events that the person did not do."""
+    return look.sighting.own and device_is_trusted(look.profile, look.sighting, look.policy)
 
 
 @fact("context.vouched", "bool", past=True)
@@ -43,9 +49,3 @@ def account_has_past(look: Look) -> bool:
     """The account has logged in before in a way that is trusted; false for a new one being set up."""
     warmup = look.profile.warmup
     return bool(warmup) and warmup[0] <= look.sighting.time
-
-
-@fact("event.session", "string", keyed=True)
-def event_session(look: Look) -> str | None:
-    """Pseudonym of the session made or used."""
-    return look.sighting.session

@@ -56,6 +56,8 @@ def mfa_factor_trusted(look: Look) -> bool:
 @fact("mfa.usual", "bool", past=True)
 def mfa_usual(look: Look) -> bool:
     """This second factor is trusted and was used in a trusted login of the last 90 days."""
+    if look.sighting.factor.outcome == "bypassed":
+        return False
     factor = look.factor
     return look.factor_known and factor is not None and look.sighting.time - factor.last <= USUAL_SPAN
 
@@ -78,9 +80,12 @@ def mfa_strength(look: Look) -> int | None:
 def mfa_enrolled_strength(look: Look) -> int:
     """Strength of the strongest factor that trusted logins used or enrolled and that is still enrolled; 0: none.
 
-    One that was removed from an untrusted context counts as enrolled for 14 days (``settle_days``).
+    One that was removed from an untrusted context counts as enrolled for 14 days (``settle_days``). The factor
+    that somebody was let through without is enrolled too.
     """
-    return strongest_enrolled(look.profile, look.sighting.time, look.policy)
+    known = strongest_enrolled(look.profile, look.sighting.time, look.policy)
+    factor = look.sighting.factor
+    return max(known, STRENGTH[factor.method]) if factor.outcome == "bypassed" and factor.method else known
 
 
 @fact("mfa.wrong_code", "bool", past=True)
@@ -119,6 +124,12 @@ def mfa_drift_steps(look: Look) -> int | None:
 def mfa_usual_drift_steps(look: Look) -> int | None:
     """The middle of this factor's last five drifts; absent before its code was accepted twice."""
     return usual_drift(look.factor) if look.factor is not None else None
+
+
+@fact("mfa.drift_known", "bool", past=True)
+def mfa_drift_known(look: Look) -> bool:
+    """Both the drift of this code and the usual one of its factor are known."""
+    return mfa_drift_change(look) is not None
 
 
 @fact("mfa.drift_change", "int", past=True)

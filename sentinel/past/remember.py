@@ -12,9 +12,9 @@ from sentinel.past.factors import (
     answer_removal,
     factor_key,
     known_factor,
+    note_code,
     note_enrolment,
     note_removal,
-    note_code,
     proved_before,
 )
 from sentinel.past.profile import (
