@@ -3,6 +3,7 @@
 They have a meaning for every event, also for those that are not judged like a login (a second-factor challenge).
 """
 
+from sentinel.events.place import ANONYMOUS_KINDS
 from sentinel.facts.look import Look
 from sentinel.facts.registry import fact
 from sentinel.past.context import device_is_trusted, session_of
@@ -24,6 +25,15 @@ def context_trusted(look: Look) -> bool:
 def context_device_trusted(look: Look) -> bool:
     """The device is in the trusted past. False for events that the person did not do."""
     return look.sighting.own and device_is_trusted(look.profile, look.sighting, look.policy)
+
+
+@fact("context.abroad", "bool", past=True)
+def context_abroad(look: Look) -> bool:
+    """The country is known and not in the trusted past, and the network does not hide where the person is."""
+    sighting = look.sighting
+    if not sighting.own or sighting.place.country is None or sighting.network.kind in ANONYMOUS_KINDS:
+        return False
+    return not look.trusts("country", sighting.place.country)
 
 
 @fact("context.vouched", "bool", past=True)

@@ -73,9 +73,9 @@ def still_enrolled(known: KnownFactor, at: int, policy: TrustPolicy) -> bool:
 
 
 def proved_before(known: KnownFactor | None, at: int, policy: TrustPolicy) -> bool:
-    """An earlier trusted login used or enrolled it, and no other can be taken for it.
+    """An earlier trusted login used or enrolled it, and it was not enrolled from an untrusted context since.
 
-    Of a factor known by its method alone, one enrolled from an untrusted context would look the same.
+    Of a factor known by its method alone, another one of that method would look the same.
     """
     if known is None or not 0 < known.trusted_at <= at:
         return False
@@ -89,14 +89,17 @@ def strongest_enrolled(profile: Profile, at: int, policy: TrustPolicy) -> int:
     )
 
 
-def note_enrolment(profile: Profile, sighting: Sighting, *, trusted: bool) -> None:
-    """A factor was enrolled: from a trusted context it is trusted from now on."""
+def note_enrolment(profile: Profile, sighting: Sighting, *, trusted: bool, high: bool) -> None:
+    """A factor was enrolled: from a trusted context it is trusted from now on.
+
+    ``high``: judged so high that its method proves nothing for a while, since a thief may hold it.
+    """
     key = factor_key(sighting)
     if key is None:
         return
     known = known_factor(profile, sighting, key)
     if not trusted:
-        if sighting.factor.key is None and known.trusted_at:
+        if high or sighting.factor.key is None:
             known.doubt_at = sighting.time
         return
     known.removed_at = known.doubt_at = 0

@@ -80,7 +80,7 @@ class KnownFactor(msgspec.Struct, array_like=True, omit_defaults=True):
     removed_at: int = 0  #: removed, but not by the person from a trusted context: it may have been a thief
     counters: list[int] = []  #: codes used lately: time steps or HOTP counters
     drifts: list[int] = []  #: how far off those codes were, in time steps
-    doubt_at: int = 0  #: known by its method alone, and another was enrolled from an untrusted context
+    doubt_at: int = 0  #: enrolled at high risk; without an id, enrolled from any untrusted context
 
 
 class Challenge(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):

@@ -72,7 +72,8 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     tainted = _tainted(profile, sighting, values)
     safe = sighting.own and not verdict.flagged and not tainted
     if sighting.type in CREDENTIAL_CHANGES:
-        _note_change(profile, sighting, safe and in_trusted_context(profile, sighting, policy))
+        high = LEVEL_ORDER[verdict.level] >= LEVEL_ORDER["high"]
+        _note_change(profile, sighting, safe and in_trusted_context(profile, sighting, policy), high)
     if not sighting.own:
         return False
     trusted = False
@@ -238,13 +239,13 @@ def _note_trusted(profile: Profile, sighting: Sighting) -> None:
         session.trusted = True
 
 
-def _note_change(profile: Profile, sighting: Sighting, trusted: bool) -> None:
+def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool) -> None:
     if sighting.type in _RECOVERIES:
         profile.recovered_at = max(profile.recovered_at, sighting.time)
     if sighting.type == "phone_changed":
         profile.phone_changed_at = max(profile.phone_changed_at, sighting.time)
     if sighting.type == "mfa_enrolled":
-        note_enrolment(profile, sighting, trusted=trusted)
+        note_enrolment(profile, sighting, trusted=trusted, high=high)
     elif sighting.type == "mfa_removed":
         note_removal(profile, sighting, trusted=trusted)
     if not sighting.own:

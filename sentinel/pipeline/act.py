@@ -54,10 +54,11 @@ def _methods(profile: Profile, sighting: Sighting, live: Sequence[Finding]) -> l
     if any(finding.rule == "recovery_takeover" for finding in live):
         # The recovery may have been asked for only: whoever asked gets mails or messages.
         out |= _REACHABLE_BY_THIEF
-    known = {factor.method for factor in profile.factors.values() if factor.trusted_at}
-    if sighting.type == "mfa_enrolled":
-        # Neither does the factor prove anything that is just being added.
-        out |= {method for method in (sighting.factor.method,) if method and method not in known}
+    factors = profile.factors.values()
+    known = {factor.method for factor in factors if factor.trusted_at and not factor.removed_at}
+    out |= {factor.method for factor in factors if _within(at, factor.doubt_at, _RECOVERY_DOUBT)}
+    if sighting.type == "mfa_enrolled" and sighting.factor.method and sighting.factor.method not in known:
+        out.add(sighting.factor.method)  # What is being added proves nothing yet.
     return _first_of(known, out) or [method for method in _UNKNOWN_METHODS if method not in out] or ["webauthn"]
 
 

@@ -169,4 +169,5 @@ def _notice(
         messages=tuple(messages),
         events=raised.alert.events,
         earlier=raised.earlier,
+        actor=sighting.actor,
     )
