@@ -276,6 +276,32 @@ class TestTakeover:
         assert story(at(0.1), type="password_changed", **THIEF).act.methods == ["webauthn"]
 
 
+class TestWhatIsAskedFor:
+    def asked(self, story: Story, time: str, **fields: Any) -> list[str]:
+        return story(time, type="password_changed", **(THIEF | fields)).act.methods
+
+    def test_no_code_by_phone_after_the_number_was_changed(self) -> None:
+        story = person(**factor("sms"))
+        story(at(-12), id="mailed", **(LAPTOP | factor("email")))
+        story(at(0), type="phone_changed", **LAPTOP)
+        assert self.asked(story, at(0.1)) == ["email"]
+        assert self.asked(story, at(29.9)) == ["email"]
+        assert self.asked(story, at(30)) == ["sms", "email"]
+
+    def test_no_mail_after_the_address_was_changed(self) -> None:
+        story = person(**factor("email"))
+        story(at(-12), id="app", **(LAPTOP | APP))
+        story(at(0), type="email_changed", **LAPTOP)
+        assert self.asked(story, at(0.1)) == ["totp"]
+
+    def test_not_what_a_helpdesk_took_off(self) -> None:
+        story = person(**KEY)
+        story(at(-12), id="app", **(LAPTOP | APP))
+        assert self.asked(story, at(0)) == ["webauthn", "totp"]
+        story(at(0.1), **(DESK | {"type": "mfa_removed"} | factor("webauthn", None, "key")))
+        assert self.asked(story, at(0.2)) == ["totp"]
+
+
 class TestOrdinaryLife:
     def test_a_new_phone_enrolled_from_the_usual_laptop(self) -> None:
         story = person(**APP)
@@ -302,6 +328,16 @@ class TestOrdinaryLife:
         )
         assert mails(judged) == ["new_sign_in", "credential_change"]
         assert not any(stopped(each) for each in judged)
+
+    def test_the_factor_vouches_only_for_the_phone_it_let_in(self) -> None:
+        story = person(**APP)
+        enrol = {"type": "mfa_enrolled", "session_id": "s", **factor("totp", None, "app-2")}
+        judged = tell(story, PHONE | APP | {"session_id": "s"}, enrol | PHONE | {"device_id": "another"})
+        assert stopped(judged[1])
+
+    def test_without_a_factor_nothing_vouches_for_a_phone(self) -> None:
+        judged = tell(person(), PHONE | {"session_id": "s"}, PHONE | {"type": "email_changed", "session_id": "s"})
+        assert [stopped(each) for each in judged] == [False, True]
 
     def test_a_forgotten_password_at_home(self) -> None:
         judged = tell(
@@ -383,6 +419,10 @@ class TestOwedNotices:
 
     def test_a_change_by_somebody_else_is_other_news(self) -> None:
         judged = tell(person(), {"type": "password_changed", **LAPTOP}, DESK | {"type": "password_changed"})
+        assert len(mails(judged)) == 2
+
+    def test_also_when_neither_names_a_device(self) -> None:
+        judged = tell(person(), {"type": "password_changed"}, {"type": "password_changed", "actor": "admin"})
         assert len(mails(judged)) == 2
 
     def test_the_same_change_again_is_not(self) -> None:
