@@ -8,8 +8,9 @@ from sentinel.events.alert import Notice
 from sentinel.events.assessment import LEVEL_ORDER, Finding, level_of
 from sentinel.events.sighting import Sighting
 from sentinel.facts import Look
+from sentinel.past.factors import factor_key
 from sentinel.past.profile import Profile
-from sentinel.past.remember import PLACELESS_KINDS
+from sentinel.past.usual import PLACELESS_KINDS
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.rule import Rule
@@ -18,6 +19,8 @@ from sentinel.scoring import combine, decide
 
 #: Notices that are owed whatever the risk (CONTRACT §2).
 OWED: Final = frozenset({"credential_change"})
+#: Changes of which the profile does not know what they were changed to.
+_EACH_ITS_OWN: Final = frozenset({"email_changed", "phone_changed"})
 
 
 def alerts_of(
@@ -48,9 +51,7 @@ def alerts_of(
         kinds = [kind for kind in kinds if kind in OWED]
         if not kinds:
             return (), ()
-    kind = kinds[0] or "suspicious_sign_in"
-    if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
-        kind = "suspicious_sign_in"
+    kind = _kind(kinds, level)
     cause = Cause(
         account=arrival.account,
         event=arrival.id,
@@ -73,6 +74,20 @@ def rules_of(findings: Sequence[Finding], rules: RuleSet) -> dict[str, Rule]:
     return {finding.rule: _rule(finding, rules) for finding in findings}
 
 
+def _kind(kinds: Sequence[str | None], level: str) -> str:
+    """What the person's mail is about, given what the findings ask for, strongest first.
+
+    An owed notice is never told as something else: it would fold into an alert that says nothing of it.
+    """
+    owed = next((kind for kind in kinds if kind in OWED), None)
+    if owed is not None:
+        return owed
+    kind = next((kind for kind in kinds if kind), "suspicious_sign_in")
+    if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
+        return "suspicious_sign_in"
+    return kind
+
+
 def _rule(finding: Finding, rules: RuleSet) -> Rule:
     compiled = rules.rule(finding.rule)
     if compiled is not None:
@@ -89,10 +104,14 @@ def is_told(arrival: Arrival, settings: TenantSettings) -> bool:
 def _contexts(look: Look, sighting: Sighting, kind: str) -> tuple[str, ...]:
     """What is new about the event, for telling the same news once: device and country, else the network.
 
-    Of a change of credentials it is what was changed.
+    Of a change of credentials it is what was changed, and by whom and from where: somebody else's change is other
+    news. Each address and number is a change of its own.
     """
     if kind == "credential_change":
-        return (f"change:{sighting.type}",)
+        what = sighting.key if sighting.type in _EACH_ITS_OWN else factor_key(sighting) or ""
+        by = "" if sighting.own else sighting.actor_account or sighting.actor
+        source = sighting.device_key or sighting.device_class or sighting.session or "?"
+        return (f"change:{sighting.type}:{what}:{by}:{source}",)
     new = []
     if not look.device_trusted:
         new.append(f"device:{sighting.device_key or sighting.device_class or '?'}")
@@ -138,4 +157,5 @@ def notice_of(
         messages=tuple(messages),
         events=raised.alert.events,
         earlier=raised.earlier,
+        actor=sighting.actor,
     )

@@ -153,8 +153,9 @@ class Pipeline:
         settings = self._settings(item.tenant)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
         campaigns = past.profiles[campaigns_key(item.tenant)]
+        actor = past.profiles[acting] if (acting := _acting(sighting)) else None
         concluded = _concluded(item, past)
-        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded)
+        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor)
         fired = newly_fired(judged.assessment, concluded)
         for rule, status in fired:
             day = (utc_day(sighting.time), item.tenant, rule, status)
@@ -255,6 +256,8 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
             if sighting.account and sighting.known_account:
                 wanted.profiles.add(sighting.account)
             wanted.profiles.add(campaigns_key(item.tenant))
+            if acting := _acting(sighting):
+                wanted.profiles.add(acting)
             wanted.tracks.update(tracks.wanted)
             if item.attributes is not None and sighting.account and told.is_news(sighting.account, item.attributes):
                 wanted.attributes.add(sighting.account)
@@ -263,6 +266,11 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
         else:
             wanted.attributes.add(item.account_key)
     return wanted
+
+
+def _acting(sighting: Sighting) -> str | None:
+    """The account that acted for the person, where it is named."""
+    return None if sighting.own else sighting.actor_account
 
 
 def _answer_key(item: Answer) -> str:

@@ -13,6 +13,7 @@ from sentinel.events.sighting import Sighting
 from sentinel.past.profile import Profile
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
+from sentinel.pipeline.act import doubts_push
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
@@ -62,14 +63,20 @@ async def explain_record(
     notes = []
     if assessment.ruleset != settings.rules.digest:
         notes.append("the rules have changed since; findings and window values are those of then")
-    return _explanation(sighting, profile, settings, unpack_windows(record.windows), assessment, notes)
+    actor = None
+    if not sighting.own and sighting.actor_account:
+        by = (await store.recall(Wanted(profiles={sighting.actor_account}))).profiles
+        actor = by[sighting.actor_account]
+        notes.append("the account that acted is shown with its past as it is now")
+    return _explanation(sighting, profile, settings, unpack_windows(record.windows), assessment, notes, actor)
 
 
 async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettings) -> Explanation:
     """Judge an event against the stored past without keeping anything, and explain it."""
     sighting = arrival.sighting
     touched = Tracks(settings.rules, sighting, arrival.tenant)
-    keys = {key for key in (sighting.account, campaigns_key(arrival.tenant)) if key}
+    by = sighting.actor_account if not sighting.own else None
+    keys = {key for key in (sighting.account, campaigns_key(arrival.tenant), by) if key}
     asked = {sighting.concludes} if sighting.concludes else set()
     past = await store.recall(Wanted(records=asked, profiles=keys, tracks=touched.wanted))
     # The store's own copies must not learn from what is only explained.
@@ -80,9 +87,10 @@ async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettin
     tracks = {key: past.tracks.get(key, Track()) for key in touched.wanted}
     campaigns = profiles.get(campaigns_key(arrival.tenant), Profile())
     pending = _concluded(sighting, past.records.get(sighting.concludes or ""))
-    judged = judge(arrival, settings, profile, campaigns, tracks, touched, pending)
+    actor = profiles.get(by) if by else None
+    judged = judge(arrival, settings, profile, campaigns, tracks, touched, pending, actor)
     notes = ["judged against the past as it is now; not kept"]
-    return _explanation(sighting, before, settings, judged.windows, judged.assessment, notes)
+    return _explanation(sighting, before, settings, judged.windows, judged.assessment, notes, actor)
 
 
 async def profile_before(store: Store, record: Record, settings: TenantSettings) -> Profile:
@@ -104,8 +112,10 @@ async def profile_before(store: Store, record: Record, settings: TenantSettings)
         assessment = unpack_assessment(earlier.assessment, "", None)
         risk, level = assessment.risk or 0.0, assessment.level or "low"
         flagged = decide(risk, settings.thresholds) != "allow"
+        doubt = doubts_push([finding for finding in assessment.findings if finding.status == "live"])
         if sighting.known_account:
-            earlier.trusted = remember(profile, sighting, Verdict(flagged=flagged, level=level), settings.trust)
+            verdict = Verdict(flagged=flagged, level=level, push_doubt=doubt)
+            earlier.trusted = remember(profile, sighting, verdict, settings.trust)
         seen[earlier.key] = earlier
     return profile
 
@@ -125,6 +135,7 @@ def _explanation(
     windows: dict[str, int | None],
     assessment: Assessment,
     notes: list[str],
+    actor: Profile | None = None,
 ) -> Explanation:
     shown: dict[str, Any] = {}
     for name in sighting.__struct_fields__:
@@ -138,7 +149,7 @@ def _explanation(
             shown[name] = "(keyed)" if name in _KEYED else value
     return Explanation(
         sighting=shown,
-        facts=facts_seen(sighting, profile, settings),
+        facts=facts_seen(sighting, profile, settings, actor),
         windows=windows,
         rules=_rules(sighting, settings, assessment),
         assessment=assessment,

@@ -7,14 +7,14 @@ import msgspec
 
 from sentinel.alerts.policy import Raised
 from sentinel.events.alert import Notice
-from sentinel.events.assessment import LEVEL_ORDER, Act, Assessment, Finding, Unjudged, level_of
-from sentinel.events.clock import DAY, to_text
-from sentinel.events.event import CREDENTIAL_CHANGES
+from sentinel.events.assessment import Assessment, Finding, Unjudged, level_of
+from sentinel.events.clock import to_text
 from sentinel.events.sighting import Sighting
 from sentinel.facts import FactValue, Look
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
+from sentinel.pipeline.act import act_on, doubts_push
 from sentinel.pipeline.alerting import alerts_of
 from sentinel.pipeline.campaign import campaign_of
 from sentinel.pipeline.concluded import Concluded
@@ -23,13 +23,6 @@ from sentinel.rules.compiled import CompiledWindow, Series
 from sentinel.rules.ruleset import Held, RuleSet, fill
 from sentinel.scoring import at_most, combine, decide
 from sentinel.store.protocol import TrackKey
-
-#: Second-factor methods from the strongest down; what to ask for when nothing is known of the account.
-_METHODS: Final = ("webauthn", "totp", "push", "sms", "voice", "email", "backup_code")
-_UNKNOWN_METHODS: Final = ["webauthn", "totp"]
-_REACHABLE_BY_THIEF: Final = frozenset({"email", "sms", "voice"})
-#: For this long after a recovery or change of address a mailed code proves nothing (CONTRACT §1).
-_RECOVERY_DOUBT: Final = 30 * DAY
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -76,15 +69,16 @@ def judge(
     tracks: dict[TrackKey, Track],
     touched: Tracks,
     concluded: Concluded | None = None,
+    actor: Profile | None = None,
 ) -> Judged:
     """Judge one event against the past and enter it there.
 
-    ``profile``, ``campaigns`` and ``tracks`` change in place. ``campaigns`` holds the open ones of the tenant. Of
-    a concluded pending login the findings stand; rules that hold only now are added (CONTRACT §1,
-    "Step-up").
+    ``profile``, ``campaigns`` and ``tracks`` change in place. ``campaigns`` holds the open ones of the tenant,
+    ``actor`` is the past of the account that acted for the person. Of a concluded pending login the
+    findings stand; rules that hold only now are added (CONTRACT §1, "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
-    look = Look(sighting, profile, settings.trust, settings.origins)
+    look = Look(sighting, profile, settings.trust, settings.origins, actor=actor)
     facts = dict(touched.facts)
     for name, compute in rules.facts(sighting.type, sighting.judged):
         facts[name] = compute(look)
@@ -126,7 +120,7 @@ def judge(
         decision=decision,
         scope="source" if until is not None else "attempt",
         until=to_text(until) if until is not None else msgspec.UNSET,
-        act=_act(profile, sighting, live, level, wish),
+        act=act_on(profile, sighting, live, level, wish),
         findings=findings,
         alert=raised[0].alert.id if raised else None,
         warming_up=sighting.account is not None and look.warming_up,
@@ -137,7 +131,12 @@ def judge(
     )
     trusted = False
     if sighting.account is not None and sighting.known_account:
-        trusted = remember(profile, sighting, Verdict(flagged=flagged, level=level), settings.trust)
+        trusted = remember(
+            profile,
+            sighting,
+            Verdict(flagged=flagged, level=level, push_doubt=doubts_push(live)),
+            settings.trust,
+        )
     return Judged(assessment, {name: value for name, value in windows.items() if value}, trusted, raised, notices)
 
 
@@ -216,21 +215,3 @@ def _until(sighting: Sighting, live: Sequence[Finding], held: dict[str, Held]) -
         return None
     span = held[live[0].rule].source_span
     return sighting.time + span if span is not None else None
-
-
-def _act(profile: Profile, sighting: Sighting, live: Sequence[Finding], level: str, wish: str) -> Act:
-    high = LEVEL_ORDER[level] >= LEVEL_ORDER["high"]
-    methods: list[str] = []
-    if wish in ("challenge", "block"):
-        known = {factor.method for factor in profile.factors.values() if factor.trusted_at}
-        methods = [method for method in _METHODS if method in known] or list(_UNKNOWN_METHODS)
-        if any(finding.rule.startswith("push_") for finding in live):
-            methods = [method for method in methods if method != "push"]
-        if profile.recovered_at and 0 <= sighting.time - profile.recovered_at < _RECOVERY_DOUBT:
-            methods = [method for method in methods if method not in _REACHABLE_BY_THIEF]
-        methods = methods or list(_UNKNOWN_METHODS)
-    return Act(
-        methods=methods,
-        end_sessions=level == "critical" and sighting.judged and sighting.outcome == "success",
-        hold_change=high and sighting.type in CREDENTIAL_CHANGES,
-    )

@@ -38,7 +38,8 @@ class Replay:
         touched = Tracks(settings.rules, sighting, arrival.tenant)
         tracks = self.recall(touched)
         profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))
-        judged = judge(arrival, settings, profile, campaigns, tracks, touched, self.concluded(sighting))
+        actor = self.profile(sighting.actor_account) if not sighting.own and sighting.actor_account else None
+        judged = judge(arrival, settings, profile, campaigns, tracks, touched, self.concluded(sighting), actor)
         if sighting.outcome == "pending":
             self.pending[sighting.key] = Concluded(sighting, judged.assessment)
         self.keep(arrival, judged, tracks)
@@ -92,9 +93,11 @@ class FactSeen(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
 
 
-def facts_seen(sighting: Sighting, profile: Profile, settings: TenantSettings) -> list[FactSeen]:
-    """Every fact of an event, computed against ``profile``."""
-    look = Look(sighting, profile, settings.trust, settings.origins)
+def facts_seen(
+    sighting: Sighting, profile: Profile, settings: TenantSettings, actor: Profile | None = None
+) -> list[FactSeen]:
+    """Every fact of an event, computed against ``profile``, and ``actor`` for what another account did."""
+    look = Look(sighting, profile, settings.trust, settings.origins, actor=actor)
     out = []
     for fact in FACTS.values():
         value = fact.compute(look)

@@ -1,7 +1,9 @@
 """What rules can read: absent against false, travel, addresses."""
 
+from datetime import datetime
 from typing import Any
 
+import pyotp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,12 @@ EMPTY = Sighting(tenant="default", key="k", time=1, type="login", outcome="failu
 PARIS: dict[str, Any] = {"country": "FR", "lat": 48.9, "lon": 2.4}
 TOKYO: dict[str, Any] = {"country": "JP", "lat": 35.7, "lon": 139.7}
 LONDON: dict[str, Any] = {"country": "GB", "lat": 51.5, "lon": -0.1}
+
+
+def code(time: str) -> dict[str, Any]:
+    """A one-time code typed in time."""
+    step = pyotp.TOTP(pyotp.random_base32()).timecode(datetime.fromisoformat(time))
+    return {"method": "totp", "device_id": "app", "outcome": "success", "counter": step}
 
 
 def past(*logins: tuple[str, dict[str, Any]]) -> Profile:
@@ -58,14 +66,18 @@ def test_every_fact_has_the_type_it_declares(fact: Any) -> None:
         session_id="s",
         service="web",
         auth={"method": "passkey", "idp": "x", "origin": "https://example.org"},
-        mfa={"method": "webauthn", "device_id": "key", "outcome": "success", "counter": 3},
+        mfa=code(at(200)),
         place=TOKYO | {"region": "Tokyo"},
         network={"asn": 64500, "organisation": "Example Net", "kind": "residential"},
         rtt_ms=30,
         account_tags=["admin"],
         account_created=at(),
     )
-    story = past((at(), {"place": PARIS}), (at(50), {"place": TOKYO | {"region": "Tokyo"}}))
+    logins = [
+        (at(), {"place": PARIS, "mfa": code(at())}),
+        (at(50), {"place": TOKYO | {"region": "Tokyo"}, "mfa": code(at(50))}),
+    ]
+    story = past(*logins)
     if fact.name.startswith("session."):
         # Only an event that is no login belongs to a session of an earlier one.
         full = sighting(at(200), type="session_seen", outcome=None, session_id="s", place=TOKYO)
