@@ -15,7 +15,7 @@ from sentinel.enrich.databases import unpack, write_atomically
 from sentinel.simulation.ranges import Drawn, scan
 
 #: Counted up when the drawing changes, so that a former one is not read back.
-_VERSION = 1
+_VERSION = 2
 
 
 class Site(msgspec.Struct, frozen=True, array_like=True):

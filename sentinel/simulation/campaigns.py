@@ -53,7 +53,7 @@ def slow_spray(scene: Scene, at: float, name: str) -> list[Moment]:
         for account in roll.sample(targets, 24):
             moment = at + day * DAY + roll.uniform(0, 0.95 * DAY)
             client = {"ip": site.host(roll), "user_agent": agent}
-            found.append(_try(scene, "slow_spray", name, moment, account, client, _SPRAY_HITS / 3))
+            found.append(_try(scene, "slow_spray", name, moment, account, client, _SPRAY_HITS))
     return sorted(found, key=lambda moment: moment[0])
 
 

@@ -23,8 +23,8 @@ _DUAL_STACK, _OVER_V6 = 0.5, 0.6
 _CONTRACT_YEARS: Final = 8.0
 #: How often each of a phone's three networks serves it: its carrier, a national roaming partner, a second contract.
 _CARRIER_SHARES: Final = (0.70, 0.20, 0.10)
-#: Connections through a gateway near by; the others come out anywhere in the country.
-_NEAR_GATEWAY: Final = 0.6
+#: Connections through a gateway near by (or one of the nearest); the others come out anywhere in the country.
+_NEAR_GATEWAY, _NEAREST = 0.9, 6
 
 
 class Lease(NamedTuple):
@@ -67,9 +67,9 @@ def home_line(addresses: Addresses, site: Site, span: tuple[float, float], roll:
     while moment < end:
         contract_ends = moment + roll.expovariate(1 / (_CONTRACT_YEARS * YEAR))
         mean = roll.choices([days for days, _ in _LEASES], [share for _, share in _LEASES])[0] * DAY
-        dual = roll.random() < _DUAL_STACK
+        pools = _Pools.of(addresses, current, dual=roll.random() < _DUAL_STACK)
         while moment < min(contract_ends, end):
-            leases.append(_lease(addresses, current, moment, dual, roll))
+            leases.append(_lease(pools, moment, roll))
             moment += max(DAY / 2, roll.expovariate(1 / mean))
         moment = min(moment, contract_ends)
         others = near(addresses.sites(site.country, "home"), site)
@@ -84,14 +84,24 @@ def office_line(addresses: Addresses, site: Site, roll: Random) -> Line:
     return Line(place, [Lease(0.0, place.host(roll), None)])
 
 
-def _lease(addresses: Addresses, site: Site, since: float, dual: bool, roll: Random) -> Lease:
-    pool = addresses.sites(site.country, "home", site.asn)
-    if roll.random() >= _MISPLACED:
-        pool = near(pool, site) or [site]
-    v6 = addresses.sites(site.country, "home", site.asn, 6) if dual else []
-    # The data knows little of IPv6: often it names the provider's seat, wherever the line is.
-    v6_site = roll.choice(near(v6, site) or v6).subnet(roll) if v6 else None
-    return Lease(since, roll.choice(pool or [site]).host(roll), v6_site)
+class _Pools(NamedTuple):
+    """Networks that a provider gives addresses from: all, those near by, and for IPv6."""
+
+    all: list[Site]
+    close: list[Site]
+    v6: list[Site]
+
+    @classmethod
+    def of(cls, addresses: Addresses, site: Site, *, dual: bool) -> "_Pools":
+        held = addresses.sites(site.country, "home", site.asn)
+        v6 = addresses.sites(site.country, "home", site.asn, 6) if dual else []
+        # The data knows little of IPv6: often it names the provider's seat, wherever the line is.
+        return cls(held or [site], near(held, site) or [site], near(v6, site) or v6)
+
+
+def _lease(pools: _Pools, since: float, roll: Random) -> Lease:
+    v4 = roll.choice(pools.all if roll.random() < _MISPLACED else pools.close)
+    return Lease(since, v4.host(roll), roll.choice(pools.v6).subnet(roll) if pools.v6 else None)
 
 
 @dataclass(slots=True)
@@ -100,7 +110,7 @@ class Carriers:
 
     home: Site
     asns: list[int]
-    _pools: dict[int, tuple[list[Site], list[Site], list[Site]]] = field(default_factory=dict)
+    _pools: dict[int, tuple[list[Site], list[Site], list[Site], list[Site]]] = field(default_factory=dict)
 
     @classmethod
     def draw(cls, addresses: Addresses, home: Site, roll: Random) -> "Carriers":
@@ -116,8 +126,14 @@ class Carriers:
         if asn not in self._pools:
             use = "mobile" if asn in addresses.providers(self.home.country, "mobile") else "home"
             pool = addresses.sites(self.home.country, use, asn)
-            self._pools[asn] = (pool, near(pool, self.home), addresses.sites(self.home.country, use, asn, 6))
-        pool, close, v6 = self._pools[asn]
+            v6 = addresses.sites(self.home.country, use, asn, 6)
+            self._pools[asn] = (pool, _gateways(pool, self.home), v6, _gateways(v6, self.home))
+        pool, close, v6, close_v6 = self._pools[asn]
         if v6 and roll.random() < _OVER_V6 / 2:
-            return roll.choice(v6).subnet(roll).host(roll)
-        return roll.choice(close if close and roll.random() < _NEAR_GATEWAY else pool).host(roll)
+            pool, close = v6, close_v6
+        return roll.choice(close if roll.random() < _NEAR_GATEWAY else pool).subnet(roll).host(roll)
+
+
+def _gateways(pool: list[Site], home: Site) -> list[Site]:
+    by_distance = sorted(pool, key=lambda site: great_circle_km(home.lat, home.lon, site.lat, site.lon))
+    return near(pool, home) or by_distance[:_NEAREST]

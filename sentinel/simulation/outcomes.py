@@ -17,8 +17,9 @@ _TELLING: Final = frozenset({"campaign", "attack", "password_known"})
 class Episode(msgspec.Struct, kw_only=True):
     """One attack. ``stopped``: the step at which it was first challenged (``in``, ``try``, ``goal``).
 
-    ``found``: an alert was raised or a challenge made, for a campaign; ``tries`` until then. ``lost``: accounts let in
-    before that, ``lost_after``: let in all the same later. ``mailed``: the person heard of it.
+    ``found``: an alert was raised that names the attack, or a challenge made; ``tries`` until then. ``right``: how often
+    they had all it takes to get in or what they want; ``lost``: not challenged then, before the attack was found,
+    ``lost_after``: nor after. ``mailed``: the person heard of it.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Episode(msgspec.Struct, kw_only=True):
     stopped: str | None = None
     found: bool = False
     tries: int = 0
+    right: int = 0
     lost: int = 0
     lost_after: int = 0
     mailed: bool = False
@@ -56,11 +58,10 @@ class Outcomes(msgspec.Struct, kw_only=True):
         episode.found |= stopped or any(raised.alert.kind in _TELLING for raised in judged.raised)
         if not was_found:
             episode.tries += 1
-        if step == "goal" and event.ended == "success" and not stopped:
-            if was_found:
-                episode.lost_after += 1
-            else:
-                episode.lost += 1
+        if step == "goal" and event.ended == "success":
+            episode.right += 1
+            episode.lost += not stopped and not was_found
+            episode.lost_after += not stopped and was_found
 
     def of(self, kind: str) -> list[Episode]:
         """Attacks of one kind."""

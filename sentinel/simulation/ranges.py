@@ -67,7 +67,7 @@ def scan(asns: Path, cities: Path) -> Drawn:
             taken, samples = _TAKEN[use]
             for asn in sorted(sizes, key=lambda asn: (-sizes[asn], asn))[:taken]:
                 roll = Random(f"{country} {use} {version} {asn}")  # noqa: S311  # repeatable, nothing secret
-                sites = _sample(found[asn], (country, version, asn, samples), places, networks, roll)
+                sites = _sample(found[asn], (country, use, version, asn, samples), places, networks, roll)
                 if sites:
                     # By the root of the size: the largest has most people, the others have some.
                     drawn.append((country, use, version, asn, sizes[asn] ** 0.5, sites))
@@ -100,8 +100,9 @@ def _blocks(asns: maxminddb.Reader, cities: maxminddb.Reader, networks: NetworkR
         if country in COUNTRIES:
             if rented:
                 kind = networks.lookup(address).kind
-            use = kind if kind in _TAKEN else "home"
-            found[country, use, version][asn].append(_Block(int(address), bits))
+            use = "home" if kind in (None, "residential") else kind
+            if use in _TAKEN:
+                found[country, use, version][asn].append(_Block(int(address), bits))
     return found
 
 
@@ -117,15 +118,16 @@ def _country(record: Any) -> str:
 
 def _sample(
     blocks: list[_Block],
-    wanted: tuple[str, int, int, int],
+    wanted: tuple[str, str, int, int, int],
     places: PlaceReader,
     networks: NetworkReader,
     roll: Random,
 ) -> list[Sample]:
-    country, version, asn, samples = wanted
+    country, use, version, asn, samples = wanted
+    # What the daemon will see: some providers by name are hosting companies by address.
+    kinds = (None, "residential") if use == "home" else (use,)
     smallest = _SMALLEST_BITS[version]
     weights = list(accumulate(min(2.0 ** (smallest - block.bits), 65536.0) for block in blocks))
-    kinds = {networks.lookup(_address(blocks[0].start, version)).kind}
     found: dict[int, Sample] = {}
     for _ in range(samples):
         block = roll.choices(blocks, cum_weights=weights)[0]

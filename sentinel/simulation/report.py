@@ -46,10 +46,10 @@ def lines(quiet: Figures, attacked: Figures) -> Iterator[Line]:
             number = sum(each.found for each in found)
             tries = sorted(each.tries for each in found if each.found)
             lost, after = sum(each.lost for each in found), sum(each.lost_after for each in found)
+            right = sum(each.right for each in found)
             told = f"{number} of {len(found)}" + (f", after {tries[len(tries) // 2]} tries" if tries else "")
-            yield Line(
-                f"found: {kind}", f"{told}; accounts lost before {lost}, after {after}", "all", number == len(found)
-            )
+            told += f"; {right} times right, accounts lost before {lost}, after {after}"
+            yield Line(f"found: {kind}", told, "all", number == len(found))
 
 
 def causes(figures: Figures) -> list[tuple[str, int, int, int, int]]:
