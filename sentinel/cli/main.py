@@ -17,6 +17,7 @@ _COMMANDS = (
     "rules",
     "facts",
     "explain",
+    "simulate",
     "keys",
     "mail",
     "geo",
