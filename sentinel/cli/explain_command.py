@@ -45,7 +45,7 @@ async def command(context: Context, event: str, tenant: str, as_json: bool) -> i
     key = LocalKey.load(config.state)
     rules = load_ruleset(config)
     enricher = build_enricher(key, open_lookups(config))
-    settings = tenant_settings(config, rules)(tenant)
+    settings = tenant_settings(config, rules, enricher.pseudonym)(tenant)
     store = open_store(config)
     try:
         if event == "-" or event.startswith("@"):

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
-from sentinel.daemon.build import bare_lookups, build_enricher
-from sentinel.errors import SentinelError
+from sentinel.cli.rules_show import show
+from sentinel.daemon.build import bare_lookups, build_enricher, load_ruleset
+from sentinel.daemon.tuning import Tuning
 from sentinel.pipeline.ruletest import run_cases
 from sentinel.privacy.keys import LocalKey
 from sentinel.rules.load import RuleFile, RulesError, load_rules, packaged_rules
@@ -33,11 +33,12 @@ def list_rules(context: Context, as_json: bool) -> int:
       sentinel rules list
     """
     rules = [file.compiled.rule for file in _in_force(context)]
+    muted = Tuning(context.config, load_ruleset(context.config)).mutes()
     if as_json:
         print_json(
             [
                 {"id": rule.id, "title": rule.title, "status": rule.status, "applies_to": rule.applies_to,
-                 "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags}
+                 "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags, "muted": muted.get(rule.id, [])}
                 for rule in rules
             ]
         )  # fmt: skip
@@ -45,38 +46,12 @@ def list_rules(context: Context, as_json: bool) -> int:
     width = max((len(rule.id) for rule in rules), default=0)
     for rule in rules:
         click.echo(f"{rule.id:<{width}}  {rule.status:<6}  {rule.audience:<8}  {rule.title}")
+        for note in muted.get(rule.id, []):
+            click.echo(f"{'':<{width}}  {note}")
     return 0
 
 
-@command.command("show")
-@click.argument("rule")
-@json_option
-@pass_config
-def show(context: Context, rule: str, as_json: bool) -> int:
-    """Show the effective rule, and which file each key comes from.
-
-    \b
-    Example:
-      sentinel rules show impossible_travel
-    """
-    file = next((file for file in _in_force(context) if file.compiled.rule.id == rule), None)
-    if file is None:
-        raise SentinelError(f"there is no rule {rule!r}; `sentinel rules list` shows them")
-    data: dict[str, Any] = msgspec.to_builtins(file.compiled.rule)
-    if as_json:
-        print_json(data | {"sources": file.sources})
-        return 0
-    for key, value in data.items():
-        if key in ("id", "test"):
-            continue
-        source = file.sources.get(key, "default")
-        click.echo(f"{key} = {msgspec.json.encode(value).decode()}    # {source}")
-        if isinstance(value, dict):
-            for name in value:
-                if (own := file.sources.get(f"{key}.{name}")) is not None:
-                    click.echo(f"    {key}.{name}    # {own}")
-    click.echo(f"# {len(file.compiled.rule.test)} tests; `sentinel rules test` runs them")
-    return 0
+command.add_command(show)
 
 
 @command.command("check")

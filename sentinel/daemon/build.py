@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.config import Config
+from sentinel.daemon.tuning import Tuning, marks_of
 from sentinel.enrich.countries import load_countries
 from sentinel.enrich.databases import open_readers
 from sentinel.enrich.network import NetworkReader
@@ -31,7 +32,10 @@ def open_lookups(config: Config) -> tuple[PlaceReader, NetworkReader]:
     """Readers of place and network. Raises :class:`FileError`."""
     geo = config.geo
     lists = [(item.kind, item.path) for item in geo.lists]
-    return open_readers(config.state, city=geo.city, asn=geo.asn, anonymous=geo.anonymous, lists=lists)
+    marks = marks_of(config)
+    places, networks = open_readers(config.state, city=geo.city, asn=geo.asn, anonymous=geo.anonymous, lists=lists)
+    networks.marks = marks
+    return places, networks
 
 
 def bare_lookups() -> tuple[PlaceReader, NetworkReader]:
@@ -44,13 +48,19 @@ def build_enricher(key: LocalKey, lookups: tuple[PlaceReader, NetworkReader]) ->
     return Enricher(Pseudonymizer(key), *lookups)
 
 
-def tenant_settings(config: Config, rules: RuleSet) -> Callable[[str], TenantSettings]:
-    """What judging depends on, by tenant; made once for each."""
+def tenant_settings(
+    config: Config, rules: RuleSet, pseudonym: Pseudonymizer | None = None
+) -> Callable[[str], TenantSettings]:
+    """What judging depends on, by tenant; made once for each. Allowlists of accounts and devices need ``pseudonym``.
+
+    Raises :class:`FileError` when what is tuned does not fit the rules.
+    """
+    tuning = Tuning(config, rules, pseudonym)
     made: dict[str, TenantSettings] = {}
 
     def settings(tenant: str) -> TenantSettings:
         if tenant not in made:
-            made[tenant] = _settings(config.for_tenant(tenant), rules)
+            made[tenant] = tuning.apply(tenant, _settings(config.for_tenant(tenant), rules))
         return made[tenant]
 
     return settings
@@ -58,7 +68,7 @@ def tenant_settings(config: Config, rules: RuleSet) -> Callable[[str], TenantSet
 
 def build_pipeline(config: Config, store: Store, key: LocalKey, rules: RuleSet) -> Pipeline:
     """The pipeline over a store."""
-    return Pipeline(store, Sealer(key), tenant_settings(config, rules))
+    return Pipeline(store, Sealer(key), tenant_settings(config, rules, Pseudonymizer(key)))
 
 
 def _settings(config: Config, rules: RuleSet) -> TenantSettings:
@@ -78,4 +88,5 @@ def _settings(config: Config, rules: RuleSet) -> TenantSettings:
         fold=FoldPolicy(span=alerts.fold_minutes * MINUTE, same_news=trust.settle_days * DAY),
         raw_days=config.retention.raw_days,
         mail_max_age=alerts.mail_max_age_hours * HOUR,
+        enforce_share=decision.enforce_share,
     )

@@ -98,7 +98,7 @@ class Daemon:
         self._sealer = Sealer(key)
         rules = load_ruleset(config)
         self.enricher = build_enricher(key, open_lookups(config))
-        self._provider = tenant_settings(config, rules)
+        self._provider = tenant_settings(config, rules, self.enricher.pseudonym)
         self.figures = Figures(lambda: self._service.requests if hasattr(self, "_service") else Counter())
         self._pipeline = CountedPipeline(self.store, self._sealer, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
@@ -211,8 +211,10 @@ class Daemon:
         notify.reloading()
         try:
             config = load(self.config.path)
+            kept = {name: getattr(self.config, name) for name in _FIXED}
             rules = load_ruleset(config)
             lookups = open_lookups(config)
+            provider = tenant_settings(msgspec.structs.replace(config, **kept), rules, self.enricher.pseudonym)
             delivery = make_delivery(config, self.store, self._sealer, self._busy)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
@@ -221,10 +223,9 @@ class Daemon:
         for name in _FIXED:
             if getattr(config, name) != getattr(self.config, name):
                 _log.warning("%s changes only with a restart", name, extra={"event.action": "reload"})
-        kept = {name: getattr(self.config, name) for name in _FIXED}
         before, self.config = self.config, msgspec.structs.replace(config, **kept)
         self.enricher.use(*lookups)
-        self._provider = tenant_settings(self.config, rules)
+        self._provider = provider
         self._pipeline.use(self._provider)
         if any(getattr(before, name) != getattr(config, name) for name in _OF_MAIL):
             self._delivery = delivery

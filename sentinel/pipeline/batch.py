@@ -47,7 +47,9 @@ class Pipeline:
             await self.store.bind(self._sealer.fingerprint)
             self._bound = True
         touched = [
-            Tracks(self._settings(item.tenant).rules, item.sighting, item.tenant) if isinstance(item, Arrival) else None
+            Tracks(self._settings(item.tenant).of(item.sighting).rules, item.sighting, item.tenant)
+            if isinstance(item, Arrival)
+            else None
             for item in items
         ]
         self._told.trim()
@@ -96,7 +98,7 @@ class Pipeline:
                 return Outcome(conflict=True, error="this id was used before with another content")
             first = unpack_assessment(known.assessment, item.event.id or "", item.event.account)
             return Outcome(assessment=first, duplicate=True)
-        settings = self._settings(item.tenant)
+        settings = self._settings(item.tenant).of(sighting)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
         source = past.profiles[sighting.prefix] if sighting.prefix else Profile()
         judged = judge(item, settings, profile, source, past.tracks, tracks, _concluded(item, past))

@@ -24,14 +24,15 @@ class Replay:
     def judge(self, arrival: Arrival) -> Judged:
         """Judge an event and remember it."""
         sighting = arrival.sighting
-        touched = Tracks(self.settings.rules, sighting, arrival.tenant)
+        settings = self.settings.of(sighting)
+        touched = Tracks(settings.rules, sighting, arrival.tenant)
         for key in touched.wanted:
             self.tracks.setdefault(key, Track())
         profile, source = self.profile(sighting.account), self.profile(sighting.prefix)
         pending = self._pending.get(sighting.concludes) if sighting.concludes else None
         if pending is not None and not concludes(sighting, pending.sighting):
             pending = None
-        judged = judge(arrival, self.settings, profile, source, self.tracks, touched, pending)
+        judged = judge(arrival, settings, profile, source, self.tracks, touched, pending)
         if sighting.outcome == "pending":
             self._pending[sighting.key] = Concluded(sighting, judged.assessment)
         return judged
