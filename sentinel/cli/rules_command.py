@@ -38,7 +38,8 @@ def list_rules(context: Context, as_json: bool) -> int:
         print_json(
             [
                 {"id": rule.id, "title": rule.title, "status": rule.status, "applies_to": rule.applies_to,
-                 "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags, "muted": muted.get(rule.id, [])}
+                 "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags,
+                 "muted": muted.get(rule.id, [])}
                 for rule in rules
             ]
         )  # fmt: skip

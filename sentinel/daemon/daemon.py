@@ -27,6 +27,8 @@ from sentinel.daemon.listen import make_way
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.verdicts import carry_out_verdicts
+from sentinel.daemon.watch import watch
 from sentinel.enrich.device import describe
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now
@@ -145,6 +147,8 @@ class Daemon:
             self._start("intake", self.intake.run())
             self._start("delivery", self._deliver())
             self._start("upkeep", self._upkeep())
+            self._start("verdicts", carry_out_verdicts(self.store, self.intake.submit, self._sealer))
+            self._start("watch", watch(lambda: self.config, self.reload))
             if (interval := notify.watchdog_interval()) is not None:
                 self._start("watchdog", self._watchdog(interval))
             self.started.set()

@@ -114,6 +114,9 @@ class Pipeline:
                 changes.tracks[key] = track
         for raised in judged.raised:
             _note_alert(changes, item, raised)
+            if raised.alert.kind == "campaign":
+                # The record's own alert is the account's, if it raised one as well.
+                changes.campaigns.append((item.tenant, raised.alert.id, sighting.key))
         changes.notices.extend(judged.notices)
         if item.attributes is not None and sighting.account is not None:
             self._attributes(

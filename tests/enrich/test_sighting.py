@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from sentinel.enrich.countries import load_countries
-from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.marks import Marks
+from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher, attributes_of, raw_of
 from sentinel.events.place import Network, Place
 from sentinel.privacy.keys import LocalKey

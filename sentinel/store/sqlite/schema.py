@@ -80,6 +80,29 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         revoked INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE campaign_event (
+        tenant TEXT NOT NULL,
+        alert TEXT NOT NULL,
+        event TEXT NOT NULL,
+        PRIMARY KEY (tenant, alert, event)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX campaign_event_event ON campaign_event (event);
+    INSERT INTO campaign_event
+        SELECT event.tenant, alert.id, event.key FROM event
+        JOIN alert ON alert.tenant = event.tenant AND alert.id = event.alert AND alert.kind = 'campaign';
+    CREATE TABLE verdict (
+        id INTEGER PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        about TEXT NOT NULL,
+        target TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        answered INTEGER NOT NULL DEFAULT 0,
+        done INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX verdict_open ON verdict (id) WHERE done = 0
+    """,
 )
 
 
