@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from sentinel.api.accounts import show_alert
 from sentinel.cli.context import Context, print_json
 from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
 from sentinel.daemon.lock import state_lock
@@ -56,18 +57,8 @@ class Opened:
     async def shown(self, row: AlertRow) -> dict[str, Any]:
         """An alert as it is shown."""
         first = await self.store.record(row.event) if row.account is not None else None
-        return {
-            "id": row.id,
-            "kind": row.kind,
-            "account": self.raw(first).account if first is not None else None,
-            "level": row.level,
-            "risk": row.risk,
-            "first": to_text(row.first),
-            "last": to_text(row.last),
-            "events": row.events,
-            "rules": row.rules,
-            "state": row.state,
-        }
+        account = self.raw(first).account if first is not None else None
+        return show_alert(row) | {"account": account}
 
     async def events(self, row: AlertRow, limit: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
         """The first events of an alert as they are shown, and counts of all."""
@@ -126,7 +117,7 @@ async def print_list(at: Opened, rows: Sequence[AlertRow], as_json: bool) -> Non
     for one in shown:
         who = f"  {one['account']}" if one["account"] else ""
         click.echo(
-            f"{one['id']}  {one['kind']}  {one['level']}  {one['state']}  {one['last']}  "
+            f"{one['alert']}  {one['kind']}  {one['level']}  {one['state']}  {one['last']}  "
             f"{one['events']} events  {','.join(one['rules'])}{who}"
         )
 
