@@ -8,7 +8,7 @@ import msgspec
 from sentinel.config.load import Reader
 from sentinel.config.tuning import ENTRY_NAME, AllowEntry
 from sentinel.errors import FileError
-from sentinel.toml_source import TomlFile
+from sentinel.toml_source import TomlFile, toml_files
 
 #: What an entry goes by; one at least must be given.
 _CONDITIONS: Final = ("networks", "accounts", "tags", "countries", "devices", "agents")
@@ -32,7 +32,7 @@ def read_allow(directory: Path) -> tuple[Allowed, ...]:
     Raises :class:`FileError` about the first thing that is wrong: names are unique over all files.
     """
     found: dict[str, Allowed] = {}
-    for path in sorted(directory.glob("*.toml")):
+    for path in toml_files(directory):
         source = TomlFile.read(path)
         reader = Reader(source, path.parent)
         for name, values in source.data.items():

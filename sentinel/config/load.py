@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -97,23 +98,22 @@ class Reader:
     ) -> dict[str, Any]:
         if not isinstance(values, Mapping):
             raise self.source.error(f"expected a table, got {kind_of(values)}", *key)
-        fields = {field.encode_name: field for field in msgspec.structs.fields(declared)}
+        fields = _declared(declared)
         for name in values:
             if name not in fields:
                 raise self._unknown(list(fields), name, key)
         found: dict[str, Any] = {}
-        for name, field in fields.items():
+        for name, (field, inner) in fields.items():
             if name in values:
                 default = getattr(defaults, field.name, None)
-                found[field.name] = self._value(field.type, values[name], (*key, name), default)
+                found[field.name] = self._value(field.type, inner, values[name], (*key, name), default)
             elif field.required:
                 raise self.source.error(f"is missing; expected {expected(field.type)}", *key, name)
         return found
 
-    def _value(self, declared: Any, value: Any, key: tuple[Key, ...], default: Any) -> Any:
+    def _value(self, declared: Any, inner: inspect.Type, value: Any, key: tuple[Key, ...], default: Any) -> Any:
         if isinstance(default, msgspec.Struct):
             return self.table(default, value, *key)
-        inner = _inner(declared)
         if isinstance(inner, inspect.StructType):
             return self.entry(inner.cls, value, *key)
         match inner, value:
@@ -169,12 +169,16 @@ class Reader:
         return ""
 
 
-def _inner(declared: Any) -> inspect.Type:
-    """The declared type without its help."""
-    node = inspect.type_info(declared)
-    while isinstance(node, inspect.Metadata):
-        node = node.type
-    return node
+@cache
+def _declared(struct: type[msgspec.Struct]) -> dict[str, tuple[msgspec.structs.FieldInfo, inspect.Type]]:
+    """By key, the declared fields of a Struct and their types without the help; allowlists ask thousands of times."""
+    found = {}
+    for field in msgspec.structs.fields(struct):
+        node = inspect.type_info(field.type)
+        while isinstance(node, inspect.Metadata):
+            node = node.type
+        found[field.encode_name] = field, node
+    return found
 
 
 def _meant(name: str, names: list[str]) -> str:

@@ -19,7 +19,7 @@ from sentinel.rules.exempt import Exemption, Exemptions
 from sentinel.rules.load import RuleFile
 from sentinel.rules.rule import Rule
 from sentinel.rules.ruleset import RuleSet
-from sentinel.rules.tuning import RuleChange, TuningError, change_rule, unknown_rule
+from sentinel.rules.tuning import ChangedRules, RuleChange, TuningError, unknown_rule
 
 
 class Tuning:
@@ -31,7 +31,8 @@ class Tuning:
     def __init__(self, config: Config, rules: RuleSet, pseudonym: Pseudonymizer | None = None) -> None:
         self._config = config
         self._pseudonym = pseudonym
-        self._files = {file.compiled.rule.id: file for file in rules.files}
+        self._changed = ChangedRules(rules.files)
+        self._known = list(self._changed.files)
         self._allowed = read_allow(config.rules.allow_directory)
         # The more selectors, the later, and so the stronger; the sort keeps the order of equals.
         self._entries = sorted(
@@ -51,12 +52,12 @@ class Tuning:
         entries = [made for entry, made in self._entries if entry.tenant in (None, tenant)]
         if not entries and settings.enforce_share >= 1:
             return settings
-        return msgspec.structs.replace(settings, tuned=Tuned(settings, entries))
+        return msgspec.structs.replace(settings, tuned=Tuned(settings, entries, self._changed))
 
     def rule(self, id: str, rules: RuleSet, tenant: str, service: str | None, tags: tuple[str, ...]) -> RuleFile | None:
         """A rule as it is for events of a service on accounts with these tags; ``None`` when there is none."""
         entries = [made for entry, made in self._entries if entry.tenant in (None, tenant)]
-        return Tuned(TenantSettings(rules=rules), entries).rule(id, service, tags)
+        return Tuned(TenantSettings(rules=rules), entries, self._changed).rule(id, service, tags)
 
     def mutes(self) -> dict[str, list[str]]:
         """By rule, the mutes that name it, in words: for people who look at all tenants at once."""
@@ -83,11 +84,11 @@ class Tuning:
         changes: dict[str, RuleChange] = {}
         for id, given in entry.rules.items():
             key = ("tuning", number, "rules", id)
-            if id not in self._files:
-                raise self._config.error(unknown_rule(id, list(self._files)), *key)
+            if id not in self._changed.files:
+                raise self._config.error(unknown_rule(id, self._known), *key)
             change = RuleChange(source=source, status=given.status, risk=given.risk, params=given.params)
             try:
-                change_rule(self._files[id], change)
+                self._changed.get(id, [change])
             except TuningError as error:
                 raise self._config.error(error.message, *key, *error.key) from None
             changes[id] = change
@@ -101,8 +102,8 @@ class Tuning:
 
     def _check(self, rules: Sequence[str], error: Callable[..., FileError]) -> None:
         for number, id in enumerate(rules):
-            if id not in self._files:
-                raise error(unknown_rule(id, list(self._files)), "rules", number)
+            if id not in self._known:
+                raise error(unknown_rule(id, self._known), "rules", number)
 
     def _mutes(self, tenant: str) -> Iterable[Exemption]:
         for name, mute in self._config.mute.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from sentinel.config import Config
+from sentinel.toml_source import toml_files
 
 #: What a file is recognised by: changed, replaced by another, or cut.
 Snapshot = dict[str, tuple[int, int, int]]
@@ -18,7 +19,7 @@ _OFF: Final = 5.0
 
 def snapshot(config: Config) -> Snapshot:
     """The files that a reload reads, as they are now; those that are missing or unreadable are left out."""
-    paths: list[Path] = [*config.rules.directory.glob("*.toml"), *config.rules.allow_directory.glob("*.toml")]
+    paths: list[Path] = [*toml_files(config.rules.directory), *toml_files(config.rules.allow_directory)]
     paths += [item.path for item in config.geo.lists]
     if config.path is not None:
         paths.append(config.path)

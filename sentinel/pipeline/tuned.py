@@ -11,7 +11,7 @@ from sentinel.pipeline.item import TenantSettings
 from sentinel.rules.compiled import CompiledRule
 from sentinel.rules.load import RuleFile
 from sentinel.rules.ruleset import RuleSet
-from sentinel.rules.tuning import RuleChange, change_rule
+from sentinel.rules.tuning import ChangedRules, RuleChange
 from sentinel.scoring import Thresholds
 
 #: Pairs of service and tags remembered before starting over; a service has few.
@@ -45,13 +45,12 @@ class _Variant(msgspec.Struct, frozen=True):
 class Tuned:
     """Gives the settings of an event. ``entries`` come in rising precedence: the last that sets a key wins."""
 
-    def __init__(self, base: TenantSettings, entries: Sequence[Entry]) -> None:
+    def __init__(self, base: TenantSettings, entries: Sequence[Entry], changed: ChangedRules) -> None:
         self._base = base
+        self._changed = changed
         self._entries = tuple(entries)
         self._pairs: dict[tuple[str | None, tuple[str, ...]], _Variant] = {}
         self._variants: dict[tuple[int, ...], _Variant] = {}
-        self._files = {file.compiled.rule.id: file for file in base.rules.files}
-        self._changed: dict[tuple[str, tuple[int, ...]], RuleFile] = {}
         self._feeding = self._feed()
         # Compiled now, so that no event waits for what will surely be asked for.
         for number in range(-1, len(self._entries)):
@@ -92,11 +91,13 @@ class Tuned:
             thresholds |= entry.thresholds
             share = share if entry.share is None else entry.share
         merged = _ascending(msgspec.structs.replace(self._base.thresholds, **thresholds))
-        changed = dict(self._files)
-        for id in dict.fromkeys(id for number in numbers for id in self._entries[number].rules):
-            changed[id] = self._change(id, numbers)
-        same = not self._feeding and all(changed[id] is file for id, file in self._files.items())
-        rules = self._base.rules if same else RuleSet(changed.values(), feeding=self._feeding)
+        changed = {
+            id: self._changed.get(id, [change for n in numbers if (change := self._entries[n].rules.get(id))])
+            for id in self._changed.files
+        }
+        rules = self._base.rules
+        if self._feeding or any(changed[id] is not file for id, file in self._changed.files.items()):
+            rules = RuleSet(changed.values(), feeding=self._feeding)
         enforced = msgspec.structs.replace(self._base, rules=rules, thresholds=merged, enforce_share=share, tuned=None)
         if merged.mode == "observe":
             # There is nothing to enforce for a share.
@@ -104,27 +105,18 @@ class Tuned:
         mild = msgspec.structs.replace(merged, mode="observe")
         return _Variant(enforced, msgspec.structs.replace(enforced, thresholds=mild))
 
-    def _change(self, id: str, numbers: tuple[int, ...]) -> RuleFile:
-        key = (id, tuple(number for number in numbers if id in self._entries[number].rules))
-        found = self._changed.get(key)
-        if found is None:
-            found = self._files[id]
-            for number in key[1]:
-                found = change_rule(found, self._entries[number].rules[id])
-            self._changed[key] = found
-        return found
-
     def _feed(self) -> list[CompiledRule]:
         """Rules whose windows every event feeds, whichever settings it is judged with: else a rule that is off for one
         service would count the others' events only.
         """
-        touched = [(number, id) for number, entry in enumerate(self._entries) for id in entry.rules]
-        changed = [self._change(id, (number,)).compiled for number, id in touched]
+        changed = [
+            self._changed.get(id, [change]).compiled for entry in self._entries for id, change in entry.rules.items()
+        ]
         if not any(rule.windows for rule in changed):
             return []
         return [
             rule
-            for rule in (*(file.compiled for file in self._files.values()), *changed)
+            for rule in (*(file.compiled for file in self._changed.files.values()), *changed)
             if rule.windows and rule.rule.status != "off"
         ]
 

@@ -169,7 +169,7 @@ class Store(Protocol):
         """The records of an alert's or campaign's events, in the order they were committed."""
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
-        """Keep a verdict to be carried out; returns its id."""
+        """Keep a verdict to be carried out; returns its id. One carried out is kept for a day at least."""
 
     async def asked_verdicts(self, id: int | None = None) -> list[AskedVerdict]:
         """Verdicts to be carried out, oldest first; or the one with this id, whether carried out or not."""

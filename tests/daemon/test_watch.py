@@ -52,6 +52,8 @@ def test_new_files_are_changes_but_only_those_that_are_read(tmp_path: Path, conf
     watcher = Watcher(config)
     (tmp_path / "rules" / "notes.txt").write_text("")
     (tmp_path / "other.toml").write_text("")
+    (tmp_path / "rules" / ".#a.toml").symlink_to("somebody@example.org")  # an editor's lock
+    (tmp_path / "allow" / ".a.toml").write_text("")
     assert not watcher.changed(config)
     (tmp_path / "rules" / "b.toml").write_text("")
     assert watcher.changed(config)
@@ -103,6 +105,7 @@ async def test_a_running_daemon_takes_up_what_changed_and_refuses_what_is_wrong(
     client = await daemon.client()
     await client.take(habits())
     assert (await client.assess(login("e-1"))).get("findings") == []
+    (tmp_path / "rules" / ".#always.toml").symlink_to("somebody@example.org")
     write_rule(tmp_path / "rules", "always", rule_text("true"))
     await next_reload()
     assert (await client.assess(login("e-2")))["risk"] == 50

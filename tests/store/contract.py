@@ -12,7 +12,7 @@ import pytest
 
 from sentinel.errors import StoreError
 from sentinel.events.alert import Notice, OpenAlert
-from sentinel.events.clock import HOUR, MINUTE, SECOND
+from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Session, TrustedPlace, Value
 from sentinel.past.windows import Track
 from sentinel.store.protocol import AlertRow, ApiKey, AskedVerdict, Changes, Past, Record, Store, TrackKey, Wanted
@@ -509,6 +509,9 @@ async def test_a_verdict_waits_until_it_is_carried_out(store: Store, reopen: Ope
     assert await again.asked_verdicts(ids[0]) == [msgspec.structs.replace(waiting[0], answered=3, done=START + 9)]
     assert [row.state for row in await again.alerts("default")] == ["legitimate"]
     assert [row.state for row in await again.alerts("shop")] == ["open"]
+    third = await again.ask_verdict(msgspec.structs.replace(first, time=START + 30 * DAY))
+    assert await again.asked_verdicts(ids[0]) == []
+    assert [one.id for one in await again.asked_verdicts()] == [ids[1], third]
 
 
 # Outbox

@@ -87,7 +87,6 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         event TEXT NOT NULL,
         PRIMARY KEY (tenant, alert, event)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX campaign_event_event ON campaign_event (event);
     INSERT INTO campaign_event
         SELECT event.tenant, alert.id, event.key FROM event
         JOIN alert ON alert.tenant = event.tenant AND alert.id = event.alert AND alert.kind = 'campaign';

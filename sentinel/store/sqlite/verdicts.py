@@ -6,13 +6,17 @@ from typing import Final
 
 import msgspec
 
+from sentinel.events.clock import DAY
 from sentinel.store.protocol import AskedVerdict
 
+#: How long it can be asked what came of a verdict.
+_KEPT: Final = DAY
 _COLUMNS: Final = ("id", "tenant", "about", "target", "verdict", "time", "answered", "done")
 
 
 def ask(db: sqlite3.Connection, verdict: AskedVerdict) -> int:
-    """Keep a verdict; returns its id."""
+    """Keep a verdict; returns its id. Those carried out long ago are of no use any more."""
+    db.execute("DELETE FROM verdict WHERE done BETWEEN 1 AND ?", (verdict.time - _KEPT,))
     row = db.execute(
         "INSERT INTO verdict (tenant, about, target, verdict, time) VALUES (?, ?, ?, ?, ?)",
         (verdict.tenant, verdict.about, verdict.target, verdict.verdict, verdict.time),
