@@ -17,6 +17,8 @@ _COMMANDS = (
     "rules",
     "facts",
     "explain",
+    "alerts",
+    "campaigns",
     "simulate",
     "keys",
     "mail",

@@ -6,6 +6,7 @@ from pathlib import Path
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.api.service import Limits
 from sentinel.config import Config
+from sentinel.daemon.tuning import Tuning, marks_of
 from sentinel.enrich.address import parse_address
 from sentinel.enrich.countries import load_countries
 from sentinel.enrich.databases import open_readers
@@ -38,7 +39,10 @@ def open_lookups(config: Config) -> tuple[PlaceReader, NetworkReader]:
     """Readers of place and network. Raises :class:`FileError`."""
     geo = config.geo
     lists = [(item.kind, item.path) for item in geo.lists]
-    return open_readers(config.state, city=geo.city, asn=geo.asn, anonymous=geo.anonymous, lists=lists)
+    marks = marks_of(config)
+    places, networks = open_readers(config.state, city=geo.city, asn=geo.asn, anonymous=geo.anonymous, lists=lists)
+    networks.marks = marks
+    return places, networks
 
 
 def bare_lookups() -> tuple[PlaceReader, NetworkReader]:
@@ -56,16 +60,27 @@ def build_enricher(key: LocalKey, lookups: tuple[PlaceReader, NetworkReader]) ->
     return Enricher(Pseudonymizer(key), *lookups)
 
 
-def tenant_settings(config: Config, rules: RuleSet) -> Callable[[str], TenantSettings]:
-    """What judging depends on, by tenant; made once for each."""
+def tenant_settings(
+    config: Config, rules: RuleSet, pseudonym: Pseudonymizer | None = None
+) -> Callable[[str], TenantSettings]:
+    """What judging depends on, by tenant; made once for each. Allowlists of accounts and devices need ``pseudonym``.
+
+    Raises :class:`FileError` when what is tuned does not fit the rules.
+    """
+    tuning = Tuning(config, rules, pseudonym)
     made: dict[str, TenantSettings] = {}
 
     def settings(tenant: str) -> TenantSettings:
         if tenant not in made:
-            made[tenant] = _settings(config.for_tenant(tenant), rules)
+            made[tenant] = tuning.apply(tenant, _settings(config.for_tenant(tenant), rules))
         return made[tenant]
 
     return settings
+
+
+def plain_settings(config: Config) -> Callable[[str], TenantSettings]:
+    """Settings by tenant without rules, for what only looks things up."""
+    return lambda tenant: _settings(config.for_tenant(tenant), RuleSet(()))
 
 
 def limits_of(config: Config) -> Limits:
@@ -76,7 +91,7 @@ def limits_of(config: Config) -> Limits:
 
 def build_pipeline(config: Config, store: Store, key: LocalKey, rules: RuleSet) -> Pipeline:
     """The pipeline over a store."""
-    return Pipeline(store, Sealer(key), tenant_settings(config, rules))
+    return Pipeline(store, Sealer(key), tenant_settings(config, rules, Pseudonymizer(key)))
 
 
 def _settings(config: Config, rules: RuleSet) -> TenantSettings:
@@ -97,4 +112,5 @@ def _settings(config: Config, rules: RuleSet) -> TenantSettings:
         raw_days=config.retention.raw_days,
         mail_max_age=alerts.mail_max_age_hours * HOUR,
         origins=config.service.origins,
+        enforce_share=decision.enforce_share,
     )

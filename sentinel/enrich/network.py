@@ -9,6 +9,7 @@ import maxminddb
 from sentinel.enrich.address import Address, is_reserved
 from sentinel.enrich.cache import AddressCache
 from sentinel.enrich.lists import OperatorLists
+from sentinel.enrich.marks import Marks
 from sentinel.events.place import NETWORK_KINDS, Network
 
 _PRIVATE: Final = Network(kind="private")
@@ -55,11 +56,14 @@ class NetworkReader:
         lists: OperatorLists | None = None,
         anonymous: maxminddb.Reader | None = None,
         large: frozenset[int] = frozenset(),
+        marks: Marks | None = None,
     ) -> None:
         """``asns`` is an ASN database, ``anonymous`` an anonymous-IP one, ``operators`` ASN -> kind.
 
         ``large`` are the autonomous systems that many people share; without any, none is called small.
         """
+        #: The operator's allowlists and mutes by address.
+        self.marks = marks or Marks()
         self._asns = asns
         self._anonymous = anonymous
         self._large = large

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sentinel.enrich.address import Address, address_bytes, parse_address, prefix_bytes
 from sentinel.enrich.device import describe
+from sentinel.enrich.marks import Marks
 from sentinel.events.clock import to_micros
 from sentinel.events.event import ATTEMPT_REASONS, CREDENTIAL_CHANGES, Event, GivenNetwork, GivenPlace
 from sentinel.events.place import ANONYMOUS_KINDS, Network, Place
@@ -31,6 +32,8 @@ class Places(Protocol):
 class Networks(Protocol):
     """Looks networks up; see :class:`sentinel.enrich.network.NetworkReader`."""
 
+    marks: Marks
+
     def lookup(self, ip: Address) -> Network: ...
 
     def kind_of_asn(self, asn: int) -> str | None: ...
@@ -46,6 +49,7 @@ class _Seen(NamedTuple):
     place: Place | None
     network: Network
     ipv6: bool
+    marks: tuple[str, ...] = ()
 
 
 _NO_PLACE: Final = Place()
@@ -56,7 +60,7 @@ class Enricher:
     """Turns events into sightings. The readers may be replaced while running (new databases)."""
 
     def __init__(self, pseudonym: Pseudonymizer, places: Places, networks: Networks) -> None:
-        self._pseudonym = pseudonym
+        self.pseudonym = pseudonym
         self.use(places, networks)
 
     def use(self, places: Places, networks: Networks) -> None:
@@ -68,20 +72,20 @@ class Enricher:
 
     def event_key(self, tenant: str, event: str) -> str:
         """The key of an event's record."""
-        return self._pseudonym("event", tenant, event)
+        return self.pseudonym("event", tenant, event)
 
     def account_key(self, tenant: str, account: str) -> str:
         """The key of an account."""
-        return self._pseudonym("account", tenant, account)
+        return self.pseudonym("account", tenant, account)
 
     def body_hash(self, tenant: str, body: bytes) -> bytes:
         """What tells a second post of the same content from another content under the same id."""
-        return self._pseudonym("body", tenant, body).encode()
+        return self.pseudonym("body", tenant, body).encode()
 
     def sight(self, tenant: str, event: Event) -> Sighting:
         """The sighting of a checked event that has an id."""
         assert event.id is not None
-        of = self._pseudonym
+        of = self.pseudonym
         outcome = event.ended
         failed = outcome in ("failure", "blocked")
         own = event.actor == "self"
@@ -134,16 +138,18 @@ class Enricher:
             tags=tuple(event.account_tags),
             account_created=to_micros(event.account_created) if event.account_created else None,
             ipv6=seen.ipv6,
+            marks=seen.marks,
         )
 
     def _look_up(self, tenant: str, text: str) -> "_Seen":
         ip = parse_address(text)
         return _Seen(
-            self._pseudonym("address", tenant, address_bytes(ip)),
-            self._pseudonym("prefix", tenant, prefix_bytes(ip)),
+            self.pseudonym("address", tenant, address_bytes(ip)),
+            self.pseudonym("prefix", tenant, prefix_bytes(ip)),
             self.places.lookup(ip),
             self.networks.lookup(ip),
             ip.version == 6,
+            self.networks.marks.of(tenant, ip),
         )
 
     def _place(self, given: GivenPlace, found: Place | None) -> Place:

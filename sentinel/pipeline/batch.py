@@ -72,7 +72,9 @@ class Pipeline:
             await self.store.bind(self._sealer.fingerprint)
             self._bound = True
         touched = [
-            Tracks(self._settings(item.tenant).rules, item.sighting, item.tenant) if isinstance(item, Arrival) else None
+            Tracks(self._settings(item.tenant).of(item.sighting).rules, item.sighting, item.tenant)
+            if isinstance(item, Arrival)
+            else None
             for item in items
         ]
         self._told.trim()
@@ -150,7 +152,7 @@ class Pipeline:
                 return Outcome(conflict=True, error="this id was used before with another content")
             first = unpack_assessment(known.assessment, item.id, item.account)
             return Outcome(assessment=first, duplicate=True)
-        settings = self._settings(item.tenant)
+        settings = self._settings(item.tenant).of(sighting)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
         campaigns = past.profiles[campaigns_key(item.tenant)]
         actor = past.profiles[acting] if (acting := _acting(sighting)) else None
@@ -172,6 +174,9 @@ class Pipeline:
                 changes.tracks[key] = track
         for raised in judged.raised:
             _note_alert(changes, item, raised)
+            if raised.alert.kind == "campaign":
+                # The record's own alert is the account's, if it raised one as well.
+                changes.campaigns.append((item.tenant, raised.alert.id, sighting.key))
         changes.notices.extend(judged.notices)
         if item.attributes is not None and sighting.account is not None:
             self._attributes(

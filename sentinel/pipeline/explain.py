@@ -32,7 +32,10 @@ _KEYED = frozenset(
 
 
 class RuleSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule made of the event: ``held``, ``silent``, ``not judged: …``, ``does not apply``, ``off``."""
+    """What one rule made of the event: ``held``, ``silent``, ``not judged: …``, ``does not apply``, ``off``.
+
+    A finding that an allowlist or a mute covers is ``held: allowed by NAME: REASON``, in shadow.
+    """
 
     rule: str
     status: str
@@ -59,6 +62,7 @@ async def explain_record(
     """Explain a stored event as it was judged."""
     profile = await profile_before(store, record, settings)
     sighting = unpack_sighting(record.sighting)
+    settings = settings.of(sighting)
     assessment = unpack_assessment(record.assessment, event, account)
     notes = []
     if assessment.ruleset != settings.rules.digest:
@@ -74,6 +78,7 @@ async def explain_record(
 async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettings) -> Explanation:
     """Judge an event against the stored past without keeping anything, and explain it."""
     sighting = arrival.sighting
+    settings = settings.of(sighting)
     touched = Tracks(settings.rules, sighting, arrival.tenant)
     by = sighting.actor_account if not sighting.own else None
     keys = {key for key in (sighting.account, campaigns_key(arrival.tenant), by) if key}
@@ -111,7 +116,7 @@ async def profile_before(store: Store, record: Record, settings: TenantSettings)
         sighting = unpack_sighting(earlier.sighting)
         assessment = unpack_assessment(earlier.assessment, "", None)
         risk, level = assessment.risk or 0.0, assessment.level or "low"
-        flagged = decide(risk, settings.thresholds) != "allow"
+        flagged = decide(risk, settings.of(sighting).thresholds) != "allow"
         doubt = doubts_push([finding for finding in assessment.findings if finding.status == "live"])
         if sighting.known_account:
             verdict = Verdict(flagged=flagged, level=level, push_doubt=doubt)
@@ -153,23 +158,33 @@ def _explanation(
         windows=windows,
         rules=_rules(sighting, settings, assessment),
         assessment=assessment,
-        notes=notes,
+        notes=[*notes, *_share(settings)],
     )
+
+
+def _share(settings: TenantSettings) -> list[str]:
+    if settings.enforce_share >= 1:
+        return []
+    here = "outside of it: only observed" if settings.thresholds.mode == "observe" else "one of them"
+    return [f"decisions are enforced for {settings.enforce_share:.0%} of the accounts; this one is {here}"]
 
 
 def _rules(sighting: Sighting, settings: TenantSettings, assessment: Assessment) -> list[RuleSeen]:
     found = {finding.rule: finding for finding in assessment.findings}
     missing = {entry.rule: entry.missing for entry in assessment.unjudged}
     out = []
+    exempt = settings.exempt.naming(sighting) if settings.exempt is not None else ()
     for file in settings.rules.files:
         compiled = file.compiled
         rule = compiled.rule
         finding = found.get(rule.id)
         if finding is not None:
+            # Where the finding counted, the entry is younger than the event.
+            passed = [entry.words for entry in exempt if entry.covers(rule)] if finding.status == "shadow" else []
             out.append(
                 RuleSeen(
-                    rule=rule.id, status=finding.status, outcome="held", risk=finding.risk, share=finding.share,
-                    evidence=finding.evidence,
+                    rule=rule.id, status=finding.status, outcome=": ".join(["held", *passed]), risk=finding.risk,
+                    share=finding.share, evidence=finding.evidence,
                 )
             )  # fmt: skip
             continue

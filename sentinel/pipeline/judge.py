@@ -20,6 +20,7 @@ from sentinel.pipeline.campaign import campaign_of
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.compiled import CompiledWindow, Series
+from sentinel.rules.exempt import Exemption
 from sentinel.rules.ruleset import Held, RuleSet, fill
 from sentinel.scoring import at_most, combine, decide
 from sentinel.store.protocol import TrackKey
@@ -94,7 +95,8 @@ def judge(
 
     verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count, look)
     held, skipped, windows = verdicts.held, verdicts.skipped, verdicts.windows
-    findings = _findings(held, concluded)
+    exempt = settings.exempt.naming(sighting) if held and settings.exempt is not None else ()
+    findings = _findings(held, concluded, exempt)
     live = [finding for finding in findings if finding.status == "live"]
     risk = combine([(finding.group, finding.risk) for finding in live])[0]
     level = level_of(risk)
@@ -182,7 +184,7 @@ def _meets(series: Series, facts: dict[str, FactValue | None], look: Look) -> bo
     return series.where.evaluate(facts) is True
 
 
-def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding]:
+def _findings(held: Sequence[Held], concluded: Concluded | None, exempt: Sequence[Exemption] = ()) -> list[Finding]:
     """Findings with their shares, strongest first; those of a concluded login stand as they were."""
     if not held and concluded is None:
         return []
@@ -192,7 +194,7 @@ def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding
         Finding(
             rule=item.rule.rule.id,
             title=item.rule.rule.title,
-            status=item.rule.rule.status,
+            status="shadow" if any(entry.covers(item.rule.rule) for entry in exempt) else item.rule.rule.status,
             group=item.rule.rule.evidence_group,
             risk=item.risk,
             evidence=item.evidence,

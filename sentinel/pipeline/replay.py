@@ -34,7 +34,7 @@ class Replay:
     def judge(self, arrival: Arrival) -> Judged:
         """Judge an event and remember it."""
         sighting = arrival.sighting
-        settings = self.settings_of(arrival)
+        settings = self.settings_of(arrival).of(sighting)
         touched = Tracks(settings.rules, sighting, arrival.tenant)
         tracks = self.recall(touched)
         profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))

@@ -103,13 +103,16 @@ class _Plan(msgspec.Struct, frozen=True):
 
 
 class RuleSet:
-    """Compiled rules of one tenant. Immutable; a reload makes a new one."""
+    """Compiled rules of one tenant. Immutable; a reload makes a new one.
 
-    def __init__(self, files: Iterable[RuleFile]) -> None:
+    Events feed the windows of the rules in ``feeding``, too, which are judged with other settings.
+    """
+
+    def __init__(self, files: Iterable[RuleFile], *, feeding: Iterable[CompiledRule] = ()) -> None:
         self.files: tuple[RuleFile, ...] = tuple(files)
         active = [file.compiled for file in self.files if file.compiled.rule.status != "off"]
         self._by_id = {rule.rule.id: rule for rule in active}
-        self.series: list[Series] = series_of(active)
+        self.series: list[Series] = series_of([*active, *feeding])
         self.digest: str = "sha256:" + sha256(_canonical([_content(file) for file in self.files])).hexdigest()
         conditions = {name for series in self.series if series.early_where for name in series.early_where.reads}
         conditions |= {name for rule in active if rule.early_gate for name in rule.early_gate.reads}

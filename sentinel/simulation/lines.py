@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple
 
-from sentinel.facts.look import great_circle_km
+from sentinel.past.usual import great_circle_km
 from sentinel.simulation.addresses import Addresses, Site
 
 DAY: Final = 86_400.0

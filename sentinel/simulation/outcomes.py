@@ -17,8 +17,8 @@ _TELLING: Final = frozenset({"campaign", "attack", "password_known"})
 class Episode(msgspec.Struct, kw_only=True):
     """One attack. ``stopped``: the step at which it was first challenged (``in``, ``try``, ``goal``).
 
-    ``found``: an alert was raised that names the attack, or a challenge made; ``tries`` until then. ``right``: how often
-    they had all it takes to get in or what they want; ``lost``: not challenged then, before the attack was found,
+    ``found``: an alert was raised that names the attack, or a challenge made; ``tries`` until then. ``right``: how
+    often they had all it takes to get in or what they want; ``lost``: not challenged then, before the attack was found,
     ``lost_after``: nor after. ``mailed``: the person heard of it.
     """
 

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Final, NamedTuple
 
-from sentinel.facts.look import great_circle_km
+from sentinel.past.usual import great_circle_km
 from sentinel.simulation.addresses import Addresses, Site
 from sentinel.simulation.lines import DAY, YEAR
 from sentinel.simulation.world import FAR, HOMES

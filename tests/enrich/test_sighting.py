@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from sentinel.enrich.countries import load_countries
+from sentinel.enrich.marks import Marks
 from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher, attributes_of, raw_of
 from sentinel.events.place import Network, Place
@@ -31,6 +32,8 @@ class Places:
 
 
 class Networks:
+    marks = Marks()
+
     """The public address is a listed exit of a VPN."""
 
     def lookup(self, ip: IPv4Address | IPv6Address) -> Network:
