@@ -112,10 +112,20 @@ def device_familiar(look: Look) -> bool:
 @fact("device.settling", "bool", past=True, judged=True)
 def device_settling(look: Look) -> bool:
     """Not trusted yet, but it logged in flagged below high on an earlier day, and nobody said no."""
-    sighting = look.sighting
-    if sighting.device_key is not None:
-        return look.settling("device", sighting.device_key, 1)
-    return look.settling("device_class", sighting.device_class, 1)
+    return look.settling(look.device_value, 1)
+
+
+@fact("device.lingering", "bool", past=True, judged=True)
+def device_lingering(look: Look) -> bool:
+    """It can never settle, since it was called high once, but it kept coming for as long as settling takes.
+
+    Nobody said no in that time; with a known second factor from a known network it is the person's after all.
+    """
+    value = look.device_value
+    if value is None or not value.barred or value.trusted_at or value.compromised:
+        return False
+    policy = look.policy
+    return len(value.days) >= policy.settle_logins and look.sighting.time >= value.first + policy.settle_days * DAY
 
 
 @fact("device.class_trusted", "bool", past=True, judged=True)
@@ -142,7 +152,7 @@ def device_impossible(look: Look) -> bool:
 def device_system_changed(look: Look) -> bool:
     """This device id had another operating system in its latest trusted login."""
     system = look.sighting.device.os
-    value = look.value("device", look.sighting.device_key)
+    value = look.device_value
     if value is None or not value.system or system is None or system == value.system:
         return False
     return not any(system in same and value.system in same for same in _SAME_SYSTEM)

@@ -35,8 +35,7 @@ def hour_weekday_share(look: Look) -> float | None:
 
     Absent during the four weeks after the account's first login.
     """
-    warmup = look.profile.warmup
-    if look.usual is None or not warmup or look.sighting.time - warmup[0] < _WEEKDAYS_AFTER:
+    if look.usual is None or not hour_weekday_known(look):
         return None
     return min(round(look.usual.weekday_share, 3), _PLENTY)
 
@@ -44,4 +43,5 @@ def hour_weekday_share(look: Look) -> float | None:
 @fact("hour.weekday_known", "bool", past=True, judged=True)
 def hour_weekday_known(look: Look) -> bool:
     """hour.weekday_share can be told."""
-    return hour_weekday_share(look) is not None
+    warmup = look.profile.warmup
+    return look.usual is not None and bool(warmup) and look.sighting.time - warmup[0] >= _WEEKDAYS_AFTER

@@ -126,12 +126,17 @@ class Look:
         """A phishing-resistant factor that is long trusted vouches for the login."""
         return confirmed_by_factor(self.profile, self.sighting, self.policy)
 
-    def settling(self, kind: str, key: str | None, days: int) -> bool:
+    def settling(self, value: Value | None, days: int) -> bool:
         """Not trusted yet, but flagged below high on ``days`` earlier days, and nobody said no."""
-        value = self.value(kind, key)
         if value is None or value.trusted_at or value.barred or value.compromised:
             return False
         return len(value.days) >= days
+
+    @lazy
+    def device_value(self) -> Value | None:
+        """What is remembered of the device: of its id, without one of browser, system and type."""
+        key = self.sighting.device_key
+        return self.value("device", key) if key is not None else self.value("device_class", self.sighting.device_class)
 
     def value(self, kind: str, key: str | None) -> Value | None:
         """What is remembered of a value, trusted or not."""

@@ -109,4 +109,4 @@ def network_kind_trusted(look: Look) -> bool:
 @fact("network.settling", "bool", past=True, judged=True)
 def network_settling(look: Look) -> bool:
     """Not trusted yet, but logged in from flagged below high on two earlier days, and nobody said no."""
-    return look.settling("network", look.network, 2)
+    return look.settling(look.value("network", look.network), 2)

@@ -24,10 +24,10 @@ _BY_LONGITUDE: Final = "lon"
 
 #: How near an hour counts as the same habit: the hours beside it fully, those two away by half. Five hours of the
 #: day together, as wide as a meeting, a commute or a clock change moves people.
-_NEAR: Final = ((0, 1.0), (1, 1.0), (-1, 1.0), (2, 0.5), (-2, 0.5))
+_HALF: Final = 0.5
 
 #: Share of such five hours if logins came evenly around the clock.
-_EVEN_HOUR: Final = sum(weight for _, weight in _NEAR) / 24
+_EVEN_HOUR: Final = (3 + 2 * _HALF) / 24
 
 #: So many logins spread evenly are thought in, so that ten logins say less than a hundred.
 _DOUBT: Final = 2
@@ -57,7 +57,8 @@ def usual_at(profile: Profile, sighting: Sighting) -> Usual | None:
     hour, weekday = _local(profile, sighting, habit.zone if habit.zone else zone_of(profile, sighting))
     if not habit.zone:
         hours = _rotate(hours, _shift(profile, sighting))
-    near = sum(weight * hours[(hour + step) % 24] for step, weight in _NEAR)
+    around = (hours[-2:] + hours + hours[:2])[hour : hour + 5]
+    near = around[1] + around[2] + around[3] + _HALF * (around[0] + around[4])
     return Usual(
         total // _LOGIN,
         (near + _DOUBT * _LOGIN * _EVEN_HOUR) / (total + _DOUBT * _LOGIN),
@@ -97,8 +98,8 @@ def forget_hour(profile: Profile, sighting: Sighting) -> None:
 
 def zone_of(profile: Profile, sighting: Sighting) -> str:
     """The account's zone: as told with the event, else as told before, else by its usual longitude, else UTC."""
-    if find_zone(sighting.timezone) is not None:
-        return sighting.timezone or ""
+    if sighting.timezone is not None and find_zone(sighting.timezone) is not None:
+        return sighting.timezone
     known = profile.habit.zone if profile.habit else ""
     if known and known != _BY_LONGITUDE:
         return known

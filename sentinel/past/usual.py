@@ -37,7 +37,7 @@ def note_place(profile: Profile, sighting: Sighting) -> None:
         return
     accuracy = sighting.place.accuracy_km or 0.0
     for spot in profile.usual:
-        if great_circle_km(spot.lat, spot.lon, lat, lon) <= _ONE_SPOT:
+        if (spot.lat == lat and spot.lon == lon) or great_circle_km(spot.lat, spot.lon, lat, lon) <= _ONE_SPOT:
             spot.last, spot.logins = max(spot.last, sighting.time), spot.logins + 1
             spot.accuracy_km = min(spot.accuracy_km, accuracy)
             return

@@ -225,6 +225,22 @@ def test_a_new_phone_with_the_old_second_factor(life: Life) -> None:
     assert not life.challenges, life.challenges
 
 
+def test_a_new_phone_begun_in_a_hotel_abroad_is_accepted_in_the_end(life: Life) -> None:
+    """Challenged at first, which bars it from settling for good; the second factor at home is the way out."""
+    app = {"mfa": {"method": "totp", "device_id": "app", "outcome": "success"}}
+    for day in range(20):
+        life.login(day, **LAPTOP, **OFFICE, **app)
+    life.settle_in()
+    phone = {"device_id": "new-phone", "user_agent": IPHONE.format(18)}
+    life.login(21, **phone, place=place("ES", 40.4, -3.7), network=net(65540))
+    for day in range(22, 80):
+        life.login(day, **phone, **HOME, **app)
+    life.live()
+    assert len(life.challenges) == 1, life.challenges
+    assert len(life.mails) <= 3, life.mails
+    assert max(time for time, _ in life.mails) < "2026-02-08", "two weeks later it is known"
+
+
 def test_a_new_laptop_without_a_second_factor(life: Life) -> None:
     """Begun at home, then taken to trains and hotels. Owed: one notice."""
     life.settle_in()

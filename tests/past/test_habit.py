@@ -6,9 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.events.clock import DAY
 from sentinel.events.sighting import Sighting
-from sentinel.past.habit import HALF_LIFE, forget_hour, note_hour, usual_at
+from sentinel.past.habit import forget_hour, note_hour, usual_at
 from sentinel.past.profile import Profile, UsualPlace, decode_profile, encode_profile
 from sentinel.rules.ruleset import RuleSet
 from tests.builders import Story, packaged, sighting
@@ -78,7 +77,7 @@ def test_hours_move_along_when_the_zone_becomes_known() -> None:
 
 def test_old_habits_fade_and_are_forgotten_within_a_year() -> None:
     profile = habit(days=4)
-    assert usual_at(profile, seen(3 * HALF_LIFE / DAY + 4, 9.5)) is None
+    assert usual_at(profile, seen(364, 9.5)) is None
     for day in range(200, 220):
         note_hour(profile, seen(day, 21))
     assert share(profile, 221, 21) > 3 * share(profile, 221, 9.5)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from sentinel.events.place import Network
 from sentinel.past.profile import MAX_SESSIONS, MAX_USUAL, Profile, TrustPolicy
 from sentinel.past.remember import Verdict, distrust_sighting, remember
 from sentinel.past.usual import has_place, note_place, usual_km
@@ -63,6 +65,20 @@ def test_reserved_addresses_have_no_place(ip: str) -> None:
     assert not has_place(sighting(at(), ip=ip))
 
 
+def test_a_companys_own_exit_is_no_place() -> None:
+    seen = sighting(at(), place=PARIS, network={"asn": 64500})
+    assert has_place(seen)
+    assert not has_place(msgspec.structs.replace(seen, network=Network(asn=64500, office=True)))
+
+
+def test_a_flagged_login_does_not_freshen_a_country_left_long_ago() -> None:
+    profile = Profile()
+    own = sighting(at(), id="a", place=PARIS)
+    remember(profile, own, SAFE, POLICY)
+    remember(profile, sighting(at(40), id="b", place=PARIS, device_id="theirs"), FLAGGED, POLICY)
+    assert profile.values["country"]["FR"].last == own.time
+
+
 def test_flagged_logins_leave_no_spot_and_taken_back_ones_none_either() -> None:
     profile = Profile()
     remember(profile, sighting(at(), id="a", place=TOKYO), FLAGGED, POLICY)
@@ -72,6 +88,8 @@ def test_flagged_logins_leave_no_spot_and_taken_back_ones_none_either() -> None:
     assert len(profile.usual) == 1
     distrust_sighting(profile, wrong, was_trusted=True)
     assert profile.usual == []
+    assert profile.habit is not None
+    assert not any(profile.habit.hours)
 
 
 def test_a_session_is_where_it_was_last_judged_safe() -> None:
