@@ -6,8 +6,9 @@ They have a meaning for every event, also for those that are not judged like a l
 from sentinel.events.place import ANONYMOUS_KINDS
 from sentinel.facts.look import Look
 from sentinel.facts.registry import fact
-from sentinel.past.context import device_is_trusted, session_of
+from sentinel.past.context import session_of
 from sentinel.past.profile import network_key
+from sentinel.past.recovery import hours_since
 from sentinel.past.remember import passed_known_factor
 
 
@@ -24,7 +25,7 @@ def context_trusted(look: Look) -> bool:
 @fact("context.device_trusted", "bool", past=True)
 def context_device_trusted(look: Look) -> bool:
     """The device is in the trusted past. False for events that the person did not do."""
-    return look.sighting.own and device_is_trusted(look.profile, look.sighting, look.policy)
+    return look.sighting.own and look.device_trusted
 
 
 @fact("context.abroad", "bool", past=True)
@@ -59,3 +60,36 @@ def account_has_past(look: Look) -> bool:
     """The account has logged in before in a way that is trusted; false for a new one being set up."""
     warmup = look.profile.warmup
     return bool(warmup) and warmup[0] <= look.sighting.time
+
+
+@fact("account.recovered", "bool", past=True)
+def account_recovered(look: Look) -> bool:
+    """In the last 7 days a reset was asked for or a recovery used, from where the account is not trusted."""
+    return account_hours_since_recovery(look) is not None
+
+
+@fact("account.hours_since_recovery", "double", past=True)
+def account_hours_since_recovery(look: Look) -> float | None:
+    """Hours since that; absent when there was none."""
+    recoveries = look.profile.recoveries
+    return hours_since(recoveries, look.sighting.time) if recoveries else None
+
+
+@fact("account.helped", "bool", past=True)
+def account_helped(look: Look) -> bool:
+    """In the last 7 days somebody else removed a factor, set or reset the password, or used a recovery."""
+    return account_hours_since_help(look) is not None
+
+
+@fact("account.hours_since_help", "double", past=True)
+def account_hours_since_help(look: Look) -> float | None:
+    """Hours since that; absent when there was none."""
+    helped = look.profile.helped
+    return hours_since([time for time, _ in helped], look.sighting.time) if helped else None
+
+
+@fact("account.factor_taken", "bool", past=True)
+def account_factor_taken(look: Look) -> bool:
+    """In the last 7 days somebody else removed a factor of the account."""
+    taken = [time for time, removed in look.profile.helped if removed]
+    return bool(taken) and hours_since(taken, look.sighting.time) is not None

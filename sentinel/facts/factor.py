@@ -78,13 +78,17 @@ def mfa_strength(look: Look) -> int | None:
 
 @fact("mfa.enrolled_strength", "int", past=True)
 def mfa_enrolled_strength(look: Look) -> int:
-    """Strength of the strongest factor that trusted logins used or enrolled and that is still enrolled; 0: none.
+    """Strength of the strongest factor that trusted logins used or enrolled and that is still enrolled.
+
+    0 when there is none, and when the event itself names no factor: then there is nothing to compare.
 
     One that was removed from an untrusted context counts as enrolled for 14 days (``settle_days``). The factor
     that somebody was let through without is enrolled too.
     """
-    known = strongest_enrolled(look.profile, look.sighting.time, look.policy)
     factor = look.sighting.factor
+    if factor.method is None and look.sighting.auth_method != "passkey":
+        return 0
+    known = strongest_enrolled(look.profile, look.sighting.time, look.policy)
     return max(known, STRENGTH[factor.method]) if factor.outcome == "bypassed" and factor.method else known
 
 
@@ -135,5 +139,8 @@ def mfa_drift_known(look: Look) -> bool:
 @fact("mfa.drift_change", "int", past=True)
 def mfa_drift_change(look: Look) -> int | None:
     """Time steps between this code's drift and the factor's usual one; absent when one is unknown."""
-    drift, usual = drift_steps(look.sighting), mfa_usual_drift_steps(look)
-    return abs(drift - usual) if drift is not None and isinstance(usual, int) else None
+    drift = drift_steps(look.sighting)
+    if drift is None or look.factor is None:
+        return None
+    usual = usual_drift(look.factor)
+    return abs(drift - usual) if usual is not None else None

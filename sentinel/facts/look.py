@@ -114,7 +114,7 @@ class Look:
     @lazy
     def context_trusted(self) -> bool:
         """Device, network and session are those the account is at home with."""
-        return in_trusted_context(self.profile, self.sighting, self.policy)
+        return in_trusted_context(self.profile, self.sighting, self.policy, device=self.device_trusted)
 
     @lazy
     def actor_trusted(self) -> bool:

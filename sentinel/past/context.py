@@ -18,18 +18,21 @@ def network_is_trusted(profile: Profile, sighting: Sighting, policy: TrustPolicy
     return sighting.network.kind == "private" and profile.trusts("network_kind", "private", sighting.time, policy)
 
 
-def in_trusted_context(profile: Profile, sighting: Sighting, policy: TrustPolicy) -> bool:
+def in_trusted_context(
+    profile: Profile, sighting: Sighting, policy: TrustPolicy, *, device: bool | None = None
+) -> bool:
     """Device and network are trusted, as of the event.
 
     What the event does not say is vouched for by the trusted login that made its session, or passed over where
     the service never says it of this account. A session alone never vouches for a device or network that is
-    there and strange: sessions are stolen.
+    there and strange: sessions are stolen. ``device``: what :func:`device_is_trusted` said, if it was asked.
     """
     session = session_of(profile, sighting)
     if session is not None and session.compromised:
         return False
     by_session = session is not None and session.trusted
-    device = device_is_trusted(profile, sighting, policy)
+    if device is None:
+        device = device_is_trusted(profile, sighting, policy)
     network = network_is_trusted(profile, sighting, policy)
     if not (device or network or by_session):
         return False

@@ -21,6 +21,7 @@ MAX_CHALLENGES: Final = 16
 MAX_FACTORS: Final = 32
 MAX_WARMUP: Final = 16
 MAX_USUAL: Final = 8
+MAX_RECOVERIES: Final = 4
 
 
 class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +151,8 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     habit: Habit | None = None
     push_doubt_at: int = 0  #: last time a push was refused as not the person's own, or pushes came in a flood
     phone_changed_at: int = 0
+    recoveries: list[int] = []  #: last times a reset was asked for or a recovery used from an untrusted context
+    helped: list[tuple[int, bool]] = []  #: last times others let the person back in, and whether a factor went off
 
     def warming_up(self, at: int, policy: TrustPolicy) -> bool:
         """Whether the past is still too short for the ``new_*`` rules, as of ``at``.

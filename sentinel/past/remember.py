@@ -34,6 +34,7 @@ from sentinel.past.profile import (
     network_key,
     values_of,
 )
+from sentinel.past.recovery import note_way_back
 from sentinel.past.session import note_use, place_session
 from sentinel.past.usual import forget_place, has_place, note_place
 
@@ -61,14 +62,14 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     """
     if verdict.push_doubt:
         profile.push_doubt_at = max(profile.push_doubt_at, sighting.time)
-    own_use = False
-    if sighting.factor.method is not None and sighting.type in ("login", "mfa_challenge"):
-        own_use = not summed_up(profile, sighting)
-        note_code(profile, sighting, own_use=own_use, safe=sighting.own and not verdict.flagged)
     if sighting.type == "mfa_challenge":
+        note_code(profile, sighting, own_use=True, safe=sighting.own and not verdict.flagged)
         note_challenge(profile, sighting)
-    elif sighting.factor.method is not None and not own_use:
-        take_challenges(profile, sighting)
+    elif sighting.type == "login" and sighting.factor.method is not None:
+        summing_up = summed_up(profile, sighting)
+        note_code(profile, sighting, own_use=not summing_up, safe=sighting.own and not verdict.flagged)
+        if summing_up:
+            take_challenges(profile, sighting)
     if sighting.outcome != "success":
         return False
     values = values_of(sighting)
@@ -76,7 +77,9 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     safe = sighting.own and not verdict.flagged and not tainted
     if sighting.type in CREDENTIAL_CHANGES:
         high = LEVEL_ORDER[verdict.level] >= LEVEL_ORDER["high"]
-        _note_change(profile, sighting, safe and in_trusted_context(profile, sighting, policy), high)
+        at_home = in_trusted_context(profile, sighting, policy)
+        note_way_back(profile, sighting, at_home=at_home)
+        _note_change(profile, sighting, safe and at_home, high)
     if not sighting.own:
         return False
     trusted = False

@@ -211,6 +211,17 @@ def test_a_changed_credential_is_named() -> None:
     assert fact(failed, "Outcome") == "it was refused"
 
 
+@pytest.mark.parametrize(
+    ("actor", "who"), [("admin", "support staff or an administrator"), ("system", "the service itself")]
+)
+def test_what_others_did_shows_neither_their_place_nor_their_device(actor: str, who: str) -> None:
+    message = write(change(sample("credential_change"), actor=actor))
+    assert fact(message, "Done by") == who
+    assert fact(message, "Where") is fact(message, "Device") is None
+    assert "DB-IP" not in text_of(message)
+    assert fact(write(sample("credential_change")), "Done by") is None
+
+
 def test_operators_read_titles_and_see_no_account() -> None:
     message = write(sample("campaign"), recipient="operators@example.org")
     text = " ".join(text_of(message).split())

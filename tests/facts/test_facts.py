@@ -76,6 +76,8 @@ def test_every_fact_has_the_type_it_declares(fact: Any) -> None:
     logins = [
         (at(), {"place": PARIS, "mfa": code(at())}),
         (at(50), {"place": TOKYO | {"region": "Tokyo"}, "mfa": code(at(50))}),
+        (at(199), {"type": "recovery_used"}),
+        (at(199), {"type": "password_changed", "actor": "admin"}),
     ]
     story = past(*logins)
     if fact.name.startswith("session."):
