@@ -50,7 +50,7 @@ def test_counts_saturate(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_memory_is_bounded_by_what_windows_can_see() -> None:
     track = filled(*range(10_000), keep=20)
     assert len(track) == 21
-    assert len(track._entries) < 21 + 2 * windows._STRIDE
+    assert len(track._times) < 21 + 2 * windows._STRIDE
     assert track.count(9_999, 10) == 11
 
 

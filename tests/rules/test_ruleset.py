@@ -151,7 +151,7 @@ def test_what_was_remembered_is_never_another_events(tmp_path: Path) -> None:
             msgspec.msgpack.encode(remembering.replay.profiles), type=type_of_profiles()
         )
         for key, track in remembering.replay.tracks.items():
-            fresh.replay.tracks[key] = type(track)(list(track._entries))
+            fresh.replay.tracks[key] = type(track)(track.entries())
         given = {"id": f"x-{number}"} | fields
         time = at(0, minutes=number)
         assert fresh(time, **given) == remembering(time, **given)
