@@ -111,7 +111,7 @@ class _Bounded(Replay):
             entries,
             _encode_track,
             _decode_track,
-            weigh=lambda track: len(track) + 8,
+            weigh=lambda track: track.weight,
             expires=lambda track: track.newest + track.keep,
         )
         self._newest = 0
@@ -157,7 +157,7 @@ class _Bounded(Replay):
 
 
 def _encode_track(track: Track) -> bytes:
-    return track.keep.to_bytes(8, "big") + encode_entries(track.entries)
+    return track.keep.to_bytes(8, "big") + encode_entries(track.entries())
 
 
 def _decode_track(data: bytes) -> Track:

@@ -35,8 +35,10 @@ from sentinel.store.sqlite.schema import expect_newest, migrate
 
 #: Profiles kept decoded, a few kilobytes each; the rest is read when its account comes again.
 PROFILE_CACHE: Final = 20_000
-#: Window entries kept in memory (each track weighs eight more), about 150 bytes each.
+#: Weight of the windows kept in memory (:attr:`sentinel.past.windows.Track.weight`: one for each entry, eight for each
+#: track), and the most that one unit takes in bytes: 128 MB together, however many keys there are.
 TRACK_CACHE: Final = 1_000_000
+TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
 #: Pages of log (128 MB) at which it is begun anew, for which a commit has to wait.
@@ -65,7 +67,7 @@ class SqliteStore:
         self.path = path
         self.durable = durable
         self._profiles: Cache[str, Profile] = Cache(profile_cache)
-        self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: len(track) + 8)
+        self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: track.weight)
         self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path, durable, readonly)
         self._file = path.stat().st_ino if path is not None else 0
         self._writer = ThreadPoolExecutor(1, "store-writer")
