@@ -249,6 +249,16 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 20_000
     request_timeout_seconds: Annotated[int, number("seconds", 1, 600, "Longest time a request may take.")] = 30
+    edges: Annotated[
+        int,
+        number(
+            "processes",
+            0,
+            32,
+            "Processes that take requests, decode and enrich; one more is the daemon, which judges and stores. "
+            "More of them help on more than two cores. 0: the daemon does it all.",
+        ),
+    ] = 1
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):

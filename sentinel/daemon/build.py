@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from sentinel.alerts.policy import FoldPolicy
+from sentinel.api.service import Limits
 from sentinel.config import Config
 from sentinel.daemon.tuning import Tuning, marks_of
 from sentinel.enrich.countries import load_countries
@@ -64,6 +65,18 @@ def tenant_settings(
         return made[tenant]
 
     return settings
+
+
+def untuned_settings(config: Config) -> Callable[[str], TenantSettings]:
+    """What a tenant has besides rules and what is tuned of them: enough where nothing is judged."""
+    none = RuleSet(())
+    return lambda tenant: _settings(config.for_tenant(tenant), none)
+
+
+def limits_of(config: Config) -> Limits:
+    """The limits of requests."""
+    http = config.http
+    return Limits(body_bytes=http.max_body_bytes, batch=http.max_batch, seconds=http.request_timeout_seconds)
 
 
 def build_pipeline(config: Config, store: Store, key: LocalKey, rules: RuleSet) -> Pipeline:

@@ -1,7 +1,8 @@
 """Figures for Prometheus. Labels are words of ours only, so that no personal data can get in."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
 
@@ -11,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from sentinel import __version__
 from sentinel.errors import StoreError
-from sentinel.pipeline.batch import Pipeline
+from sentinel.pipeline.batch import Batch, Pipeline
 from sentinel.pipeline.item import Arrival, Item, Outcome
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -90,21 +91,33 @@ class CountedPipeline(Pipeline):
     failure = ""
     failed_at = 0.0
 
-    async def process(self, items: Sequence[Item]) -> list[Outcome]:
+    async def judge(self, items: Sequence[Item]) -> Batch:
         """See :class:`Pipeline`."""
-        started = perf_counter()
+        began = perf_counter()
+        with self._noted():
+            batch = await super().judge(items)
+        batch.began = began
+        return batch
+
+    async def commit(self, batch: Batch) -> list[Outcome]:
+        """See :class:`Pipeline`."""
+        with self._noted():
+            outcomes = await super().commit(batch)
+        self.failure = ""
+        self.figures.count(batch.items, outcomes, perf_counter() - batch.began)
+        if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
+            self.wake()
+        return outcomes
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
         try:
-            outcomes = await super().process(items)
+            yield
         except BaseException as error:
             self.figures.failed()
             if isinstance(error, StoreError):
                 self.failure, self.failed_at = str(error), perf_counter()
             raise
-        self.failure = ""
-        self.figures.count(items, outcomes, perf_counter() - started)
-        if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
-            self.wake()
-        return outcomes
 
 
 class _Requests(Collector):

@@ -183,15 +183,13 @@ class Enricher:
         )
 
 
-def raw_of(event: Event, *, forget: bool = False) -> Raw:
-    """The raw values to seal. ``forget``: the event is too old for them to be kept; ids alone remain.
+def raw_of(event: Event) -> Raw:
+    """The raw values to seal.
 
     A name that was only tried is not kept: people type passwords there (CONTRACT §1).
     """
     assert event.id is not None
     account = event.account if event.reason != "unknown_account" else None
-    if forget:
-        return Raw(event=event.id, account=account)
     return Raw(
         event=event.id,
         account=account,

@@ -106,6 +106,10 @@ class Raw(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, kw_o
     accept_language: str | None = None
     actor_account: str | None = None
 
+    def bare(self) -> "Raw":
+        """The ids alone: the event is too old for its raw values to be kept."""
+        return Raw(event=self.event, account=self.account)
+
 
 class Attributes(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, kw_only=True):
     """The newest attributes of an account, kept sealed. ``None`` means not known.

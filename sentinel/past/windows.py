@@ -68,7 +68,7 @@ class Track:
         self.unsaved.append(entry)
 
     def saved(self) -> None:
-        """What was added is committed."""
+        """What was added is taken down to be committed."""
         self.unsaved = _NONE
 
     def count(self, at: int, over: int) -> int:

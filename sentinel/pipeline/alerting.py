@@ -62,7 +62,7 @@ def alerts_of(
             if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
                 kind = "suspicious_sign_in"
             account, open_alerts, contexts = (
-                arrival.event.account,
+                arrival.account,
                 profile.alerts,
                 _contexts(look, sighting, kind),
             )
@@ -70,7 +70,7 @@ def alerts_of(
             kind, account, open_alerts, contexts = "campaign", None, source.alerts, (told[0].rule,)
         cause = Cause(
             account=account,
-            event=arrival.event.id or "",
+            event=arrival.id,
             time=sighting.time,
             kind=kind,
             level=level_of(own_risk),

@@ -110,8 +110,8 @@ def judge(
     raised, notices = alerts_of(arrival, settings, profile, source, look, live, level, decision, concluded)
     until = _until(sighting, live, by_rule)
     assessment = Assessment(
-        event=arrival.event.id or "",
-        account=arrival.event.account,
+        event=arrival.id,
+        account=arrival.account,
         time=to_text(sighting.time),
         risk=risk,
         level=level,

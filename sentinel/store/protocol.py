@@ -5,7 +5,7 @@ changed at once (:meth:`Store.commit`). A store never looks inside sealed bytes.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -86,6 +86,7 @@ class Changes(msgspec.Struct, kw_only=True):
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
     campaigns: list[tuple[str, str, str]] = []  #: tenant and alert id of a campaign, key of an event in it
+    prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
 
 
 class AskedVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,9 +136,15 @@ class Store(Protocol):
         """Tie the store to the installation's key on first use. Raises when it belongs to another key: nothing in
         it would be found or opened again, and every account would look new."""
 
-    async def recall(self, wanted: Wanted) -> Past: ...
+    async def recall(self, wanted: Wanted, newer: Past | None = None) -> Past:
+        """What is wanted. ``newer`` is the past of a batch that is being committed right now: what it holds goes
+        before what is stored."""
 
-    async def commit(self, changes: Changes) -> None: ...
+    def prepare(self, changes: Changes) -> None:
+        """Take down what ``changes`` are now: profiles and tracks may go on changing while they are committed."""
+
+    async def commit(self, changes: Changes) -> None:
+        """Make ``changes`` durable, as they were when prepared; prepares them if that was not done."""
 
     def forget(self, past: Past) -> None:
         """The batch was not committed: what was changed in place must be read anew."""

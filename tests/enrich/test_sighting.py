@@ -112,7 +112,7 @@ class TestPseudonyms:
         assert (first.address == second.address, first.prefix == second.prefix) == (address, prefix)
 
     def test_ids_alone_are_kept_of_what_is_too_old(self) -> None:
-        old = raw_of(event(ip="192.0.2.1", device_id="laptop", user_agent="x", session_id="s"), forget=True)
+        old = raw_of(event(ip="192.0.2.1", device_id="laptop", user_agent="x", session_id="s")).bare()
         assert msgspec.structs.asdict(old) == {
             **dict.fromkeys(old.__struct_fields__),
             "event": "e-1",

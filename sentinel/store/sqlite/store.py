@@ -32,6 +32,7 @@ CHECKPOINT_RECORDS: Final = 1000
 LOG_PAGES: Final = 32_768
 _PAGE: Final = 500
 
+_NOTHING: Final = Past()
 _T = TypeVar("_T")
 
 
@@ -68,15 +69,19 @@ class SqliteStore:
                 retry=False,
             )
 
-    async def recall(self, wanted: Wanted) -> Past:
+    async def recall(self, wanted: Wanted, newer: Past | None = None) -> Past:
         """See the protocol. What is cached costs no query."""
         past = Past()
+        newer = newer or _NOTHING
         for key in wanted.profiles:
-            if (profile := self._profiles.get(key)) is not None:
+            if (profile := newer.profiles.get(key) or self._profiles.get(key)) is not None:
                 past.profiles[key] = profile
         for track_key, keep in wanted.tracks.items():
             # New rules may look further back than what is cached was kept for.
-            if (track := self._tracks.get(track_key)) is not None and track.keep >= keep:
+            track = newer.tracks.get(track_key)
+            if track is None:
+                track = self._tracks.get(track_key)
+            if track is not None and track.keep >= keep:
                 past.tracks[track_key] = track
         profiles = wanted.profiles - past.profiles.keys()
         tracks = wanted.tracks.keys() - past.tracks.keys()
@@ -85,15 +90,26 @@ class SqliteStore:
                 reading.recall(self._recall_db, wanted, profiles, tracks, past)
             except sqlite3.Error as error:
                 raise explain(error, self.path) from None
+        if newer is not _NOTHING:
+            past.records.update((key, newer.records[key]) for key in wanted.records & newer.records.keys())
+            past.attributes.update((key, newer.attributes[key]) for key in wanted.attributes & newer.attributes.keys())
         for key in profiles:
             self._profiles.put(key, past.profiles.setdefault(key, Profile()))
         for track_key in tracks:
             self._tracks.put(track_key, past.tracks.setdefault(track_key, Track((), wanted.tracks[track_key])))
         return past
 
+    def prepare(self, changes: Changes) -> None:
+        """See the protocol."""
+        changes.prepared = writing.pack(changes)
+        for track in changes.tracks.values():
+            track.saved()
+
     async def commit(self, changes: Changes) -> None:
         """See the protocol: one transaction, on disk when this returns."""
-        statements = writing.pack(changes)
+        if changes.prepared is None:
+            self.prepare(changes)
+        statements = changes.prepared
         done = asyncio.ensure_future(self._write(lambda db: writing.commit(db, statements)))
         try:
             await asyncio.shield(done)
@@ -109,7 +125,6 @@ class SqliteStore:
         for key, profile in changes.profiles.items():
             self._profiles.refresh(key, profile)
         for track_key, track in changes.tracks.items():
-            track.saved()
             self._tracks.refresh(track_key, track)
 
     async def _checkpoint(self) -> None:
