@@ -78,9 +78,10 @@ def tenant_settings(
     return settings
 
 
-def plain_settings(config: Config) -> Callable[[str], TenantSettings]:
-    """Settings by tenant without rules, for what only looks things up."""
-    return lambda tenant: _settings(config.for_tenant(tenant), RuleSet(()))
+def untuned_settings(config: Config) -> Callable[[str], TenantSettings]:
+    """What a tenant has besides rules and what is tuned of them: enough where nothing is judged."""
+    none = RuleSet(())
+    return lambda tenant: _settings(config.for_tenant(tenant), none)
 
 
 def limits_of(config: Config) -> Limits:

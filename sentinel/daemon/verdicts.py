@@ -13,6 +13,8 @@ from sentinel.store.protocol import Store
 _log: Final = logging.getLogger("sentinel.verdicts")
 #: Seconds between looks: how long a person at a terminal waits for theirs.
 _LOOK: Final = 0.5
+#: Seconds before one that could not be carried out is tried again.
+_AGAIN: Final = 10.0
 
 
 async def carry_out_verdicts(store: Store, submit: Submit, sealer: Sealer) -> None:
@@ -26,3 +28,8 @@ async def carry_out_verdicts(store: Store, submit: Submit, sealer: Sealer) -> No
         except SentinelError as error:
             # Too busy, or the store fails: what was asked for stays and is tried again.
             _log.warning("a verdict waits: %s", error, extra={"event.action": "verdict"})
+            await asyncio.sleep(_AGAIN)
+        except Exception:
+            # Judging must not end for it, now and after each new start.
+            _log.exception("a verdict cannot be carried out", extra={"event.action": "verdict"})
+            await asyncio.sleep(_AGAIN)

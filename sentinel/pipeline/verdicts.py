@@ -7,6 +7,7 @@ second one who changes profiles.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
+from sentinel.errors import StoreError
 from sentinel.events.sighting import Raw
 from sentinel.pipeline.item import Answer, Item, Outcome
 from sentinel.pipeline.pack import unpack_sighting
@@ -68,10 +69,17 @@ def _concerns(verdict: str, alert: AlertRow, record: Record) -> bool:
 
 
 def _answer(asked: AskedVerdict, record: Record, sealer: Sealer) -> Answer:
+    try:
+        event = sealer.open(record.sealed, Raw, row=record.key).event
+    except StoreError as error:
+        if error.retry:
+            raise
+        # Its raw values are gone for good. What the event was counts all the same; only its id is not written again.
+        event = ""
     return Answer(
         tenant=record.tenant,
         key=record.key,
-        event=sealer.open(record.sealed, Raw, row=record.key).event,
+        event=event,
         verdict=asked.verdict,
         time=asked.time,
         by="operator",

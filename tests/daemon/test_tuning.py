@@ -12,7 +12,7 @@ from sentinel.daemon.tuning import Tuning, marks_of
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import FileError
 from sentinel.events.assessment import Assessment
-from sentinel.pipeline.explain import explain_record
+from sentinel.pipeline.explain import explain_arrival, explain_record
 from sentinel.pipeline.pack import unpack_sighting
 from sentinel.pipeline.replay import Replay
 from sentinel.pipeline.tuned import is_in_share
@@ -20,7 +20,7 @@ from sentinel.privacy.keys import LocalKey
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.rules.load import load_rules
 from sentinel.rules.ruleset import RuleSet
-from tests.builders import Story, at, packaged, rule_text, sighting, write_rule
+from tests.builders import Story, arrival, at, packaged, rule_text, sighting, write_rule
 from tests.pipeline.installation import Installation, login
 
 #: A rule that always holds, one that counts, and one that owes a notice.
@@ -335,6 +335,17 @@ async def test_an_address_is_allowed_in_stored_history_too(tmp_path: Path) -> No
     assert seen["strange"] == ("shadow", "held: allowed by office: our own exit")
     assert "our own exit" not in str(explained.assessment)
     await inst.store.close()
+
+
+async def test_explain_says_why_an_account_is_only_observed(tmp_path: Path) -> None:
+    for share, said in (("0", "outside of it"), ("0.999999", "one of them")):
+        story = Tuned(tmp_path, f"decision.enforce_share = {share}\n" + MUTE)
+        inst = Installation(tmp_path)
+        explained = await explain_arrival(inst.store, arrival(by=story.by), story.settings)
+        assert said in explained.notes[-1]
+        seen = {rule.rule: rule.outcome for rule in explained.rules}
+        assert seen["strange"] == "held: muted by noise until 2026-01-03T00:00:00Z: tells of every test login"
+        await inst.store.close()
 
 
 # Refusals

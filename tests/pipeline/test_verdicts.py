@@ -10,6 +10,7 @@ import pytest
 from sentinel.errors import Overloaded
 from sentinel.pipeline.item import Item, Outcome
 from sentinel.pipeline.verdicts import carry_out
+from sentinel.privacy.keys import LocalKey
 from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import AskedVerdict
 from tests.builders import rule_text, rules
@@ -123,3 +124,12 @@ async def test_an_event_that_is_gone_is_no_obstacle(inst: Installation) -> None:
     assert await decide(inst, "event", "gone", "legitimate") == 0
     assert await decide(inst, "alert", "gone", "legitimate") == 0
     assert await inst.store.asked_verdicts() == []
+
+
+async def test_an_event_whose_raw_values_are_gone_is_answered_for(inst: Installation) -> None:
+    await inst.one(login(1, account="u-1"))
+    key = inst.enricher.event_key("default", "e-1")
+    other = Sealer(LocalKey(b"o" * 32))  # as if the key of that day were destroyed
+    given = await asked(inst, "event", key, "compromised")
+    assert await carry_out(given, inst.store, inst.pipeline.process, other, now=NOW) == 1
+    assert await compromised(inst, "u-1") == ["u-1"]
