@@ -32,6 +32,7 @@ SENTINEL = [sys.executable, "-c", "from sentinel.cli.main import main; main()"]
 EVENTS_PER_S = 4000.0
 ASSESSMENTS_PER_S = 1000.0
 P99_MS_AT_16 = 25.0
+JUDGING_US = 120.0
 #: Longest waits, in seconds: for the daemon to be ready, to stop, and for one phase of load.
 READY, STOP, PHASE = 60.0, 60.0, 180.0
 
@@ -78,6 +79,8 @@ def measure(folder: Path, quick: bool, console: Console) -> Figures:
     mail = Controller(discard, hostname="127.0.0.1", port=free_port())
     mail.start()
     figures: Figures = {"machine": machine(folder), "quick": quick}
+    console.print("judging in memory …")
+    figures["judging"] = judging(int(40_000 * share), int(5000 * share))
     try:
         config, port = configure(folder, mail.port)
         with daemon(config, port, folder / "daemon.log") as process:
@@ -117,9 +120,11 @@ def targets(figures: Figures) -> Figures:
     """What was aimed at, what came out, and whether that is enough."""
     best = max(figures[f"inline_{clients}"]["per_s"] for clients in (16, 64))
     events, p99 = figures["array"]["scored_per_s"], figures["inline_16"]["p99_ms"]
+    spent = figures["judging"]["us_per_event"]
     return {
         "events_per_s": {"target": EVENTS_PER_S, "got": events, "met": events >= EVENTS_PER_S},
         "assessments_per_s": {"target": ASSESSMENTS_PER_S, "got": best, "met": best >= ASSESSMENTS_PER_S},
+        "judging_us": {"target": JUDGING_US, "got": spent, "met": spent <= JUDGING_US},
         "p99_ms_at_16": {"target": P99_MS_AT_16, "got": p99, "met": p99 < P99_MS_AT_16},
     }
 
@@ -182,6 +187,15 @@ def create_key(config: Path) -> str:
     if done.returncode != 0:
         raise SystemExit(f"keys create failed with {done.returncode}: {done.stderr[-2000:]}")
     return str(json.loads(done.stdout)["key"])
+
+
+def judging(events: int, accounts: int) -> Figures:
+    """What judging alone costs, in a process of its own."""
+    script = [sys.executable, str(ROOT / "scripts" / "bench_judge.py"), str(events), str(accounts)]
+    done = subprocess.run(script, capture_output=True, text=True, check=False, timeout=PHASE)
+    if done.returncode != 0:
+        raise SystemExit(f"judging failed: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout))
 
 
 def load(job: Figures) -> Figures:
@@ -270,6 +284,11 @@ def show(figures: Figures) -> None:
         table.add_row(f"assessments, {clients} at once", f"{row['per_s']:,.0f}", *times, goals.get(clients, ""))
     console = Console()
     console.print(table)
+    judged = figures["judging"]
+    console.print(
+        f"judging alone, {judged['rules']} rules: {judged['us_per_event']} µs an event "
+        f"(at most {JUDGING_US:.0f}: {met['judging_us']})"
+    )
     disk = figures["disk"]
     console.print(
         f"peak memory {figures['peak_rss_mib']:,} MiB, {disk['bytes_per_event']:,} bytes on disk an event "
