@@ -53,8 +53,8 @@ async def _counts(config: Config, tenant: str | None, today: int) -> dict[str, F
     return out
 
 
-def print_list(rules: Sequence[Rule], fired: Mapping[str, Fired]) -> None:
-    """The rules as a table; the shadow columns are there when a rule fired in shadow."""
+def print_list(rules: Sequence[Rule], fired: Mapping[str, Fired], notes: Mapping[str, Sequence[str]] = {}) -> None:
+    """The rules as a table, ``notes`` under those they are about; shadow columns are there when one fired in shadow."""
     shadow = any(each.shadow.month for each in fired.values())
     rows = [("rule", "status", "hears", "1 day", "30 days", *(["shadow 1 day", "30 days"] if shadow else []), "title")]
     for rule in rules:
@@ -68,3 +68,5 @@ def print_list(rules: Sequence[Rule], fired: Mapping[str, Fired]) -> None:
             for at, (cell, width) in enumerate(zip(row, widths, strict=False))
         ]
         click.echo("  ".join([*cells, row[-1]]))
+        for note in notes.get(row[0], ()):
+            click.echo(f"{'':<{widths[0]}}  {note}")

@@ -100,7 +100,7 @@ def test_what_is_as_expected_is_no_problem(expected: str) -> None:
 
 
 def test_several_events_of_a_step_count_together() -> None:
-    both = PHONE.replace('as = "phone"', 'in_turn = ["phone", "desk"]\nrepeat = 4\nevery = "1h"') + (
+    both = PHONE.replace('as = "phone"', 'in_turn = ["desk", "phone"]\nrepeat = 4\nevery = "1h"') + (
         'fires = ["new_device"]\ndecision = "notify"\nmails = 1\n[templates.desk]\n'
     )
     assert tell(both) == []
@@ -131,14 +131,10 @@ name = "long after"
 event = { account = "u-1", ip = "203.0.113.9", outcome = "failure", reason = "bad_password" }
 at = "1d12h"
 silent = ["password_spray"]
-[[step]]
-name = "without"
-event = { account = "u-1", ip = "203.0.113.9", reason = "bad_password", outcome = "failure" }
-without = ["account"]
-silent = ["brute_force_account"]
 """
     assert tell(story) == []
     assert tell(story.replace("20s", "3m")) != []
+    assert tell(PHONE + 'without = ["device_id"]\nsilent = ["new_device"]') == []
 
 
 def test_in_observe_mode_a_story_tells_what_would_be() -> None:
