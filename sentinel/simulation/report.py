@@ -48,7 +48,7 @@ def lines(quiet: Figures, attacked: Figures) -> Iterator[Line]:
             lost, after = sum(each.lost for each in found), sum(each.lost_after for each in found)
             right = sum(each.right for each in found)
             told = f"{number} of {len(found)}" + (f", after {tries[len(tries) // 2]} tries" if tries else "")
-            told += f"; {right} times right, accounts lost before {lost}, after {after}"
+            told += f"; right {right} times, lost {lost} before, {after} after"
             yield Line(f"found: {kind}", told, "all", number == len(found))
 
 
@@ -83,6 +83,7 @@ def as_json(quiet: Figures, attacked: Figures, about: dict[str, Any]) -> dict[st
             "fired": dict(friction.fired.most_common()),
             "examples": friction.examples,
         }
+    found["missed"] = {kind: dict(attacked.outcomes.missed(kind).most_common()) for kind in INTRUDERS}
     found["attacks"] = attacked.outcomes.episodes
     return found
 
