@@ -37,7 +37,10 @@ def lines(quiet: Figures, attacked: Figures) -> Iterator[Line]:
         if found:
             figure = attacked.outcomes.challenged(kind)
             steps = Counter(each.stopped for each in found)
-            where = f"at the door {steps['in']}, later {steps['try']}, at the goal {steps['goal']}"
+            mailed = sum(each.mailed and each.stopped is None for each in found)
+            where = (
+                f"at the door {steps['in']}, later {steps['try']}, at the goal {steps['goal']}; only mailed {mailed}"
+            )
             told = f"{figure:.0f} % of {len(found)} ({where})"
             yield Line(f"challenged: {kind}", told, f"≥ {CHALLENGED[kind]:.0f} %", figure >= CHALLENGED[kind])
     for kind in CAMPAIGNS:
