@@ -24,7 +24,7 @@ from sentinel.pipeline.item import TenantSettings
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
 from sentinel.simulation.addresses import Addresses
-from sentinel.simulation.attacks import KINDS
+from sentinel.simulation.attacks import INTRUDERS, KINDS
 from sentinel.simulation.measure import Figures, enricher, measure
 from sentinel.simulation.report import as_json, causes, lines
 from sentinel.simulation.traffic import Wish, simulate
@@ -137,6 +137,10 @@ def show(wish: Wish, quiet: Figures, attacked: Figures, took: float) -> None:
         console.print(f"\nThe commonest causes of {title}:")
         for why, number in counted.most_common(8):
             console.print(f"  {number:>5}  {why}")
+    console.print("\nAttackers never challenged, and which rules held for them:")
+    for kind in INTRUDERS:
+        for why, number in attacked.outcomes.missed(kind).most_common(4):
+            console.print(f"  {number:>5}  {kind}: {why}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sentinel.enrich.databases import unpack, write_atomically
 from sentinel.simulation.ranges import Drawn, scan
 
 #: Counted up when the drawing changes, so that a former one is not read back.
-_VERSION = 2
+_VERSION = 1
 
 
 class Site(msgspec.Struct, frozen=True, array_like=True):
@@ -56,7 +56,7 @@ class Addresses:
     def load(cls, state: Path) -> "Addresses":
         """From the packaged data, unpacked below ``state`` as the daemon does.
 
-        A quarter of a minute once for each version of the data; what was drawn is kept beside it.
+        Some ten seconds once for each version of the data; what was drawn is kept beside it.
 
         Raises :class:`sentinel.errors.FileError`.
         """

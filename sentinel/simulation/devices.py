@@ -7,7 +7,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from sentinel.simulation.agents import Agent, Agents, day_of
-from sentinel.simulation.lines import DAY, YEAR
+from sentinel.simulation.lines import YEAR
 
 MONTH: Final = YEAR / 12
 #: Mean months until a device is replaced.
@@ -79,6 +79,3 @@ def slot(name: str, agents: Agents, span: tuple[float, float], roll: Random) -> 
 def fresh_id(roll: Random) -> str:
     """The id that a browser never seen before is given."""
     return f"d-{roll.getrandbits(80):020x}"
-
-
-__all__ = ["DAY", "Slot", "Unit", "fresh_id", "slot"]

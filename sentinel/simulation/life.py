@@ -137,12 +137,19 @@ class Life:
         due = [change for change in self._due if change.after <= at]
         at = self._slips(at, base, forgotten=any(change.type == "forgotten" for change in due), phone=slot.name)
         login = base | {"type": "login", "outcome": "success", "auth": {"method": "password"}}
-        for when, event in self._factor.asked(at, device_id, base):
-            self._add(when, event)
-            at = when + 4.0
-        if summary := self._factor.summary(at, device_id):
-            login["mfa"] = summary
-        if roll.random() < _INTERRUPTED:
+        mfa, helped = None, None
+        if any(change.type == "mfa_moved" for change in due):
+            mfa, helped = self._factor.without_phone()
+        if helped is not None:
+            self._add(at - 1200, {"account": person.account, "actor": "admin", "actor_account": "adm-00001"} | helped)
+        if mfa is None:
+            for when, event in self._factor.asked(at, device_id, base):
+                self._add(when, event)
+                at = when + 4.0
+            mfa = self._factor.summary(at, device_id)
+        if mfa is not None:
+            login["mfa"] = mfa
+        if not due and roll.random() < _INTERRUPTED:
             self._add(at, login | {"outcome": "failure", "reason": "interrupted"})
             return
         self._add(at, login)

@@ -17,9 +17,9 @@ _TELLING: Final = frozenset({"campaign", "attack", "password_known"})
 class Episode(msgspec.Struct, kw_only=True):
     """One attack. ``stopped``: the step at which it was first challenged (``in``, ``try``, ``goal``).
 
-    ``found``: an alert was raised that names the attack, or a challenge made; ``tries`` until then. ``right``: how
+    ``found``: an alert was raised that names the attack, or a try challenged; ``tries`` until then. ``right``: how
     often they had all it takes to get in or what they want; ``lost``: not challenged then, before the attack was found,
-    ``lost_after``: nor after. ``mailed``: the person heard of it.
+    ``lost_after``: nor after. ``mailed``: the person heard of it. ``risk``: the highest, ``rules``: those that held.
     """
 
     kind: str
@@ -31,6 +31,7 @@ class Episode(msgspec.Struct, kw_only=True):
     lost: int = 0
     lost_after: int = 0
     mailed: bool = False
+    risk: float = 0.0
     rules: Counter[str] = msgspec.field(default_factory=Counter)
 
 
@@ -53,15 +54,22 @@ class Outcomes(msgspec.Struct, kw_only=True):
         episode.mailed |= any(notice.account is not None for notice in judged.notices)
         if stopped and episode.stopped is None:
             episode.stopped = step
-            episode.rules.update(finding.rule for finding in assessment.findings)
+        episode.risk = max(episode.risk, assessment.risk or 0.0)
+        episode.rules.update(finding.rule for finding in assessment.findings if finding.status == "live")
         was_found = episode.found
-        episode.found |= stopped or any(raised.alert.kind in _TELLING for raised in judged.raised)
+        # One who got the password right and was stopped as a stranger does not give the others away.
+        telling = any(raised.alert.kind in _TELLING for raised in judged.raised)
+        episode.found |= telling or (stopped and step == "try")
         if not was_found:
             episode.tries += 1
         if step == "goal" and event.ended == "success":
             episode.right += 1
             episode.lost += not stopped and not was_found
             episode.lost_after += not stopped and was_found
+
+    def missed(self, kind: str) -> Counter[str]:
+        """Of those never challenged: which rules held all the same (ids joined by " + "), and how often."""
+        return Counter(" + ".join(sorted(each.rules)) or "(none)" for each in self.of(kind) if each.stopped is None)
 
     def of(self, kind: str) -> list[Episode]:
         """Attacks of one kind."""

@@ -16,7 +16,7 @@ from sentinel.enrich.databases import open_database
 from sentinel.enrich.network import NetworkReader, asn_of
 from sentinel.enrich.operators import load_operators
 from sentinel.enrich.place import PlaceReader
-from sentinel.simulation.world import COUNTRIES
+from sentinel.simulation.world import COUNTRIES, HOMES
 
 #: (base, version, ASN, country, region, lat, lon) of one network; see ``addresses.Site``.
 Sample: TypeAlias = tuple[int, int, int, str, str | None, float, float]
@@ -26,7 +26,7 @@ Drawn: TypeAlias = list[tuple[str, str, int, int, float, list[Sample]]]
 #: Announced blocks no smaller than this are a provider's; below, only those of known hosting and VPN networks.
 _PROVIDER_BITS: Final = {4: 20, 6: 32}
 _SMALLEST_BITS: Final = {4: 24, 6: 48}
-#: Use → providers of a country taken (the largest), networks looked at of each.
+#: Use → providers taken of a country that people live in (the largest), networks looked at of each.
 _TAKEN: Final = {
     "home": (8, 120),
     "mobile": (6, 120),
@@ -35,6 +35,8 @@ _TAKEN: Final = {
     "vpn": (8, 40),
     "relay": (4, 60),
 }
+#: The same of countries that people only travel to or attack from.
+_TAKEN_ABROAD: Final = {"home": (6, 24), "hosting": (6, 12), "vpn": (4, 12)}
 #: What providers are called whose kind the table does not tell: fixed lines and phones in one network.
 _TELECOM: Final = re.compile(
     r"tele|comm?unic|vodafone|orange|broadband|cable|\bfib(er|re)|internet|virgin|\bsky\b|\bbt\b|free sas|bouygues|"
@@ -64,7 +66,7 @@ def scan(asns: Path, cities: Path) -> Drawn:
         for (country, use, version), found in sorted(blocks.items()):
             smallest = _SMALLEST_BITS[version]
             sizes = {asn: sum(2.0 ** (smallest - block.bits) for block in held) for asn, held in found.items()}
-            taken, samples = _TAKEN[use]
+            taken, samples = (_TAKEN if country in HOMES else _TAKEN_ABROAD)[use]
             for asn in sorted(sizes, key=lambda asn: (-sizes[asn], asn))[:taken]:
                 roll = Random(f"{country} {use} {version} {asn}")  # noqa: S311  # repeatable, nothing secret
                 sites = _sample(found[asn], (country, use, version, asn, samples), places, networks, roll)
@@ -97,11 +99,11 @@ def _blocks(asns: maxminddb.Reader, cities: maxminddb.Reader, networks: NetworkR
                 continue
         address = net.network_address
         country = _country(cities.get(address))
-        if country in COUNTRIES:
+        if country in (COUNTRIES if version == 4 else HOMES):
             if rented:
                 kind = networks.lookup(address).kind
             use = "home" if kind in (None, "residential") else kind
-            if use in _TAKEN:
+            if use in (_TAKEN if country in HOMES else _TAKEN_ABROAD):
                 found[country, use, version][asn].append(_Block(int(address), bits))
     return found
 

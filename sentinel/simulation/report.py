@@ -37,7 +37,10 @@ def lines(quiet: Figures, attacked: Figures) -> Iterator[Line]:
         if found:
             figure = attacked.outcomes.challenged(kind)
             steps = Counter(each.stopped for each in found)
-            where = f"at the door {steps['in']}, later {steps['try']}, at the goal {steps['goal']}"
+            mailed = sum(each.mailed and each.stopped is None for each in found)
+            where = (
+                f"at the door {steps['in']}, later {steps['try']}, at the goal {steps['goal']}; only mailed {mailed}"
+            )
             told = f"{figure:.0f} % of {len(found)} ({where})"
             yield Line(f"challenged: {kind}", told, f"≥ {CHALLENGED[kind]:.0f} %", figure >= CHALLENGED[kind])
     for kind in CAMPAIGNS:
@@ -48,7 +51,7 @@ def lines(quiet: Figures, attacked: Figures) -> Iterator[Line]:
             lost, after = sum(each.lost for each in found), sum(each.lost_after for each in found)
             right = sum(each.right for each in found)
             told = f"{number} of {len(found)}" + (f", after {tries[len(tries) // 2]} tries" if tries else "")
-            told += f"; {right} times right, accounts lost before {lost}, after {after}"
+            told += f"; right {right} times, lost {lost} before, {after} after"
             yield Line(f"found: {kind}", told, "all", number == len(found))
 
 
@@ -83,6 +86,7 @@ def as_json(quiet: Figures, attacked: Figures, about: dict[str, Any]) -> dict[st
             "fired": dict(friction.fired.most_common()),
             "examples": friction.examples,
         }
+    found["missed"] = {kind: dict(attacked.outcomes.missed(kind).most_common()) for kind in INTRUDERS}
     found["attacks"] = attacked.outcomes.episodes
     return found
 

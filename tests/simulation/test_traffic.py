@@ -52,7 +52,8 @@ def test_events_are_valid_in_order_and_known_by_their_ids(attacked: list[dict[st
 
 
 def test_place_and_network_are_left_to_the_daemon(attacked: list[dict[str, Any]]) -> None:
-    assert all("place" not in event and "network" not in event and event["ip"] for event in attacked)
+    assert all("place" not in event and "network" not in event for event in attacked)
+    assert all("ip" in event for event in attacked if event.get("actor", "self") == "self")
 
 
 def test_nobody_attacks_unless_asked(quiet: list[dict[str, Any]]) -> None:
@@ -104,6 +105,17 @@ def test_a_code_of_a_second_factor_is_never_used_twice(quiet: list[dict[str, Any
     ]
     assert len(used) > 30
     assert len(set(used)) == len(used)
+
+
+def test_a_new_phone_comes_with_its_second_factor(addresses: Addresses, agents: Agents) -> None:
+    long = Wish(accounts=60, days=500, seed=2)
+    changes = [event for event in simulate(long, addresses, agents) if event["type"] in ("mfa_enrolled", "mfa_removed")]
+    owned: dict[str, set[str]] = {}
+    for event in changes:
+        owned.setdefault(event["account"], set()).add(event["mfa"]["device_id"])
+    assert any(event["type"] == "mfa_removed" and event.get("actor") == "admin" for event in changes)
+    assert any(event["type"] == "mfa_removed" and "actor" not in event for event in changes)
+    assert max(map(len, owned.values())) > 1
 
 
 def test_what_is_new_to_a_person_is_said(quiet: list[dict[str, Any]]) -> None:
