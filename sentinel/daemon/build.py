@@ -78,10 +78,10 @@ def tenant_settings(
     return settings
 
 
-def untuned_settings(config: Config) -> Callable[[str], TenantSettings]:
-    """What a tenant has besides rules and what is tuned of them: enough where nothing is judged."""
-    none = RuleSet(())
-    return lambda tenant: _settings(config.for_tenant(tenant), none)
+def untuned_settings(config: Config, rules: RuleSet | None = None) -> Callable[[str], TenantSettings]:
+    """A tenant's settings without what is tuned: where nothing is judged, or only some of the rules are tried out."""
+    chosen = rules or RuleSet(())
+    return lambda tenant: _settings(config.for_tenant(tenant), chosen)
 
 
 def limits_of(config: Config) -> Limits:
