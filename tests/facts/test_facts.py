@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pyotp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.events.place import Network
 from sentinel.events.sighting import Sighting
 from sentinel.facts import FACTS, FactValue, Look
 from sentinel.past.profile import Profile, TrustPolicy
@@ -270,3 +272,49 @@ def test_an_intranet_of_private_addresses_is_a_network_that_can_be_trusted() -> 
     assert (facts["network.trusted"], facts["device.familiar"], facts["network.new"]) == (True, True, False)
     elsewhere = seen(sighting(at(1), ip="10.9.9.9"), past((at(), {"network": {"asn": 64500}})))
     assert (elsewhere["network.trusted"], elsewhere["network.new"]) == (False, False)
+
+
+class TestSources:
+    """Facts that windows over sources are kept by, or weighed with."""
+
+    @pytest.mark.parametrize(
+        ("fields", "ipv6", "rented"),
+        [
+            ({"ip": "2001:db8::1", "network": {"asn": 64500, "kind": "hosting"}}, True, True),
+            ({"ip": "2001:db8::1", "network": {"asn": 64500, "kind": "residential"}}, True, False),
+            ({"ip": "2001:db8::1", "network": {"kind": "hosting"}}, True, False),
+            ({"ip": "192.0.2.1", "network": {"asn": 64500, "kind": "hosting"}}, False, False),
+            ({"ip": "::ffff:192.0.2.1", "network": {"asn": 64500, "kind": "hosting"}}, False, False),
+            ({}, False, False),
+        ],
+    )
+    def test_space_that_may_be_one_customers(self, fields: dict[str, Any], ipv6: bool, rented: bool) -> None:
+        facts = seen(sighting(**fields))
+        assert (facts["network.ipv6"], facts["network.rented"]) == (ipv6, rented)
+
+    def test_a_small_network_counts_as_rented(self) -> None:
+        small = Network(64500, small=True)
+        one = msgspec.structs.replace(sighting(ip="2001:db8::1"), network=small)
+        other = msgspec.structs.replace(sighting(ip="192.0.2.1"), network=small)
+        assert (seen(one)["network.rented"], seen(other)["network.rented"]) == (True, False)
+
+    @pytest.mark.parametrize(
+        ("fields", "familiar"),
+        [
+            ({"device_id": "laptop", "network": {"asn": 64500}}, True),
+            ({"device_id": "other", "network": {"asn": 64500}}, False),
+            ({"device_id": "laptop", "network": {"asn": 64501}}, False),
+            ({"network": {"asn": 64500}}, True),
+            ({"device_id": "laptop"}, False),
+        ],
+    )
+    def test_a_failed_try_from_where_the_account_always_is(self, fields: dict[str, Any], familiar: bool) -> None:
+        home = past((at(), {"device_id": "laptop", "network": {"asn": 64500}}))
+        failed = sighting(at(1), outcome="failure", reason="bad_password", **fields)
+        assert seen(failed, home)["account.familiar"] is familiar
+
+    def test_what_is_there_to_keep_windows_by(self) -> None:
+        names = ("device.agent_known", "device.identified", "client.ja4_known")
+        assert [seen(sighting())[name] for name in names] == [False] * 3
+        full = sighting(user_agent="x", device_id="laptop", client={"ja4": "x"})
+        assert [seen(full)[name] for name in names] == [True] * 3
