@@ -75,7 +75,9 @@ def fact(message: EmailMessage, label: str) -> str | None:
     facts: dict[str, str] = {}
     name = ""
     for line in block.split("\n"):
-        if match := re.match(r"(Service|Account|When|Where|Device|Second factor|Outcome|Events|Case number): ", line):
+        if match := re.match(
+            r"(Service|Account|When|Where|Device|Done by|Second factor|Outcome|Events|Case number): ", line
+        ):
             name, line = match[1], line[match.end() :]
             facts[name] = line
         else:
