@@ -50,9 +50,8 @@ class Track:
     def __len__(self) -> int:
         return len(self._entries) - self._start
 
-    @property
     def entries(self) -> list[Entry]:
-        """What it holds, by time; to be written elsewhere."""
+        """What is kept, by time."""
         return self._entries[self._start :]
 
     @property

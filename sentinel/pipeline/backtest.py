@@ -157,7 +157,7 @@ class _Bounded(Replay):
 
 
 def _encode_track(track: Track) -> bytes:
-    return track.keep.to_bytes(8, "big") + encode_entries(track.entries)
+    return track.keep.to_bytes(8, "big") + encode_entries(track.entries())
 
 
 def _decode_track(data: bytes) -> Track:
