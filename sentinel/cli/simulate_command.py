@@ -65,7 +65,7 @@ def command(
     \b
     Example:
       sentinel simulate --accounts 100 --days 60 --attackers naive,spray > traffic.ndjson
-      sentinel assess --alerts mails.jsonl traffic.ndjson
+      sentinel simulate --days 30 | sentinel assess --alerts mails.jsonl -
     """
     from sentinel.simulation.addresses import Addresses
     from sentinel.simulation.attacks import KINDS
