@@ -1,5 +1,6 @@
 """Whole daemons and commands for the tests of what users see; see tests/running.py."""
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -69,6 +70,9 @@ async def start(write_config: Callable[..., Path], mail_server: MailServer) -> A
     yield run
     for one in running:
         await one.stop()
+    # A daemon is a circle of parts with much memory outside of Python's sight.
+    running.clear()
+    gc.collect()
 
 
 @pytest.fixture

@@ -39,16 +39,13 @@ def to_text(micros: int) -> str:
     >>> to_text(0), to_text(1_500_000)
     ('1970-01-01T00:00:00Z', '1970-01-01T00:00:01.500000Z')
     """
-    day, rest = divmod(micros, DAY)
-    seconds, fraction = divmod(rest, SECOND)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_date(day)}T{hour:02}:{minute:02}:{second:02}{f'.{fraction:06}' if fraction else ''}Z"
+    seconds, fraction = divmod(micros, SECOND)
+    return f"{_to_second(seconds)}.{fraction:06}Z" if fraction else f"{_to_second(seconds)}Z"
 
 
-@lru_cache(1024)
-def _date(day: int) -> str:
-    return (_EPOCH + timedelta(days=day)).date().isoformat()
+@lru_cache(4096)
+def _to_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
 
 
 def utc_day(micros: int) -> int:

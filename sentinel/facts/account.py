@@ -62,7 +62,7 @@ def account_familiar(look: Look) -> bool:
     return look.network_trusted and (unseen or look.device_trusted)
 
 
-@fact("auth.grant", "string")
+@fact("auth.grant", "string", few=True)
 def auth_grant(look: Look) -> str:
     """A lasting way in that is used or given out: device_code, api_token, consent, token; or empty."""
     return grant_of(look.sighting) or ""

@@ -4,19 +4,19 @@ from sentinel.facts.look import Look
 from sentinel.facts.registry import fact
 
 
-@fact("event.type", "string")
+@fact("event.type", "string", few=True)
 def event_type(look: Look) -> str:
     """Type of the event, as login or mfa_removed."""
     return look.sighting.type
 
 
-@fact("event.outcome", "string")
+@fact("event.outcome", "string", few=True)
 def event_outcome(look: Look) -> str:
     """How it ended: success, failure, blocked or pending."""
     return look.sighting.outcome
 
 
-@fact("event.reason", "string")
+@fact("event.reason", "string", few=True)
 def event_reason(look: Look) -> str:
     """Why it failed, as bad_password; empty when it did not fail or the sender did not say."""
     return look.sighting.reason or ""
@@ -40,7 +40,7 @@ def event_own(look: Look) -> bool:
     return look.sighting.own
 
 
-@fact("event.actor", "string")
+@fact("event.actor", "string", few=True)
 def event_actor(look: Look) -> str:
     """Who did it: self, admin or system."""
     return look.sighting.actor
@@ -70,7 +70,7 @@ def event_rtt_ms(look: Look) -> float | None:
     return look.sighting.rtt_ms
 
 
-@fact("auth.method", "string")
+@fact("auth.method", "string", few=True)
 def auth_method(look: Look) -> str:
     """How the first factor was proved, as password or passkey; empty when unknown."""
     return look.sighting.auth_method or ""

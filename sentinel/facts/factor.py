@@ -13,13 +13,13 @@ from sentinel.past.factors import (
 )
 
 
-@fact("mfa.method", "string")
+@fact("mfa.method", "string", few=True)
 def mfa_method(look: Look) -> str:
     """Method of the second factor, as totp or push; empty when the event has none."""
     return look.sighting.factor.method or ""
 
 
-@fact("mfa.outcome", "string")
+@fact("mfa.outcome", "string", few=True)
 def mfa_outcome(look: Look) -> str:
     """How it ended: success, failure, pending, denied, timeout, fraud_reported, bypassed; or empty."""
     return look.sighting.factor.outcome or ""

@@ -23,7 +23,7 @@ def network_organisation(look: Look) -> str:
     return look.sighting.network.organisation or ""
 
 
-@fact("network.kind", "string")
+@fact("network.kind", "string", few=True)
 def network_kind(look: Look) -> str:
     """Kind of network, as residential, mobile, hosting, vpn or tor; empty when unknown."""
     return look.sighting.network.kind or ""

@@ -16,7 +16,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
     ``keyed``: a pseudonym; never shown as evidence. ``past``: needs the profile, so windows may not be kept
     by it. ``judged``: has a meaning only for events that are judged like a login (CONTRACT §1, "What is
-    judged how").
+    judged how"). ``few``: a text out of a short list, so that what to do may be remembered by it.
     """
 
     name: str
@@ -26,13 +26,20 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     keyed: bool = False
     past: bool = False
     judged: bool = False
+    few: bool = False
 
 
 FACTS: Final[dict[str, Fact]] = {}
 
 
 def fact(
-    name: str, type: FactType, *, keyed: bool = False, past: bool = False, judged: bool = False
+    name: str,
+    type: FactType,
+    *,
+    keyed: bool = False,
+    past: bool = False,
+    judged: bool = False,
+    few: bool = False,
 ) -> Callable[[Callable[[Look], FactValue | None]], Callable[[Look], FactValue | None]]:
     """Declare the decorated function as fact ``name``; its docstring's first paragraph is the meaning.
 
@@ -46,7 +53,7 @@ def fact(
             raise ValueError(f"fact {name} has no meaning: write its docstring")
         meaning = " ".join(compute.__doc__.split("\n\n")[0].split())
         FACTS[name] = Fact(
-            name=name, type=type, meaning=meaning, compute=compute, keyed=keyed, past=past, judged=judged
+            name=name, type=type, meaning=meaning, compute=compute, keyed=keyed, past=past, judged=judged, few=few
         )
         return compute
 

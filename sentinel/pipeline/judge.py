@@ -19,9 +19,9 @@ from sentinel.pipeline.alerting import alerts_of
 from sentinel.pipeline.campaign import campaign_of
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
-from sentinel.rules.compiled import CompiledWindow, Series
+from sentinel.rules.compiled import CompiledWindow
 from sentinel.rules.exempt import Exemption
-from sentinel.rules.ruleset import Held, RuleSet, fill
+from sentinel.rules.ruleset import Held, RuleSet, Touched, fill
 from sentinel.scoring import at_most, combine, decide
 from sentinel.store.protocol import TrackKey
 
@@ -42,20 +42,20 @@ class Tracks:
     def __init__(self, rules: RuleSet, sighting: Sighting, tenant: str) -> None:
         look = Look(sighting, _NOBODY, _NO_POLICY)
         self.facts: dict[str, FactValue | None] = {name: compute(look) for name, compute in rules.early_facts}
-        self.series = rules.touched(sighting.type, sighting.judged, self.facts)
+        self.plan = rules.plan(sighting.type, sighting.judged, self.facts)
+        self.series = self.plan.touched
         self.keys: dict[int, TrackKey] = {}
         self.wanted: dict[TrackKey, int] = {}
-        found: dict[tuple[str, ...], tuple[str | int, ...] | None] = {}
+        kept_by: list[tuple[str | int, ...] | None] = []
+        for by in self.plan.bys:
+            fill(self.facts, by, look)
+            values = [self.facts[name] for name, _ in by]
+            kept_by.append(None if None in values else (tenant, *values))  # type: ignore[arg-type]  # text or numbers
         for touched in self.series:
-            series = touched.series
-            if series.by not in found:
-                fill(self.facts, series.by, look)
-                values = [self.facts[name] for name in series.by]
-                found[series.by] = None if None in values else (tenant, *values)  # type: ignore[arg-type]  # text or numbers
-            if (kept_by := found[series.by]) is not None:
-                key: TrackKey = (series.id, kept_by)
+            if (kept := kept_by[touched.by]) is not None:
+                key: TrackKey = (touched.series.id, kept)
                 self.keys[touched.number] = key
-                self.wanted[key] = series.keep
+                self.wanted[key] = touched.series.keep
 
 
 _NOBODY: Final = Profile()
@@ -81,7 +81,7 @@ def judge(
     sighting, rules = arrival.sighting, settings.rules
     look = Look(sighting, profile, settings.trust, settings.origins, actor=actor)
     facts = dict(touched.facts)
-    for name, compute in rules.facts(sighting.type, sighting.judged):
+    for name, compute in touched.plan.facts:
         facts[name] = compute(look)
     enter(look, rules, facts, tracks, touched, concluded)
 
@@ -93,7 +93,7 @@ def judge(
             return tracks[key].count(sighting.time, window.span)
         return tracks[key].distinct(sighting.time, window.span, member)
 
-    verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count, look)
+    verdicts = rules.evaluate(touched.plan, facts, count, look)
     held, skipped, windows = verdicts.held, verdicts.skipped, verdicts.windows
     exempt = settings.exempt.naming(sighting) if held and settings.exempt is not None else ()
     findings = _findings(held, concluded, exempt)
@@ -163,25 +163,26 @@ def enter(
             asked = id(series.where)
             enters = met.get(asked)
             if enters is None:
-                enters = met[asked] = _meets(series, facts, look)
+                enters = met[asked] = _meets(entry, facts, look)
         if enters and before is not None and earlier is not None:
             # A pending login that was counted is this same login.
             was = next((other.enters for other in before.series if other.number == entry.number), False)
             if was is None and series.where is not None:
-                was = _meets(series, {}, earlier)
+                was = _meets(entry, dict(before.facts), earlier)
             enters = not was
         if enters:
-            fill(facts, series.members, look)
+            fill(facts, entry.members, look)
             # An empty text is an unknown one: no country is not a second country.
             members = tuple([None if (value := facts.get(name)) == "" else value for name in series.members])
             tracks[key].add(sighting.time, members, series.keep)  # type: ignore[arg-type]  # text or numbers
 
 
-def _meets(series: Series, facts: dict[str, FactValue | None], look: Look) -> bool:
-    if series.where is None:
+def _meets(touched: Touched, facts: dict[str, FactValue | None], look: Look) -> bool:
+    where = touched.series.where
+    if where is None:
         return True
-    fill(facts, series.where.reads, look)
-    return series.where.evaluate(facts) is True
+    fill(facts, touched.needs, look)
+    return where.evaluate(facts) is True
 
 
 def _findings(held: Sequence[Held], concluded: Concluded | None, exempt: Sequence[Exemption] = ()) -> list[Finding]:

@@ -35,7 +35,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
 
     ``gate`` is the part of ``when`` that reads neither a window nor a fact that *varies*, where it can be told
     apart: while it is false the rule cannot hold, and nothing need be counted. ``early_gate`` is the part that
-    reads no window and no past: while that is false, the windows need not even be fetched.
+    reads only *early* facts: while that is false, the rule need not be thought of at all.
     """
 
     rule: Rule
@@ -65,8 +65,8 @@ class Series(msgspec.Struct, frozen=True):
     by: tuple[str, ...]
     members: tuple[str, ...]
     keep: int  #: micros; twice the longest span, so that events late by one span are still counted right
-    early: bool  #: membership can be told before the profile is known
-    early_where: Expression | None = None  #: the part of ``where`` that can be told before the profile is known
+    early: bool  #: membership can be told by early facts alone
+    early_where: Expression | None = None  #: the part of ``where`` that reads only early facts
 
 
 def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
@@ -101,7 +101,7 @@ def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
     read = when.reads + (risk.reads if isinstance(risk, Expression) else ())
     facts = tuple(dict.fromkeys(name for name in read if name in FACTS))
     gate = _part(rule.when, rule.params, lambda name: not varies(name))
-    early_gate = _part(rule.when, rule.params, lambda name: not FACTS[name].past) if windows else None
+    early_gate = _part(rule.when, rule.params, is_early)
     return CompiledRule(rule, when, risk, tuple(windows), facts, gate, early_gate), []
 
 
@@ -125,9 +125,10 @@ def varies(name: str) -> bool:
     return fact.keyed or fact.type in ("int", "double")
 
 
-def is_early(expression: Expression) -> bool:
-    """Whether the expression can be evaluated before the profile is known."""
-    return not any(FACTS[name].past for name in expression.reads)
+def is_early(name: str) -> bool:
+    """Whether a fact is known before the profile is, and takes few values: what to do is decided by such."""
+    fact = FACTS[name]
+    return not fact.past and (fact.type == "bool" or fact.few)
 
 
 def series_of(rules: list[CompiledRule]) -> list[Series]:
@@ -144,7 +145,7 @@ def series_of(rules: list[CompiledRule]) -> list[Series]:
         where = windows[0].where
         if where is not None:
             where = shared.setdefault(where.identity, where)
-        early = where is None or is_early(where)
+        early = where is None or all(is_early(name) for name in where.reads)
         keep = 2 * max(window.span for window in windows)
         out.append(Series(digest, where, windows[0].by, members, keep, early, windows[0].early_where))
     return out
@@ -173,7 +174,7 @@ def _compile_window(
             problems.append(((*path, "where"), ExpressionError("expected a condition (bool)")))
     if len(problems) > before:
         return None
-    early_where = _part(window.where, params, lambda name: not FACTS[name].past) if window.where is not None else None
+    early_where = _part(window.where, params, is_early) if window.where is not None else None
     return CompiledWindow(f"windows.{name}", where, tuple(window.by), window.distinct, span, early_where)
 
 

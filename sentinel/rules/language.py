@@ -7,6 +7,7 @@ look-up where an evaluation costs ten microseconds, and one absent fact cannot s
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
@@ -106,19 +107,27 @@ def compile_expression(
     ``windows`` names the rule's windows (int facts ``windows.NAME``), ``params`` its parameters (of any type:
     they fit int and double alike). Raises :class:`ExpressionError`.
     """
-    params = params or {}
-    declared: dict[str, Any] = {name: _TYPES[fact.type] for name, fact in FACTS.items()}
-    declared |= {f"windows.{name}": cel.Type.INT for name in windows}
-    constants = {f"params.{name}": value for name, value in params.items()}
-    declared |= dict.fromkeys(constants, cel.Type.DYN)
+    constants = {f"params.{name}": value for name, value in (params or {}).items()}
     names = _names(text)
+    # Making an environment costs more than compiling, and most expressions read neither windows nor parameters.
+    used_windows = tuple(name for name in windows if any(found.startswith(f"windows.{name}") for found in names))
+    used_params = tuple(name for name in constants if any(found.startswith(name) for found in names))
+    environment, declared = _environment(used_windows, used_params)
     try:
-        program = cel.NewEnv(variables=declared).compile(text)
+        program = environment.compile(text)
     except RuntimeError as error:
         raise _explain(str(error), text) from None
     reads = tuple(dict.fromkeys(name for found in names if (name := _longest(found, declared)) is not None))
     used = {name: value for name, value in constants.items() if name in reads}
     return Expression(text, program, tuple(name for name in reads if name not in constants), used)
+
+
+@lru_cache(1024)
+def _environment(windows: tuple[str, ...], params: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+    declared: dict[str, Any] = {name: _TYPES[fact.type] for name, fact in FACTS.items()}
+    declared |= {f"windows.{name}": cel.Type.INT for name in windows}
+    declared |= dict.fromkeys(params, cel.Type.DYN)
+    return cel.NewEnv(variables=declared), declared
 
 
 def conjuncts(text: str) -> list[str]:

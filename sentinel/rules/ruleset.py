@@ -8,10 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from sentinel.events.clock import DAY
-from sentinel.events.event import TYPES
 from sentinel.facts import FACTS, FactValue, Look
 from sentinel.rules.compiled import CompiledRule, CompiledWindow, Series, series_of
-from sentinel.rules.language import Expression
+from sentinel.rules.language import Expression, key_of
 from sentinel.rules.load import RuleFile
 
 _canonical: Final = msgspec.json.Encoder(order="deterministic").encode
@@ -52,8 +51,10 @@ class NotJudged(msgspec.Struct, frozen=True):
     missing: list[str]
 
 
-#: Combinations of facts remembered per kind of event before starting over.
-MAX_REMEMBERED: Final = 16_384
+#: Kinds of events (combinations of early facts) remembered before starting over, and combinations of the other facts
+#: that are remembered for each of them.
+MAX_PLANS: Final = 1024
+MAX_REMEMBERED: Final = 4096
 
 #: Counts a window of a series for the event at hand; ``None`` where a value it is kept by is unknown.
 Count = Callable[[int, CompiledWindow, int | None], int | None]
@@ -69,6 +70,9 @@ class Touched(msgspec.Struct, frozen=True):
     number: int
     series: Series
     enters: bool | None
+    by: int  #: position in the plan's ``bys`` of what it is kept by
+    needs: tuple[Computed, ...]  #: facts that may not be there yet when it is asked whether the event enters
+    members: tuple[Computed, ...]
 
 
 class Verdicts(msgspec.Struct, frozen=True):
@@ -88,18 +92,28 @@ class _Reading(msgspec.Struct, frozen=True):
     member: int | None
 
 
-#: A rule, the windows to count first, and those that matter only if it could still hold then.
-_Counting = tuple[CompiledRule, tuple[_Reading, ...], tuple[_Reading, ...]]
+class _Counting(msgspec.Struct, frozen=True):
+    """A rule that is looked at anew each time, where its gate is open.
+
+    ``first`` are the windows to count at once, ``rest`` those that matter only if the rule could still hold then.
+    """
+
+    rule: CompiledRule
+    needs: tuple[Computed, ...]  #: facts that may not be there yet
+    first: tuple[_Reading, ...]
+    rest: tuple[_Reading, ...]
 
 
-class _Plan(msgspec.Struct, frozen=True):
-    """What to do for one type of event."""
+class Plan(msgspec.Struct, frozen=True):
+    """What to do about one kind of event: all events of a type that look alike before their past is known."""
 
+    touched: tuple[Touched, ...]  #: series that it may enter, or that a rule for it may count
+    bys: tuple[tuple[Computed, ...], ...]  #: what those are kept by
+    facts: tuple[Computed, ...]  #: to compute at first; what only rules with open gates read comes later
     steady: tuple[CompiledRule, ...]  #: rules without windows whose facts do not vary
     counting: tuple[_Counting, ...]  #: all others
-    facts: tuple[Computed, ...]  #: of ``read`` those that are not early
-    read: tuple[str, ...]  #: facts that steady rules and gates read
-    remembered: dict[tuple[Any, ...], tuple[tuple[Held, ...], tuple[NotJudged, ...], tuple[_Counting, ...]]]
+    key: Callable[[Mapping[str, FactValue | None]], Any]  #: the facts that steady rules and gates read
+    remembered: dict[Any, tuple[tuple[Held, ...], tuple[NotJudged, ...], tuple[_Counting, ...]]]
 
 
 class RuleSet:
@@ -110,83 +124,106 @@ class RuleSet:
 
     def __init__(self, files: Iterable[RuleFile], *, feeding: Iterable[CompiledRule] = ()) -> None:
         self.files: tuple[RuleFile, ...] = tuple(files)
-        active = [file.compiled for file in self.files if file.compiled.rule.status != "off"]
-        self._by_id = {rule.rule.id: rule for rule in active}
-        self.series: list[Series] = series_of([*active, *feeding])
+        self._active = [file.compiled for file in self.files if file.compiled.rule.status != "off"]
+        self._by_id = {rule.rule.id: rule for rule in self._active}
+        self.series: list[Series] = series_of([*self._active, *feeding])
         self.digest: str = "sha256:" + sha256(_canonical([_content(file) for file in self.files])).hexdigest()
-        conditions = {name for series in self.series if series.early_where for name in series.early_where.reads}
-        conditions |= {name for rule in active if rule.early_gate for name in rule.early_gate.reads}
-        self._conditions = tuple(sorted(conditions))
-        self._touching: dict[tuple[Any, ...], tuple[Touched, ...]] = {}
-        #: Facts that tell which series an event has to do with, known before its profile is, with what computes them.
-        self.early_facts: tuple[Computed, ...] = tuple((name, FACTS[name].compute) for name in self._conditions)
-        index = {_stream(series): number for number, series in enumerate(self.series)}
-        self._plans = {
-            (type, judged): self._plan([rule for rule in active if type in rule.rule.applies_to], judged, index)
-            for type in TYPES
-            for judged in (False, True)
-        }
+        early = {name for series in self.series if series.early_where for name in series.early_where.reads}
+        early |= {name for rule in self._active if rule.early_gate for name in rule.early_gate.reads}
+        self._early = frozenset(early)
+        #: Facts that say what kind of event it is, known before its past is, with what computes them.
+        self.early_facts: tuple[Computed, ...] = tuple((name, FACTS[name].compute) for name in sorted(early))
+        self._kind = key_of(sorted(early))
+        self._plans: dict[Any, Plan] = {}
 
     def rule(self, id: str) -> CompiledRule | None:
         """The rule with this id, if there is one and it is not off."""
         return self._by_id.get(id)
 
-    def facts(self, type: str, judged: bool) -> tuple[Computed, ...]:
-        """Facts that judging an event of ``type`` needs at first besides the early ones, with what computes them.
+    def plan(self, type: str, judged: bool, early: Mapping[str, FactValue | None]) -> Plan:
+        """What to do about an event with these early facts."""
+        key = (type, judged, self._kind(early))
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = self._make_plan(type, judged, early)
+        return plan
 
-        What only rules with open gates read is computed when one is open.
-        """
-        return self._plans[type, judged].facts
+    def _make_plan(self, type: str, judged: bool, early: Mapping[str, FactValue | None]) -> Plan:
+        rules = [
+            rule
+            for rule in self._active
+            if type in rule.rule.applies_to
+            and (judged or not rule.judged_only)
+            and (rule.early_gate is None or rule.early_gate.evaluate(early) is not False)
+        ]
+        steady = tuple(rule for rule in rules if rule.steady)
+        varying = [rule for rule in rules if not rule.steady]
+        read = {name: None for rule in steady for name in rule.reads}
+        read |= {name: None for rule in varying if rule.gate for name in rule.gate.reads}
+        late = tuple(name for name in read if name not in self._early)
+        counting = tuple(self._counting(rule, late) for rule in varying)
+        counted = {reading.series for entry in counting for reading in (*entry.first, *entry.rest)}
+        touched, bys = self._touched(early, counted)
+        return Plan(
+            touched,
+            bys,
+            _computed(late),
+            steady,
+            counting,
+            key_of(late),
+            {},
+        )
 
-    def touched(self, type: str, judged: bool, facts: Mapping[str, FactValue | None]) -> tuple[Touched, ...]:
-        """The series that an event with these early facts may enter, or that a rule for it may count."""
-        key = (type, judged, *[facts[name] for name in self._conditions])
-        found = self._touching.get(key)
-        if found is None:
-            found = self._touch(self._plans[type, judged], facts)
-            if len(self._touching) >= MAX_REMEMBERED:
-                self._touching.clear()
-            self._touching[key] = found
-        return found
+    def _counting(self, rule: CompiledRule, late: tuple[str, ...]) -> _Counting:
+        index = {_stream(series): number for number, series in enumerate(self.series)}
+        readings = []
+        for window in rule.windows:
+            number = index[window.stream]
+            member = self.series[number].members.index(window.distinct) if window.distinct else None
+            name = f"{rule.rule.id}.{window.name.removeprefix('windows.')}"
+            readings.append(_Reading(name, window, number, member))
+        # What a rule counts is listed first, what that is weighed against comes later.
+        wheres = [reading.window.where.identity if reading.window.where else "" for reading in readings]
+        first = tuple(reading for reading, where in zip(readings, wheres, strict=True) if where == wheres[0])
+        needs = [name for name in rule.reads if name not in self._early and name not in late]
+        return _Counting(rule, _computed(needs), first, tuple(entry for entry in readings if entry not in first))
 
-    def _touch(self, plan: _Plan, facts: Mapping[str, FactValue | None]) -> tuple[Touched, ...]:
-        counted = {
-            reading.series
-            for rule, first, rest in plan.counting
-            if rule.early_gate is None or rule.early_gate.evaluate(facts) is not False
-            for reading in (*first, *rest)
-        }
+    def _touched(
+        self, early: Mapping[str, FactValue | None], counted: set[int]
+    ) -> tuple[tuple[Touched, ...], tuple[tuple[Computed, ...], ...]]:
         out = []
+        bys: list[tuple[str, ...]] = []
         for number, series in enumerate(self.series):
             enters: bool | None = True
-            if series.early_where is not None and series.early_where.evaluate(facts) is False:
+            if series.early_where is not None and series.early_where.evaluate(early) is False:
                 enters = False
             elif series.where is not None:
-                enters = series.where.evaluate(facts) is True if series.early else None
+                enters = series.where.evaluate(early) is True if series.early else None
             if number in counted or enters is not False:
-                out.append(Touched(number, series, enters))
-        return tuple(out)
+                if series.by not in bys:
+                    bys.append(series.by)
+                where = series.where.reads if series.where is not None else ()
+                needs = _computed(name for name in where if name not in self._early)
+                out.append(Touched(number, series, enters, bys.index(series.by), needs, _computed(series.members)))
+        return tuple(out), tuple(_computed(by) for by in bys)
 
     def evaluate(
-        self,
-        type: str,
-        judged: bool,
-        facts: Mapping[str, FactValue | None],
-        count: Count,
-        look: Look | None = None,
+        self, plan: Plan, facts: dict[str, FactValue | None], count: Count, look: Look | None = None
     ) -> Verdicts:
-        """Which rules hold and which cannot be judged. Facts that are not there yet are computed from ``look``.
+        """Which rules hold and which cannot be judged. ``facts`` has the early ones and those of the plan; others are
+        computed from ``look`` where a rule needs them, and entered there, as are the windows.
 
         Rules are pure, and most events look alike to them: what neither counts nor measures is remembered by
         all it reads. The others are looked at only where their gate is open.
         """
-        plan = self._plans[type, judged]
-        key = tuple([facts[name] for name in plan.read])
+        key = plan.key(facts)
         found = plan.remembered.get(key)
         if found is None:
             found = (
                 *_evaluate(plan.steady, facts),
-                tuple(entry for entry in plan.counting if _is_open(entry[0], facts)),
+                tuple(entry for entry in plan.counting if _is_open(entry.rule, facts)),
             )
             if len(plan.remembered) >= MAX_REMEMBERED:
                 plan.remembered.clear()
@@ -195,55 +232,43 @@ class RuleSet:
         windows: dict[str, int | None] = {}
         if not counting:
             return Verdicts(held, skipped, windows)
-        values = dict(facts)
-        for rule, first, rest in counting:
+        before = held, skipped
+        for entry in counting:
+            rule = entry.rule
             if look is not None:
-                fill(values, rule.reads, look)
-            for window in rule.windows:
-                values[window.name] = None
-            for reading in first:
+                fill(facts, entry.needs, look)
+            for reading in entry.first:
                 number = count(reading.series, reading.window, reading.member)
-                windows[reading.name] = values[reading.window.name] = number
-            if rest and rule.when.evaluate(values) is False:
-                continue  # whatever the others would count
-            for reading in rest:
-                number = count(reading.series, reading.window, reading.member)
-                windows[reading.name] = values[reading.window.name] = number
-            more_held, more_skipped = _evaluate((rule,), values)
+                windows[reading.name] = facts[reading.window.name] = number
+            if entry.rest:
+                for reading in entry.rest:
+                    facts[reading.window.name] = None
+                if rule.when.evaluate(facts) is False:
+                    continue  # whatever the others would count
+                for reading in entry.rest:
+                    number = count(reading.series, reading.window, reading.member)
+                    windows[reading.name] = facts[reading.window.name] = number
+            outcome = rule.when.evaluate(facts)
+            if outcome is False:
+                continue
+            more_held, more_skipped = _evaluate((rule,), facts)
             for found_held in more_held:
-                held = (*held, msgspec.structs.replace(found_held, kept_by=_deciding(rule, values)))
+                held = (*held, msgspec.structs.replace(found_held, kept_by=_deciding(rule, facts)))
             skipped = skipped + more_skipped
+        if (held, skipped) == before:
+            return Verdicts(held, skipped, windows)
         return Verdicts(tuple(sorted(held, key=_rule_id)), tuple(sorted(skipped, key=_rule_id)), windows)
 
-    def _plan(self, rules: list[CompiledRule], judged: bool, index: Mapping[tuple[str, ...], int]) -> _Plan:
-        chosen: list[_Counting] = []
-        for rule in rules:
-            if rule.judged_only and not judged:
-                continue
-            readings = []
-            for window in rule.windows:
-                number = index[window.stream]
-                members = self.series[number].members
-                member = members.index(window.distinct) if window.distinct else None
-                name = f"{rule.rule.id}.{window.name.removeprefix('windows.')}"
-                readings.append(_Reading(name, window, number, member))
-            # What a rule counts is listed first, what that is weighed against comes later.
-            wheres = [reading.window.where.identity if reading.window.where else "" for reading in readings]
-            first = tuple(reading for reading, where in zip(readings, wheres, strict=True) if where == wheres[0])
-            chosen.append((rule, first, tuple(reading for reading in readings if reading not in first)))
-        steady = tuple(rule for rule, _, _ in chosen if rule.steady)
-        counting = tuple(entry for entry in chosen if not entry[0].steady)
-        read = {name: None for rule in steady for name in rule.reads}
-        read |= {name: None for rule, _, _ in counting if rule.gate for name in rule.gate.reads}
-        late = tuple((name, FACTS[name].compute) for name in read if name not in self._conditions)
-        return _Plan(steady, counting, late, tuple(read), {})
+
+def _computed(names: Iterable[str]) -> tuple[Computed, ...]:
+    return tuple((name, FACTS[name].compute) for name in names)
 
 
-def fill(facts: dict[str, FactValue | None], names: Iterable[str], look: Look) -> None:
-    """Compute those of the facts ``names`` that are not in ``facts`` yet."""
-    for name in names:
+def fill(facts: dict[str, FactValue | None], needs: Iterable[Computed], look: Look) -> None:
+    """Compute those facts that are not in ``facts`` yet."""
+    for name, compute in needs:
         if name not in facts:
-            facts[name] = FACTS[name].compute(look)
+            facts[name] = compute(look)
 
 
 def _is_open(rule: CompiledRule, facts: Mapping[str, FactValue | None]) -> bool:

@@ -185,17 +185,15 @@ def test_counting_only_when_it_matters_changes_no_verdict(tmp_path: Path, when: 
     for attempt, breached, rtt, tags, number in product(
         (True, False), (True, False), (None, 1.0, 9.0), ((), ("a",)), (None, 0, 2, 5)
     ):
-        needed = (*compiled.early_facts, *compiled.facts("login", True))
-        facts: dict[str, Any] = {name: None for name, _ in needed}
-        given = {
+        facts: dict[str, Any] = {
             "event.attempt": attempt,
             "event.password_ok": breached,
             "event.rtt_ms": rtt,
             "account.tags": tags,
+            "event.service": "web",
         }
-        facts |= {name: value for name, value in given.items() if name in facts}
-        facts |= {"event.service": "web", "event.rtt_ms": rtt}
-        verdicts = compiled.evaluate("login", True, facts, lambda *_, number=number: number)
+        plan = compiled.plan("login", True, facts)
+        verdicts = compiled.evaluate(plan, dict(facts), lambda *_, number=number: number)
         expected = rule.when.evaluate(facts | {"windows.n": number})
         assert (len(verdicts.held), len(verdicts.skipped)) == (expected is True, expected is None)
 
