@@ -32,6 +32,7 @@ SENTINEL = [sys.executable, "-c", "from sentinel.cli.main import main; main()"]
 EVENTS_PER_S = 4000.0
 ASSESSMENTS_PER_S = 1000.0
 P99_MS_AT_16 = 25.0
+JUDGING_US = 120.0
 #: Longest waits, in seconds: for the daemon to be ready, to stop, and for one phase of load.
 READY, STOP, PHASE = 60.0, 60.0, 180.0
 
@@ -78,6 +79,8 @@ def measure(folder: Path, quick: bool, console: Console) -> Figures:
     mail = Controller(discard, hostname="127.0.0.1", port=free_port())
     mail.start()
     figures: Figures = {"machine": machine(folder), "quick": quick}
+    console.print("judging in memory …")
+    figures["judging"] = judging(int(40_000 * share), int(5000 * share))
     try:
         config, port = configure(folder, mail.port)
         with daemon(config, port, folder / "daemon.log") as process:
@@ -117,9 +120,11 @@ def targets(figures: Figures) -> Figures:
     """What was aimed at, what came out, and whether that is enough."""
     best = max(figures[f"inline_{clients}"]["per_s"] for clients in (16, 64))
     events, p99 = figures["array"]["scored_per_s"], figures["inline_16"]["p99_ms"]
+    spent = figures["judging"]["us_per_event"]
     return {
         "events_per_s": {"target": EVENTS_PER_S, "got": events, "met": events >= EVENTS_PER_S},
         "assessments_per_s": {"target": ASSESSMENTS_PER_S, "got": best, "met": best >= ASSESSMENTS_PER_S},
+        "judging_us": {"target": JUDGING_US, "got": spent, "met": spent <= JUDGING_US},
         "p99_ms_at_16": {"target": P99_MS_AT_16, "got": p99, "met": p99 < P99_MS_AT_16},
     }
 
@@ -184,6 +189,15 @@ def create_key(config: Path) -> str:
     return str(json.loads(done.stdout)["key"])
 
 
+def judging(events: int, accounts: int) -> Figures:
+    """What judging alone costs, in a process of its own."""
+    script = [sys.executable, str(ROOT / "scripts" / "bench_judge.py"), str(events), str(accounts)]
+    done = subprocess.run(script, capture_output=True, text=True, check=False, timeout=PHASE)
+    if done.returncode != 0:
+        raise SystemExit(f"judging failed: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout))
+
+
 def load(job: Figures) -> Figures:
     """One phase in a process of its own."""
     script = [sys.executable, str(ROOT / "scripts" / "bench_load.py")]
@@ -217,16 +231,27 @@ def size(folder: Path) -> int:
     return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
 
 
+def family(pid: int) -> list[int]:
+    """The daemon and its processes: edges and courier."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
 def peak_rss(pid: int) -> int:
-    """Highest resident memory of the process in KiB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+    """Highest resident memory of the daemon and its processes in KiB, shared pages counted for each."""
+    total = 0
+    for each in family(pid):
+        lines = Path(f"/proc/{each}/status").read_text().splitlines()
+        total += int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+    return total
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time the process has used, all threads."""
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    """Processor time that the daemon and its processes have used, all threads."""
+    ticks = 0
+    for each in family(pid):
+        user, system = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:13]
+        ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
@@ -259,6 +284,11 @@ def show(figures: Figures) -> None:
         table.add_row(f"assessments, {clients} at once", f"{row['per_s']:,.0f}", *times, goals.get(clients, ""))
     console = Console()
     console.print(table)
+    judged = figures["judging"]
+    console.print(
+        f"judging alone, {judged['rules']} rules: {judged['us_per_event']} µs an event "
+        f"(at most {JUDGING_US:.0f}: {met['judging_us']})"
+    )
     disk = figures["disk"]
     console.print(
         f"peak memory {figures['peak_rss_mib']:,} MiB, {disk['bytes_per_event']:,} bytes on disk an event "

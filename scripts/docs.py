@@ -98,8 +98,11 @@ def rules_page() -> str:
         "One TOML file a rule; a file of the same name in the operator's directory (`rules.directory`) overrides only\n"
         "the keys it sets. How to write one: [docs/rules.md](../docs/rules.md).\n"
     )
-    for file in load_rules([ROOT / "rules"]):
-        rule = file.compiled.rule
+    rules = [file.compiled.rule for file in load_rules([ROOT / "rules"])]
+    out += ["| rule | status | hears of it | holds when |", "| --- | --- | --- | --- |"]
+    out += [f"| [`{rule.id}`](#{rule.id}) | {rule.status} | {rule.audience} | {rule.title} |" for rule in rules]
+    out.append("")
+    for rule in rules:
         out.append(f"## {rule.id}\n")
         out.append(f"{rule.title}.\n")
         out.append(f"- status: {rule.status}; hears of it: {rule.audience}; group: {rule.evidence_group}")
@@ -110,11 +113,17 @@ def rules_page() -> str:
             counts = window.count or f"distinct {window.distinct}"
             out.append(f"- window `{name}`: {counts} by {', '.join(window.by)} over {window.over}")
         if rule.tags:
-            out.append(f"- tags: {', '.join(rule.tags)}")
+            out.append(f"- ATT&CK: {', '.join(map(_technique, rule.tags))}")
         if rule.falsepositives:
             out.append(f"- false positives: {'; '.join(rule.falsepositives)}")
         out.append(f"- what to do: {rule.runbook}\n")
     return "\n".join(out)
+
+
+def _technique(tag: str) -> str:
+    """A tag as ``attack.t1110.003`` with a link to the technique."""
+    technique = tag.removeprefix("attack.").upper()
+    return f"[{technique}](https://attack.mitre.org/techniques/{technique.replace('.', '/')}/)"
 
 
 def main() -> None:

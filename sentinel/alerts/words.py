@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from sentinel.alerts.clean import clean
-from sentinel.alerts.sentences import FACTORS, OUTCOMES, REASONS, mark
+from sentinel.alerts.sentences import ACTORS, FACTORS, OUTCOMES, REASONS, mark
 from sentinel.events.alert import Notice
 from sentinel.events.clock import to_datetime
 from sentinel.events.place import Place
@@ -127,6 +127,10 @@ class Words:
     def outcome(self, outcome: str) -> str:
         """What became of it."""
         return self._say(OUTCOMES.get(outcome, OUTCOMES["pending"]))
+
+    def actor(self, actor: str) -> str:
+        """Who did it for the person: an account of the service's own people, or the service by itself."""
+        return self._say(ACTORS.get(actor, ACTORS["system"]))
 
     def factor(self, method: str | None) -> str | None:
         """A second factor by the name people know it by; ``None`` when there was none."""

@@ -82,7 +82,7 @@ async def get_assessment(request: web.Request, service: Service, key: ApiKey) ->
     record = await service.store.record(record_key)
     if record is not None and record.tenant == key.tenant:
         return _assessment(unpack_assessment(record.assessment, event, service.raw_of(record).account))
-    if service.intake.holds(record_key):
+    if await service.intake.holds(record_key):
         return answer({"event": event, "status": "waiting"}, status=202)
     raise Problem(404, "no event with this id is known")
 

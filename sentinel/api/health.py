@@ -14,10 +14,10 @@ async def get_healthz(request: web.Request, service: Service) -> web.Response:
 
 async def get_readyz(request: web.Request, service: Service) -> web.Response:
     """Able to do its work; 503 names what keeps it from it."""
-    wrong = await service.ready()
-    if wrong:
-        return answer({"status": "not ready", "reasons": wrong}, status=503)
-    return answer({"status": "ready", "durable": service.store.durable, "waiting": service.intake.waiting})
+    found = await service.ready()
+    if found.reasons:
+        return answer({"status": "not ready", "reasons": found.reasons}, status=503)
+    return answer({"status": "ready", "durable": found.durable, "waiting": found.waiting})
 
 
 async def get_metrics(request: web.Request, service: Service, key: ApiKey) -> web.Response:

@@ -1,8 +1,8 @@
 """What the handlers work with."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
@@ -10,8 +10,7 @@ from aiohttp import web
 from sentinel.api.auth import Keys
 from sentinel.enrich.sighting import Enricher
 from sentinel.events.sighting import Attributes, Raw
-from sentinel.pipeline.intake import Intake
-from sentinel.pipeline.item import TenantSettings
+from sentinel.pipeline.item import Item, Outcome, TenantSettings
 from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import Record, Store
 
@@ -22,6 +21,22 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int = 8 * 1024 * 1024
     batch: int = 10_000
     seconds: float = 30.0
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """``reasons`` that keep the daemon from its work, by part; ``waiting`` events; ``durable``: see the store's."""
+
+    reasons: dict[str, str]
+    durable: bool
+    waiting: int
+
+
+class Intake(Protocol):
+    """Where events go to be judged: :class:`sentinel.pipeline.intake.Intake`, here or in the daemon's process."""
+
+    async def submit(self, items: Sequence[Item], *, inline: bool = False) -> list[Outcome]: ...
+
+    async def holds(self, key: str) -> bool: ...
 
 
 class Service:
@@ -37,7 +52,7 @@ class Service:
         keys: Keys,
         settings: Callable[[str], TenantSettings],
         clock: Callable[[], int],
-        ready: Callable[[], Awaitable[dict[str, str]]],
+        ready: Callable[[], Awaitable[Readiness]],
         metrics: Callable[[], Awaitable[bytes]],
         limits: Limits,
     ) -> None:

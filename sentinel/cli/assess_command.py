@@ -151,7 +151,7 @@ class _Run:
 def _mail_line(item: Arrival, notice: Notice) -> str:
     told = {
         "alert": notice.id,
-        "account": item.event.account if notice.account is not None else None,
+        "account": item.account if notice.account is not None else None,
         "kind": notice.kind,
         "time": to_text(notice.time),
         "events": notice.events,

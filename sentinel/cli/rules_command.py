@@ -1,13 +1,18 @@
-"""`sentinel rules`: list, show, check and test rules."""
+"""`sentinel rules`: list, show, check and test rules; what else it does has modules of its own."""
 
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
-from sentinel.daemon.build import bare_lookups, build_enricher
+from sentinel.cli.rules_backtest import backtest
+from sentinel.cli.rules_fired import Fired, fired_counts, print_list
+from sentinel.cli.rules_new import new
+from sentinel.cli.rules_scenarios import read_scenarios, sort_out, tell
+from sentinel.cli.rules_show import show
+from sentinel.daemon.build import bare_lookups, build_enricher, load_ruleset
+from sentinel.daemon.tuning import Tuning
 from sentinel.errors import SentinelError
 from sentinel.pipeline.ruletest import run_cases
 from sentinel.privacy.keys import LocalKey
@@ -16,67 +21,55 @@ from sentinel.rules.load import RuleFile, RulesError, load_rules, packaged_rules
 
 @click.group("rules")
 def command() -> None:
-    """List, show, check and test the rules."""
+    """List, show, check, test and write rules, and try changes on history."""
+
+
+command.add_command(backtest)
+command.add_command(new)
 
 
 _directory = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 
 
 @command.command("list")
+@click.option("--tenant", help="Count the findings of this tenant only.")
 @json_option
 @pass_config
-def list_rules(context: Context, as_json: bool) -> int:
-    """List the rules in force.
+def list_rules(context: Context, tenant: str | None, as_json: bool) -> int:
+    """List the rules in force, and how often each fired.
+
+    The last day is yesterday and today (UTC), by the time of the events. Findings of rules in shadow are counted
+    apart.
 
     \b
     Example:
       sentinel rules list
     """
     rules = [file.compiled.rule for file in _in_force(context)]
+    muted = Tuning(context.config, load_ruleset(context.config)).mutes()
+    try:
+        fired = fired_counts(context.config, tenant)
+    except SentinelError as error:
+        fired = {}
+        click.echo(f"no counts: {error}", err=True)
     if as_json:
         print_json(
             [
                 {"id": rule.id, "title": rule.title, "status": rule.status, "applies_to": rule.applies_to,
-                 "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags}
+                 "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags,
+                 "fired": fired.get(rule.id, Fired()), "muted": muted.get(rule.id, [])}
                 for rule in rules
             ]
         )  # fmt: skip
         return 0
-    width = max((len(rule.id) for rule in rules), default=0)
+    print_list(rules, fired)
     for rule in rules:
-        click.echo(f"{rule.id:<{width}}  {rule.status:<6}  {rule.audience:<8}  {rule.title}")
+        for note in muted.get(rule.id, []):
+            click.echo(f"{rule.id}: {note}")
     return 0
 
 
-@command.command("show")
-@click.argument("rule")
-@json_option
-@pass_config
-def show(context: Context, rule: str, as_json: bool) -> int:
-    """Show the effective rule, and which file each key comes from.
-
-    \b
-    Example:
-      sentinel rules show impossible_travel
-    """
-    file = next((file for file in _in_force(context) if file.compiled.rule.id == rule), None)
-    if file is None:
-        raise SentinelError(f"there is no rule {rule!r}; `sentinel rules list` shows them")
-    data: dict[str, Any] = msgspec.to_builtins(file.compiled.rule)
-    if as_json:
-        print_json(data | {"sources": file.sources})
-        return 0
-    for key, value in data.items():
-        if key in ("id", "test"):
-            continue
-        source = file.sources.get(key, "default")
-        click.echo(f"{key} = {msgspec.json.encode(value).decode()}    # {source}")
-        if isinstance(value, dict):
-            for name in value:
-                if (own := file.sources.get(f"{key}.{name}")) is not None:
-                    click.echo(f"    {key}.{name}    # {own}")
-    click.echo(f"# {len(file.compiled.rule.test)} tests; `sentinel rules test` runs them")
-    return 0
+command.add_command(show)
 
 
 @command.command("check")
@@ -101,25 +94,43 @@ def check(context: Context, paths: tuple[Path, ...]) -> int:
 @json_option
 @pass_config
 def test(context: Context, paths: tuple[Path, ...], as_json: bool) -> int:
-    """Run the tests in rule files (default: those in force); exit 1 when one fails.
+    """Run the tests in rule files, and scenario files; exit 1 when one fails.
+
+    A scenario is a story of many events, judged by all rules in force and the rules given with it. Default: the rules
+    in force, and the scenarios in the folder "scenarios" of the local rules.
 
     \b
     Example:
       sentinel rules test rules/impossible_travel.toml
+      sentinel rules test /etc/sentinel/rules tests/scenarios
     """
-    files, errors = _load(context, paths)
-    for error in errors:
-        click.echo(str(error), err=True)
+    if not paths and (own := context.config.rules.directory / "scenarios").is_dir():
+        stories, errors = read_scenarios(own.glob("*.toml"))
+        given: tuple[Path, ...] = ()
+    else:
+        given, stories, errors = sort_out(paths)
+    files: list[RuleFile] = []
+    if given or not paths:
+        files, wrong = _load(context, given)
+        errors = [*errors, *wrong]
     enricher = build_enricher(LocalKey.ephemeral(), bare_lookups())
     results = [result for file in files for result in run_cases(file, enricher)]
+    told, wrong = tell(stories, context.config, given, enricher) if not errors else ([], [])
+    for error in (*errors, *wrong):
+        click.echo(str(error), err=True)
     failed = [result for result in results if result.problem]
+    unlike = [story for story in told if story.problems]
     if as_json:
-        print_json(results)
+        print_json([*results, *told])
     else:
         for result in failed:
             click.echo(f"{result.rule}: {result.name}: {result.problem}", err=True)
+        for story in unlike:
+            click.echo("\n  ".join([f"{story.file}: {story.title}", *story.problems]), err=True)
         click.echo(f"{len(files)} rules, {len(results)} tests, {len(failed)} failed")
-    return 1 if failed or errors else 0
+        if stories:
+            click.echo(f"{len(told)} scenarios, {sum(story.steps for story in told)} steps, {len(unlike)} failed")
+    return 1 if failed or unlike or errors or wrong else 0
 
 
 def _in_force(context: Context) -> list[RuleFile]:

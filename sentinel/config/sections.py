@@ -65,6 +65,16 @@ class DecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
         float,
         number("risk", 0, 100, "Lowest risk at which the attempt should be refused; not below `challenge`."),
     ] = 90
+    enforce_share: Annotated[
+        float,
+        number(
+            "share of the accounts",
+            0,
+            1,
+            "With `enforce`: for this share of the accounts only, always the same ones; the rest is as with "
+            "`observe`. A larger share keeps those of a smaller one.",
+        ),
+    ] = 1
 
 
 class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -166,7 +176,7 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the rules are."""
+    """Where the rules and allowlists are."""
 
     directory: Annotated[
         Path,
@@ -175,6 +185,19 @@ class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "sentinel changes the keys it gives; the folder may be missing."
         ),
     ] = Path("/etc/sentinel/rules")
+    allow_directory: Annotated[
+        Path, text("Folder of your allowlists, TOML files as docs/tuning.md tells; the folder may be missing.")
+    ] = Path("/etc/sentinel/allow")
+    watch_seconds: Annotated[
+        int,
+        number(
+            "seconds",
+            0,
+            3600,
+            "How often the daemon looks whether the configuration, rules, allowlists or lists of networks have "
+            "changed, to read them anew. 0: only on SIGHUP.",
+        ),
+    ] = 5
 
 
 class GeoList(Struct, frozen=True, forbid_unknown_fields=True):
@@ -233,6 +256,16 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 20_000
     request_timeout_seconds: Annotated[int, number("seconds", 1, 600, "Longest time a request may take.")] = 30
+    edges: Annotated[
+        int,
+        number(
+            "processes",
+            0,
+            32,
+            "Processes that take requests, decode and enrich; one more is the daemon, which judges and stores. "
+            "More of them help on more than two cores. 0: the daemon does it all.",
+        ),
+    ] = 1
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):

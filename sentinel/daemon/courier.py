@@ -33,7 +33,7 @@ _WELL: Final = 60.0
 #: Seconds that a mail under way may take when the courier is to end.
 _PATIENCE: Final = 15.0
 #: Niceness: judging events comes first.
-_NICE: Final = 5
+_NICE: Final = 10
 
 
 class Courier:

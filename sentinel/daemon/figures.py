@@ -1,7 +1,8 @@
 """Figures for Prometheus. Labels are words of ours only, so that no personal data can get in."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
 
@@ -11,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from sentinel import __version__
 from sentinel.errors import StoreError
-from sentinel.pipeline.batch import Pipeline
+from sentinel.pipeline.batch import Batch, Pipeline
 from sentinel.pipeline.item import Arrival, Item, Outcome
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -26,7 +27,9 @@ class Figures:
         self._duplicates = Counter("sentinel_duplicates", "Events posted again.", registry=registry)
         self._conflicts = Counter("sentinel_conflicts", "Ids used again with other content.", registry=registry)
         self._decisions = Counter("sentinel_decisions", "Assessments.", ["decision", "level"], registry=registry)
-        self._findings = Counter("sentinel_findings", "Rules that held.", ["rule", "status"], registry=registry)
+        self._findings = Counter(
+            "sentinel_findings", "Rules that held, live and shadow.", ["rule", "status"], registry=registry
+        )
         self._unjudged = Counter("sentinel_unjudged", "Rules that lacked a fact.", ["rule"], registry=registry)
         self._batches = Histogram(
             "sentinel_batch_seconds", "From recall to commit of one batch.", buckets=_SECONDS, registry=registry
@@ -54,7 +57,7 @@ class Figures:
                 assessment = outcome.assessment
                 events[item.sighting.type, item.sighting.outcome] += 1
                 decisions[assessment.decision, assessment.level or "none"] += 1
-                findings.update((finding.rule, finding.status) for finding in assessment.findings)
+                findings.update(outcome.fired)
                 unjudged.update(entry.rule for entry in assessment.unjudged)
         for labels, number in events.items():
             self._events.labels(*labels).inc(number)
@@ -90,21 +93,33 @@ class CountedPipeline(Pipeline):
     failure = ""
     failed_at = 0.0
 
-    async def process(self, items: Sequence[Item]) -> list[Outcome]:
+    async def judge(self, items: Sequence[Item]) -> Batch:
         """See :class:`Pipeline`."""
-        started = perf_counter()
+        began = perf_counter()
+        with self._noted():
+            batch = await super().judge(items)
+        batch.began = began
+        return batch
+
+    async def commit(self, batch: Batch) -> list[Outcome]:
+        """See :class:`Pipeline`."""
+        with self._noted():
+            outcomes = await super().commit(batch)
+        self.failure = ""
+        self.figures.count(batch.items, outcomes, perf_counter() - batch.began)
+        if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
+            self.wake()
+        return outcomes
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
         try:
-            outcomes = await super().process(items)
+            yield
         except BaseException as error:
             self.figures.failed()
             if isinstance(error, StoreError):
                 self.failure, self.failed_at = str(error), perf_counter()
             raise
-        self.failure = ""
-        self.figures.count(items, outcomes, perf_counter() - started)
-        if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
-            self.wake()
-        return outcomes
 
 
 class _Requests(Collector):

@@ -19,6 +19,22 @@ def prepare_state(config: Config) -> None:
         raise FileError(str(config.state), "the state directory cannot be written; run as its owner")
 
 
+def open_to_read(config: Config) -> Store:
+    """The store that the configuration names, to look at and not to change. Raises :class:`StoreError`.
+
+    It may be in use by a daemon. Where nothing was stored yet, it is an empty one.
+    """
+    scheme, _, rest = config.store_url.partition(":")
+    if scheme != "sqlite":
+        return open_store(config)
+    path = Path(rest)
+    try:
+        there = rest != ":memory:" and path.exists()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}; run as its owner", retry=False) from None
+    return SqliteStore(path, readonly=True) if there else SqliteStore(None)
+
+
 def open_store(config: Config, *, durable: bool = True) -> Store:
     """The store that the configuration names. Raises :class:`StoreError`.
 

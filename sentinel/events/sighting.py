@@ -81,6 +81,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     timezone: str | None = None
     tags: tuple[str, ...] = ()
     account_created: int | None = None  #: micros
+    ipv6: bool = False  #: the address is an IPv6 one
+    marks: tuple[str, ...] = ()  #: allowlist entries and mutes whose CIDRs hold the address
 
     @property
     def device_class(self) -> str | None:
@@ -104,6 +106,10 @@ class Raw(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, kw_o
     ja4: str | None = None
     accept_language: str | None = None
     actor_account: str | None = None
+
+    def bare(self) -> "Raw":
+        """The ids alone: the event is too old for its raw values to be kept."""
+        return Raw(event=self.event, account=self.account)
 
 
 class Attributes(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, kw_only=True):

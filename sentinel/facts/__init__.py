@@ -1,6 +1,6 @@
 """Facts: named, typed, documented values that rules read. A new fact is one function in one file here."""
 
-from sentinel.facts import account, device, event, factor, hour, network, place, session
+from sentinel.facts import account, actor, credential, device, event, factor, hour, network, place, session
 from sentinel.facts.look import Look
 from sentinel.facts.registry import FACTS, Fact, FactValue
 
@@ -10,6 +10,8 @@ __all__ = [
     "FactValue",
     "Look",
     "account",
+    "actor",
+    "credential",
     "device",
     "event",
     "factor",

@@ -51,6 +51,17 @@ def account_age_days(look: Look) -> float | None:
     return round((look.sighting.time - created) / DAY, 1) if created is not None else None
 
 
+@fact("account.familiar", "bool", past=True)
+def account_familiar(look: Look) -> bool:
+    """Network and device (as far as there is one) are in the account's trusted past; asked of failed tries, too.
+
+    A person's typos come from where they always are, a guesser's do not. False for names that no account has.
+    """
+    sighting = look.sighting
+    unseen = sighting.device_key is None and sighting.device_class is None
+    return look.network_trusted and (unseen or look.device_trusted)
+
+
 @fact("auth.grant", "string")
 def auth_grant(look: Look) -> str:
     """A lasting way in that is used or given out: device_code, api_token, consent, token; or empty."""

@@ -51,10 +51,22 @@ def device_id(look: Look) -> str | None:
     return look.sighting.device_key
 
 
+@fact("device.identified", "bool")
+def device_identified(look: Look) -> bool:
+    """The sender gave a device id."""
+    return look.sighting.device_key is not None
+
+
 @fact("device.agent", "string", keyed=True)
 def device_agent(look: Look) -> str | None:
     """Pseudonym of the whole user agent string."""
     return look.sighting.agent
+
+
+@fact("device.agent_known", "bool")
+def device_agent_known(look: Look) -> bool:
+    """The sender gave a user agent."""
+    return look.sighting.agent is not None
 
 
 @fact("device.browser", "string")

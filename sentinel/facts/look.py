@@ -5,9 +5,12 @@ import msgspec
 from sentinel.events.clock import HOUR, SECOND
 from sentinel.events.sighting import Sighting
 from sentinel.facts.lazy import lazy
+from sentinel.past.challenges import summed_up
+from sentinel.past.context import in_trusted_context
+from sentinel.past.factors import factor_key, proved_before
 from sentinel.past.habit import Usual, usual_at
-from sentinel.past.profile import Profile, Session, TrustedPlace, TrustPolicy, Value, network_key
-from sentinel.past.remember import confirmed_by_factor, summed_up
+from sentinel.past.profile import KnownFactor, Profile, Session, TrustedPlace, TrustPolicy, Value, network_key
+from sentinel.past.remember import confirmed_by_factor
 from sentinel.past.usual import great_circle_km, has_place, usual_km
 
 
@@ -26,13 +29,23 @@ class Look:
     """A sighting beside its account's profile, as of the event's own time. Computed at first use."""
 
     def __init__(
-        self, sighting: Sighting, profile: Profile, policy: TrustPolicy, origins: tuple[str, ...] = ()
+        self,
+        sighting: Sighting,
+        profile: Profile,
+        policy: TrustPolicy,
+        origins: tuple[str, ...] = (),
+        *,
+        actor: Profile | None = None,
     ) -> None:
-        """``origins`` are the host names of the service's own pages, as configured; see ``auth.origin_foreign``."""
+        """``origins`` are the host names of the service's own pages, as configured; see ``auth.origin_foreign``.
+
+        ``actor``: the past of the account that acted, where that is another one and is named.
+        """
         self.sighting = sighting
         self.profile = profile
         self.policy = policy
         self.origins = origins
+        self.actor = actor
 
     def trusts(self, kind: str, key: str | None) -> bool:
         """Whether the value is in the trusted past as of this event."""
@@ -84,6 +97,27 @@ class Look:
     def factor_summed_up(self) -> bool:
         """This login's second factor was already seen as a challenge of its own."""
         return summed_up(self.profile, self.sighting)
+
+    @lazy
+    def factor(self) -> KnownFactor | None:
+        """What is remembered of the event's second factor."""
+        key = factor_key(self.sighting)
+        return self.profile.factors.get(key) if key is not None else None
+
+    @lazy
+    def factor_known(self) -> bool:
+        """An earlier trusted login used or enrolled the event's second factor."""
+        return proved_before(self.factor, self.sighting.time, self.policy)
+
+    @lazy
+    def context_trusted(self) -> bool:
+        """Device, network and session are those the account is at home with."""
+        return in_trusted_context(self.profile, self.sighting, self.policy, device=self.device_trusted)
+
+    @lazy
+    def actor_trusted(self) -> bool:
+        """The acting account did it from where it is at home itself."""
+        return self.actor is not None and in_trusted_context(self.actor, self.sighting, self.policy)
 
     @lazy
     def confirmed(self) -> bool:

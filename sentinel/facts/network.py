@@ -59,6 +59,23 @@ def network_office(look: Look) -> bool:
     return look.sighting.network.office
 
 
+@fact("network.ipv6", "bool")
+def network_ipv6(look: Look) -> bool:
+    """The address is an IPv6 one (a v4-mapped address is not)."""
+    return look.sighting.ipv6
+
+
+@fact("network.rented", "bool")
+def network_rented(look: Look) -> bool:
+    """All of the autonomous system's IPv6 space may be one customer's: it is small, or a hosting network.
+
+    Small: it announces at most 4,096 IPv4 addresses. One rented /32 holds 65,536 /48s, so that an attacker
+    need never use one twice; an access network of that size has other customers.
+    """
+    network = look.sighting.network
+    return look.sighting.ipv6 and network.asn is not None and (network.small or network.kind == "hosting")
+
+
 @fact("network.address", "string", keyed=True)
 def network_address(look: Look) -> str | None:
     """Pseudonym of the IPv4 address, or of the IPv6 /64."""

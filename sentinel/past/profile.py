@@ -21,6 +21,7 @@ MAX_CHALLENGES: Final = 16
 MAX_FACTORS: Final = 32
 MAX_WARMUP: Final = 16
 MAX_USUAL: Final = 8
+MAX_RECOVERIES: Final = 4
 
 
 class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class Session(msgspec.Struct, array_like=True, omit_defaults=True):
     country: str | None = None
     trusted: bool = False
     compromised: bool = False
+    vouched: bool = False  #: the login passed a second factor that was trusted before
     device_kind: int = 0  #: CRC-32 of browser, system and type: tells others apart in 5 bytes instead of 30
     exposed: bool = False  #: it was made from a hosting network that was not trusted
     known_network: bool = False  #: it was made from a network that was trusted before
@@ -115,6 +117,10 @@ class KnownFactor(msgspec.Struct, array_like=True, omit_defaults=True):
     trusted_at: int = 0
     last: int = 0
     session: str | None = None
+    removed_at: int = 0  #: removed, but not by the person from a trusted context: it may have been a thief
+    counters: list[int] = []  #: codes used lately: time steps or HOTP counters
+    drifts: list[int] = []  #: how far off those codes were, in time steps
+    doubt_at: int = 0  #: enrolled at high risk; without an id, enrolled from any untrusted context
 
 
 class Challenge(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -124,6 +130,7 @@ class Challenge(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True
     session: str | None
     factor: str | None
     method: str | None
+    taken: str | None = None  #: session, else event, of the login that summed it up
 
 
 class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
@@ -142,6 +149,10 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     alerts: list[OpenAlert] = []
     usual: list[UsualPlace] = []
     habit: Habit | None = None
+    push_doubt_at: int = 0  #: last time a push was refused as not the person's own, or pushes came in a flood
+    phone_changed_at: int = 0
+    recoveries: list[int] = []  #: last times a reset was asked for or a recovery used from an untrusted context
+    helped: list[tuple[int, bool]] = []  #: last times others let the person back in, and whether a factor went off
 
     def warming_up(self, at: int, policy: TrustPolicy) -> bool:
         """Whether the past is still too short for the ``new_*`` rules, as of ``at``.

@@ -1,18 +1,24 @@
-"""One batch through the whole path: recall what it needs, judge item by item, commit at once."""
+"""One batch through the whole path: recall what it needs, judge item by item, commit at once.
+
+One batch is judged while the one before it is being committed, on what that one will have changed; if it then is not
+stored, neither is the next.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sentinel.alerts.campaigns import KIND as CAMPAIGN
 from sentinel.alerts.policy import Raised
-from sentinel.enrich.sighting import raw_of
+from sentinel.errors import StoreError
 from sentinel.events.assessment import Assessment
 from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
-from sentinel.pipeline.concluded import Concluded, concludes
+from sentinel.pipeline.campaign import campaigns_key
+from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
@@ -21,6 +27,20 @@ from sentinel.store.protocol import AlertRow, Changes, Past, Record, Store, Want
 
 #: Judging yields to the event loop after this many items, so that one batch never blocks other requests for long.
 _STRIDE: Final = 16
+
+
+class Batch:
+    """Items judged together, on their way to the disk. ``before`` is the batch that was not there yet when it began."""
+
+    def __init__(self, items: Sequence[Item], before: "Batch | None") -> None:
+        self.items = items
+        self.before = before
+        self.past = Past()
+        self.changes = Changes()
+        self.outcomes: list[Outcome] = []
+        self.failed: BaseException | None = None
+        self.ended = asyncio.Event()
+        self.began = 0.0  #: for whoever measures
 
 
 class Pipeline:
@@ -32,6 +52,7 @@ class Pipeline:
         self._settings = self._next = settings
         self._bound = False
         self._told = LastTold()
+        self._committing: Batch | None = None
 
     def use(self, settings: Callable[[str], TenantSettings]) -> None:
         """Judge with other settings (rules, thresholds) from the next batch on, never within one."""
@@ -42,33 +63,68 @@ class Pipeline:
 
         Raises :class:`sentinel.errors.StoreError` when nothing could be made durable; then nothing has changed.
         """
+        return await self.commit(await self.judge(items))
+
+    async def judge(self, items: Sequence[Item]) -> "Batch":
+        """Judge ``items``, while the batch before may still be on its way to the disk. :meth:`commit` it next."""
         self._settings = self._next
         if not self._bound:
             await self.store.bind(self._sealer.fingerprint)
             self._bound = True
         touched = [
-            Tracks(self._settings(item.tenant).rules, item.sighting, item.tenant) if isinstance(item, Arrival) else None
+            Tracks(self._settings(item.tenant).of(item.sighting).rules, item.sighting, item.tenant)
+            if isinstance(item, Arrival)
+            else None
             for item in items
         ]
         self._told.trim()
-        wanted = _wanted(items, touched, self._told)
-        past = await self.store.recall(wanted)
-        await self._second_recall(items, past)
-        changes = Changes()
-        outcomes = []
+        batch = Batch(items, self._committing)
+        newer = batch.before.past if batch.before is not None else None
+        batch.past = past = await self.store.recall(_wanted(items, touched, self._told), newer)
         try:
+            await self._second_recall(items, past, newer)
             for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
-                outcomes.append(self._one(item, tracks, past, changes))
+                batch.outcomes.append(self._one(item, tracks, past, batch.changes))
                 if number % _STRIDE == _STRIDE - 1:
                     await asyncio.sleep(0)
-            await self.store.commit(changes)
+            self.store.prepare(batch.changes)
         except BaseException:
-            self.store.forget(past)
-            self._told.forget()
+            if batch.before is not None:
+                # What is committed right now would be cached after this, with the traces of what broke off here.
+                await batch.before.ended.wait()
+            self._forget(batch)
             raise
-        return outcomes
+        return batch
 
-    async def _second_recall(self, items: Sequence[Item], past: Past) -> None:
+    async def commit(self, batch: "Batch") -> list[Outcome]:
+        """Make a judged batch durable, after the one before it; its outcomes.
+
+        Raises :class:`sentinel.errors.StoreError` when it, or the one before, could not be made durable.
+        """
+        try:
+            if batch.before is not None:
+                await batch.before.ended.wait()
+                if batch.before.failed is not None:
+                    # It was judged on what is lost.
+                    raise StoreError(str(batch.before.failed))
+            batch.before = None
+            self._committing = batch
+            await self.store.commit(batch.changes)
+        except BaseException as error:
+            batch.failed = error
+            self._forget(batch)
+            raise
+        finally:
+            batch.ended.set()
+            if self._committing is batch:
+                self._committing = None
+        return batch.outcomes
+
+    def _forget(self, batch: "Batch") -> None:
+        self.store.forget(batch.past)
+        self._told.forget()
+
+    async def _second_recall(self, items: Sequence[Item], past: Past, newer: Past | None) -> None:
         """Profiles that only a record tells: those of the accounts whose events are answered."""
         accounts = {
             record.account
@@ -76,7 +132,7 @@ class Pipeline:
             if isinstance(item, Answer) and (record := past.records.get(item.key)) is not None and record.account
         } - set(past.profiles)
         if accounts:
-            more = await self.store.recall(Wanted(profiles=accounts))
+            more = await self.store.recall(Wanted(profiles=accounts), newer)
             past.profiles.update(more.profiles)
 
     def _one(self, item: Item, tracks: Tracks | None, past: Past, changes: Changes) -> Outcome:
@@ -94,24 +150,33 @@ class Pipeline:
         if known is not None:
             if known.body != item.body:
                 return Outcome(conflict=True, error="this id was used before with another content")
-            first = unpack_assessment(known.assessment, item.event.id or "", item.event.account)
+            first = unpack_assessment(known.assessment, item.id, item.account)
             return Outcome(assessment=first, duplicate=True)
-        settings = self._settings(item.tenant)
+        settings = self._settings(item.tenant).of(sighting)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
-        source = past.profiles[sighting.prefix] if sighting.prefix else Profile()
-        judged = judge(item, settings, profile, source, past.tracks, tracks, _concluded(item, past))
+        campaigns = past.profiles[campaigns_key(item.tenant)]
+        actor = past.profiles[acting] if (acting := _acting(sighting)) else None
+        concluded = _concluded(item, past)
+        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor)
+        fired = newly_fired(judged.assessment, concluded)
+        for rule, status in fired:
+            day = (utc_day(sighting.time), item.tenant, rule, status)
+            changes.fired[day] = changes.fired.get(day, 0) + 1
         record = self._record(item, settings, judged)
         past.records[sighting.key] = record
         changes.records.append(record)
         if sighting.account is not None and sighting.known_account:
             changes.profiles[sighting.account] = profile
-        if source.alerts and sighting.prefix is not None:
-            changes.profiles[sighting.prefix] = source
+        if any(raised.alert.kind == CAMPAIGN for raised in judged.raised):
+            changes.profiles[campaigns_key(item.tenant)] = campaigns
         for key in tracks.wanted:
             if (track := past.tracks[key]).unsaved:
                 changes.tracks[key] = track
         for raised in judged.raised:
             _note_alert(changes, item, raised)
+            if raised.alert.kind == "campaign":
+                # The record's own alert is the account's, if it raised one as well.
+                changes.campaigns.append((item.tenant, raised.alert.id, sighting.key))
         changes.notices.extend(judged.notices)
         if item.attributes is not None and sighting.account is not None:
             self._attributes(
@@ -119,7 +184,7 @@ class Pipeline:
                 past,
                 changes,
             )
-        return Outcome(assessment=judged.assessment, notices=judged.notices)
+        return Outcome(assessment=judged.assessment, notices=judged.notices, fired=fired)
 
     def _record(self, item: Arrival, settings: TenantSettings, judged: Judged) -> Record:
         sighting = item.sighting
@@ -132,7 +197,7 @@ class Pipeline:
             time=sighting.time,
             type=sighting.type,
             body=item.body,
-            sealed=self._sealer.seal(raw_of(item.event, forget=too_old), row=sighting.key),
+            sealed=self._sealer.seal(item.raw.bare() if too_old else item.raw, row=sighting.key),
             sighting=pack_sighting(sighting),
             windows=pack_windows(judged.windows),
             assessment=pack_assessment(judged.assessment),
@@ -195,8 +260,9 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
                 wanted.records.add(sighting.concludes)
             if sighting.account and sighting.known_account:
                 wanted.profiles.add(sighting.account)
-            if sighting.prefix:
-                wanted.profiles.add(sighting.prefix)
+            wanted.profiles.add(campaigns_key(item.tenant))
+            if acting := _acting(sighting):
+                wanted.profiles.add(acting)
             wanted.tracks.update(tracks.wanted)
             if item.attributes is not None and sighting.account and told.is_news(sighting.account, item.attributes):
                 wanted.attributes.add(sighting.account)
@@ -205,6 +271,11 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
         else:
             wanted.attributes.add(item.account_key)
     return wanted
+
+
+def _acting(sighting: Sighting) -> str | None:
+    """The account that acted for the person, where it is named."""
+    return None if sighting.own else sighting.actor_account
 
 
 def _answer_key(item: Answer) -> str:

@@ -28,3 +28,11 @@ def concludes(sighting: Sighting, pending: Sighting) -> bool:
         and (sighting.type, pending.type, pending.outcome) == ("login", "login", "pending")
         and 0 <= sighting.time - pending.time <= PENDING_SPAN
     )
+
+
+def newly_fired(assessment: Assessment, concluded: Concluded | None) -> tuple[tuple[str, str], ...]:
+    """Rules that held for the event and their status; those that stand from the pending login were counted with it."""
+    if not assessment.findings:
+        return ()
+    stands = {finding.rule for finding in concluded.assessment.findings} if concluded else ()
+    return tuple((finding.rule, finding.status) for finding in assessment.findings if finding.rule not in stands)

@@ -1,6 +1,6 @@
-"""The outermost wall: a checked event becomes an arrival, and raw values stay behind in the event alone."""
+"""The outermost wall: a checked event becomes an arrival, whose raw values are only there to be sealed."""
 
-from sentinel.enrich.sighting import Enricher, attributes_of
+from sentinel.enrich.sighting import Enricher, attributes_of, raw_of
 from sentinel.events.clock import to_micros
 from sentinel.events.event import Event, Feedback, canonical
 from sentinel.pipeline.item import Answer, Arrival
@@ -12,8 +12,9 @@ def arrive(
     """An arrival for the pipeline. ``received`` (micros) only over HTTP: files read no clock."""
     return Arrival(
         tenant=tenant,
-        event=event,
+        account=event.account,
         sighting=enricher.sight(tenant, event),
+        raw=raw_of(event),
         body=enricher.body_hash(tenant, canonical(event)),
         attributes=attributes_of(event),
         received=received,

@@ -1,12 +1,12 @@
-"""The queue in front of the pipeline: what arrived while one batch was being committed is the next batch."""
+"""The queue in front of the pipeline: what arrived while one batch was being judged is the next batch."""
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
-from sentinel.errors import Overloaded, SentinelError
-from sentinel.pipeline.batch import Pipeline
+from sentinel.errors import Overloaded, SentinelError, StoreError
+from sentinel.pipeline.batch import Batch, Pipeline
 from sentinel.pipeline.item import Arrival, Item, Outcome
 
 #: Items of one batch at most: bounds how long an inline assessment waits behind posted ones.
@@ -26,8 +26,12 @@ class Intake:
         self._closing = False
         self._keys: Counter[str] = Counter()
 
-    def holds(self, key: str) -> bool:
+    async def holds(self, key: str) -> bool:
         """Whether an event with this record key waits to be judged."""
+        return self.holds_now(key)
+
+    def holds_now(self, key: str) -> bool:
+        """The same, for callers in this process."""
         return key in self._keys
 
     @property
@@ -41,65 +45,91 @@ class Intake:
         Raises :class:`Overloaded` when too many wait already or the daemon is stopping (nothing was taken), and
         :class:`StoreError` when the store failed.
         """
+        return await self.put(items, inline=inline)
+
+    def put(self, items: Sequence[Item], *, inline: bool = False) -> asyncio.Future[list[Outcome]]:
+        """The same without waiting: raises :class:`Overloaded` at once, gives the outcomes later."""
         if self._closing:
             raise _stopping()
         if self._waiting + len(items) > self._limit:
             raise Overloaded(f"{self._waiting} events wait already; post again in a moment", retry_after=1)
-        if not items:
-            return []
         waiting = _Waiting(items)
+        if not items:
+            waiting.done.set_result([])
+            return waiting.done
         (self._inline if inline else self._posted).append(waiting)
         self._waiting += len(items)
         keys = [item.sighting.key for item in items if isinstance(item, Arrival)]
         self._keys.update(keys)
         self._arrived.set()
-        try:
-            return await waiting.done
-        finally:
-            for key in keys:
-                self._keys[key] -= 1
-                if not self._keys[key]:
-                    del self._keys[key]
+        waiting.done.add_done_callback(lambda _: self._let_go(keys))
+        return waiting.done
+
+    def _let_go(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._keys[key] -= 1
+            if not self._keys[key]:
+                del self._keys[key]
 
     async def run(self) -> None:
         """Judge batches until :meth:`close` was called and nothing waits any more. Cancelled, it tells all who wait."""
+        storing: asyncio.Task[None] | None = None
+        parts: list[_Part] = []  #: taken, and not handed on yet
         try:
             while True:
                 await self._arrived.wait()
                 self._arrived.clear()
-                while self._waiting:
-                    await self._batch()
+                while parts := self._take():
+                    batch = await self._judge(parts, storing)
+                    if storing is not None:
+                        await storing
+                    storing = asyncio.create_task(self._store(batch, parts)) if batch is not None else None
+                    parts = []
                 if self._closing:
                     return
         finally:
             self._closing = True
-            for waiting in (*self._inline, *self._posted):
-                self._fail([(waiting, waiting.taken, waiting.taken)], _stopping())
+            if storing is not None:
+                await asyncio.wait((storing,))
+            left = [(waiting, waiting.taken, waiting.taken) for waiting in (*self._inline, *self._posted)]
+            self._fail([*parts, *left], _stopping())
 
     def close(self) -> None:
         """Take no more; :meth:`run` ends when what waits is done."""
         self._closing = True
         self._arrived.set()
 
-    async def _batch(self) -> None:
-        parts = self._take()
+    async def _judge(self, parts: list["_Part"], storing: asyncio.Task[None] | None) -> Batch | None:
+        """Judge a batch while the one before is stored; nothing when there is nothing left to store of it."""
         items = [item for waiting, start, end in parts for item in waiting.items[start:end]]
         try:
-            outcomes = await self._pipeline.process(items)
+            return await self._pipeline.judge(items)
         except SentinelError as error:
             self._fail(parts, error)
-            return
         except Exception as error:
             _report(error)
+            if storing is not None:
+                await storing
             try:
-                outcomes = await self._singly(items)
+                self._tell(parts, await self._singly(items))
             except SentinelError as failure:
                 self._fail(parts, failure)
-                return
+        return None
+
+    async def _store(self, batch: Batch, parts: list["_Part"]) -> None:
+        try:
+            self._tell(parts, await self._pipeline.commit(batch))
+        except SentinelError as error:
+            self._fail(parts, error)
+        except Exception as error:
+            _report(error)
+            self._fail(parts, StoreError("storing failed inside; the log of the daemon says where"))
         except BaseException:
             self._fail(parts, _stopping())
             raise
-        self._waiting -= len(items)
+
+    def _tell(self, parts: list["_Part"], outcomes: Sequence[Outcome]) -> None:
+        self._waiting -= len(outcomes)
         at = 0
         for waiting, start, end in parts:
             waiting.outcomes.extend(outcomes[at : at + end - start])
@@ -120,7 +150,7 @@ class Intake:
                 outcomes.append(Outcome(error="judging it failed inside; the log of the daemon says where"))
         return outcomes
 
-    def _take(self) -> list[tuple["_Waiting", int, int]]:
+    def _take(self) -> list["_Part"]:
         """Up to a batch of items, inline ones first; a large post is taken in parts, in order."""
         parts = []
         room = MAX_BATCH
@@ -136,11 +166,13 @@ class Intake:
                     queue.popleft()
         return parts
 
-    def _fail(self, parts: list[tuple["_Waiting", int, int]], error: SentinelError) -> None:
+    def _fail(self, parts: list["_Part"], error: SentinelError) -> None:
         """None of the batch was stored; what is left of its posts fails with it, since a post is answered whole."""
         for waiting, start, end in parts:
-            self._waiting -= len(waiting.items) - start
-            if end < len(waiting.items):
+            self._waiting -= end - start
+            if (left := len(waiting.items) - waiting.taken) > 0:
+                self._waiting -= left
+                waiting.taken = len(waiting.items)
                 (self._inline if waiting in self._inline else self._posted).remove(waiting)
             if not waiting.done.done():
                 waiting.done.set_exception(error)
@@ -154,6 +186,10 @@ class _Waiting:
         self.taken = 0
         self.outcomes: list[Outcome] = []
         self.done: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+
+
+#: Items of a post, from one position to another.
+_Part = tuple[_Waiting, int, int]
 
 
 def _stopping() -> Overloaded:

@@ -1,13 +1,15 @@
 """What goes through the pipeline: events, answers and attributes, and what comes out."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.events.alert import Notice
 from sentinel.events.assessment import Assessment
-from sentinel.events.event import Event
-from sentinel.events.sighting import Attributes, Sighting
+from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import TrustPolicy
+from sentinel.rules.exempt import Exemptions
 from sentinel.rules.ruleset import RuleSet
 from sentinel.scoring import Thresholds
 
@@ -22,21 +24,37 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     raw_days: int = 365
     mail_max_age: int = 24 * 3600 * 1_000_000  #: micros; older events posted over HTTP mail nobody
     origins: tuple[str, ...] = ()  #: host names of the service's own pages; ``*.NAME`` stands for those below it
+    exempt: Exemptions | None = None  #: allowlists and mutes
+    enforce_share: float = 1.0  #: of the accounts; for the rest decisions are only observed
+    tuned: Callable[[Sighting], "TenantSettings"] | None = None  #: settings that depend on the event
+
+    def of(self, sighting: Sighting) -> "TenantSettings":
+        """As they are for this event: its service, its account and the account's tags."""
+        return self if self.tuned is None else self.tuned(sighting)
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """An event to judge. ``received`` is the clock at the edge (micros), ``None`` for files, which read no clock."""
+class Arrival(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="event"):
+    """An event to judge, as it comes from the edge. ``account`` is what the answer calls it.
+
+    ``received`` is the clock at the edge (micros), ``None`` for files, which read no clock.
+    """
 
     tenant: str
-    event: Event
+    account: str | None
     sighting: Sighting
-    body: bytes
+    raw: Raw  #: to be sealed; judging never looks inside
+    body: bytes  #: keyed hash of the content
     attributes: Attributes | None = None
     received: int | None = None
     silent: bool = False  #: history being imported: judged, but nobody is mailed
 
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        return self.raw.event
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="answer"):
     """Somebody who knows says what event ``key`` was: ``legitimate`` or ``compromised``."""
 
     tenant: str
@@ -47,7 +65,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     by: str = "service"
 
 
-class NewAttributes(msgspec.Struct, frozen=True, kw_only=True):
+class NewAttributes(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="attributes"):
     """Account attributes set by the service; they replace the ones given and leave the others."""
 
     tenant: str
@@ -58,10 +76,11 @@ class NewAttributes(msgspec.Struct, frozen=True, kw_only=True):
 Item = Arrival | Answer | NewAttributes
 
 
-class Outcome(msgspec.Struct, kw_only=True):
+class Outcome(msgspec.Struct, kw_only=True, array_like=True, omit_defaults=True):
     """What came of an item. ``error``: an id used twice with another content, or an answer to an unknown event.
 
-    ``notices`` are the mails that went into the outbox with it.
+    ``notices`` are the mails that went into the outbox with it, ``fired`` the rules that held (and their status),
+    each counted once however often the same login is told of.
     """
 
     assessment: Assessment | None = None
@@ -69,3 +88,4 @@ class Outcome(msgspec.Struct, kw_only=True):
     error: str | None = None
     conflict: bool = False
     notices: tuple[Notice, ...] = ()
+    fired: tuple[tuple[str, str], ...] = ()

@@ -6,39 +6,83 @@ from sentinel.events.sighting import Sighting
 from sentinel.facts import FACTS, FactValue, Look
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
-from sentinel.store.protocol import TrackKey
+from sentinel.store.protocol import Record, TrackKey
 
 
 class Replay:
-    """A past in memory. Not bounded: for cases of a few events, or one account's history."""
+    """A past in memory. Not bounded: for cases of a few events, or one account's history.
+
+    Where the past is kept is for a subclass to change: :meth:`profile`, :meth:`recall`, :meth:`keep`.
+    """
 
     def __init__(self, settings: TenantSettings) -> None:
         self.settings = settings
         self.profiles: dict[str, Profile] = {}
         self.tracks: dict[TrackKey, Track] = {}
-        self._pending: dict[str, Concluded] = {}
+        self.pending: dict[str, Concluded] = {}
+        self.answerable: dict[str, tuple[Sighting, Record]] = {}
+
+    def settings_of(self, arrival: Arrival) -> TenantSettings:
+        """What judging this event depends on."""
+        return self.settings
 
     def judge(self, arrival: Arrival) -> Judged:
         """Judge an event and remember it."""
         sighting = arrival.sighting
-        touched = Tracks(self.settings.rules, sighting, arrival.tenant)
-        for key in touched.wanted:
-            self.tracks.setdefault(key, Track())
-        profile, source = self.profile(sighting.account), self.profile(sighting.prefix)
-        pending = self._pending.get(sighting.concludes) if sighting.concludes else None
-        if pending is not None and not concludes(sighting, pending.sighting):
-            pending = None
-        judged = judge(arrival, self.settings, profile, source, self.tracks, touched, pending)
+        settings = self.settings_of(arrival).of(sighting)
+        touched = Tracks(settings.rules, sighting, arrival.tenant)
+        tracks = self.recall(touched)
+        profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))
+        actor = self.profile(sighting.actor_account) if not sighting.own and sighting.actor_account else None
+        judged = judge(arrival, settings, profile, campaigns, tracks, touched, self.concluded(sighting), actor)
         if sighting.outcome == "pending":
-            self._pending[sighting.key] = Concluded(sighting, judged.assessment)
+            self.pending[sighting.key] = Concluded(sighting, judged.assessment)
+        self.keep(arrival, judged, tracks)
         return judged
 
+    def answer(self, key: str, verdict: str) -> bool:
+        """Somebody who knows says what the event of record ``key`` was; false when it was not judged here."""
+        if key not in self.answerable:
+            return False
+        sighting, record = self.answerable[key]
+        if sighting.known_account:
+            record.trusted = apply_answer(self.profile(sighting.account), sighting, record, verdict)
+        return True
+
     def profile(self, key: str | None) -> Profile:
-        """The profile of an account or source; one of nobody when there is no key."""
+        """The profile of an account, or a tenant's open campaigns; one of nobody when there is no key."""
         return self.profiles.setdefault(key, Profile()) if key else Profile()
+
+    def concluded(self, sighting: Sighting) -> Concluded | None:
+        """The pending login that the event concludes."""
+        pending = self.pending.get(sighting.concludes) if sighting.concludes else None
+        return pending if pending is not None and concludes(sighting, pending.sighting) else None
+
+    def recall(self, touched: Tracks) -> dict[TrackKey, Track]:
+        """The tracks that an event touches."""
+        for key in touched.wanted:
+            if key not in self.tracks:
+                self.tracks[key] = Track()
+        return self.tracks
+
+    def keep(self, arrival: Arrival, judged: Judged, tracks: dict[TrackKey, Track]) -> None:
+        """What a later answer needs of a judged event; profiles and tracks were changed in place."""
+        self.answerable[arrival.sighting.key] = arrival.sighting, record_of(arrival, judged)
+
+
+def record_of(arrival: Arrival, judged: Judged) -> Record:
+    """What an answer needs to know of a judged event."""
+    sighting = arrival.sighting
+    return Record(
+        key=sighting.key, tenant=arrival.tenant, account=sighting.account, time=sighting.time, type=sighting.type,
+        body=b"", sealed=b"", sighting=b"", windows=b"", assessment=b"", trusted=judged.trusted,
+        alert=judged.assessment.alert,
+    )  # fmt: skip
 
 
 class FactSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +93,11 @@ class FactSeen(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
 
 
-def facts_seen(sighting: Sighting, profile: Profile, settings: TenantSettings) -> list[FactSeen]:
-    """Every fact of an event, computed against ``profile``."""
-    look = Look(sighting, profile, settings.trust, settings.origins)
+def facts_seen(
+    sighting: Sighting, profile: Profile, settings: TenantSettings, actor: Profile | None = None
+) -> list[FactSeen]:
+    """Every fact of an event, computed against ``profile``, and ``actor`` for what another account did."""
+    look = Look(sighting, profile, settings.trust, settings.origins, actor=actor)
     out = []
     for fact in FACTS.values():
         value = fact.compute(look)

@@ -6,7 +6,8 @@ look-up where an evaluation costs ten microseconds, and one absent fact cannot s
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from cel_expr_python import cel
@@ -45,7 +46,7 @@ class ExpressionError(Exception):
 class Expression:
     """A compiled expression. ``reads`` are the names of the facts and windows it depends on, in order."""
 
-    __slots__ = ("_constants", "_program", "_remembered", "reads", "returns", "text")
+    __slots__ = ("_constants", "_key", "_program", "_remembered", "reads", "returns", "text")
 
     def __init__(self, text: str, program: Any, reads: tuple[str, ...], constants: dict[str, Any]) -> None:
         self.text = text
@@ -53,7 +54,8 @@ class Expression:
         self.returns: str = program.return_type().name()
         self._program = program
         self._constants = constants
-        self._remembered: dict[tuple[Any, ...], Any] = {}
+        self._key = key_of(reads)
+        self._remembered: dict[Any, Any] = {}
 
     @property
     def identity(self) -> str:
@@ -62,15 +64,15 @@ class Expression:
 
     def evaluate(self, values: Mapping[str, FactValue | None]) -> Any:
         """The value, or ``None`` when it depends on an absent fact (or cannot be computed)."""
-        key = tuple([values.get(name) for name in self.reads])
+        key = self._key(values)
         try:
             return self._remembered[key]
         except KeyError:
             pass
         data = {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in zip(self.reads, key, strict=True)
-            if value is not None
+            for name in self.reads
+            if (value := values.get(name)) is not None
         }
         data.update(self._constants)
         result = self._program.eval(data=data)
@@ -79,6 +81,21 @@ class Expression:
             self._remembered.clear()
         self._remembered[key] = value
         return value
+
+
+def key_of(names: Sequence[str]) -> Callable[[Mapping[str, FactValue | None]], Any]:
+    """A function that gives the values of ``names`` as one key, to remember by. What is missing counts as absent."""
+    if not names:
+        return lambda values: ()
+    of = itemgetter(*names)
+
+    def key(values: Mapping[str, FactValue | None]) -> Any:
+        try:
+            return of(values)
+        except KeyError:
+            return of({name: values.get(name) for name in names})
+
+    return key
 
 
 def compile_expression(

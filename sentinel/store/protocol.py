@@ -4,8 +4,8 @@ The pipeline asks for all it needs of a batch at once (:meth:`Store.recall`), ju
 changed at once (:meth:`Store.commit`). A store never looks inside sealed bytes.
 """
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -15,6 +15,14 @@ from sentinel.past.windows import Track
 
 #: A track: id of its series, then the values it is kept by.
 TrackKey = tuple[str, tuple[str | int, ...]]
+
+
+#: What findings are counted by: UTC day (see :func:`sentinel.events.clock.utc_day`), tenant, rule, status.
+FiredKey = tuple[int, str, str, str]
+
+
+#: How many days findings are counted for: a quarter is enough to see whether a change of a rule calmed it.
+FIRED_DAYS: Final = 92
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -85,6 +93,35 @@ class Changes(msgspec.Struct, kw_only=True):
     alerts: dict[tuple[str, str], AlertRow] = {}  #: by tenant and id
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
+    prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
+    campaigns: list[tuple[str, str, str]] = []  #: tenant and alert id of a campaign, key of an event in it
+    fired: dict[FiredKey, int] = {}  #: findings to add to the counts by day
+
+
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """How much history there is; event times in micros, 0 when there is none."""
+
+    records: int = 0
+    oldest: int = 0
+    newest: int = 0
+
+
+class AskedVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict given on the command line, which whoever judges into the store carries out: one answer an event.
+
+    ``about`` says what ``target`` is: ``event`` (key of a record), ``account`` (key: all its open alerts) or ``alert``
+    (id). ``time`` is when it was given, ``done`` when it was carried out (micros; 0: not yet), with ``answered``
+    events.
+    """
+
+    id: int = 0
+    tenant: str
+    about: Literal["event", "account", "alert"]
+    target: str
+    verdict: Literal["legitimate", "compromised"]
+    time: int
+    answered: int = 0
+    done: int = 0
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,9 +153,15 @@ class Store(Protocol):
         """Tie the store to the installation's key on first use. Raises when it belongs to another key: nothing in
         it would be found or opened again, and every account would look new."""
 
-    async def recall(self, wanted: Wanted) -> Past: ...
+    async def recall(self, wanted: Wanted, newer: Past | None = None) -> Past:
+        """What is wanted. ``newer`` is the past of a batch that is being committed right now: what it holds goes
+        before what is stored."""
 
-    async def commit(self, changes: Changes) -> None: ...
+    def prepare(self, changes: Changes) -> None:
+        """Take down what ``changes`` are now: profiles and tracks may go on changing while they are committed."""
+
+    async def commit(self, changes: Changes) -> None:
+        """Make ``changes`` durable, as they were when prepared; prepares them if that was not done."""
 
     def forget(self, past: Past) -> None:
         """The batch was not committed: what was changed in place must be read anew."""
@@ -130,13 +173,40 @@ class Store(Protocol):
     async def profile(self, key: str) -> Profile | None:
         """A profile of the caller's own, as committed; null when the account is not known."""
 
-    def history(self, account: str | None = None, *, since: int = 0) -> AsyncIterator[Record]:
-        """Records in the order they were committed, of one account or of all, from event time ``since`` on."""
+    def history(self, account: str | None = None, *, since: int = 0, type: str | None = None) -> AsyncIterator[Record]:
+        """Records in the order they were judged, of one account or of all, of one type or of all, from event time
+        ``since`` on."""
+
+    async def extent(self) -> Extent:
+        """How many records :meth:`history` gives, and of which times."""
+
+    async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
+        """Findings by UTC day (from ``since`` on), rule and status, of one tenant or of all; no accounts."""
 
     async def alerts(
-        self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
+        self,
+        tenant: str,
+        *,
+        account: str | None = None,
+        kind: str | None = None,
+        limit: int = 100,
+        state: str | None = None,
     ) -> list[AlertRow]:
-        """Newest first."""
+        """Newest first; ``state`` ``open`` gives those that nobody closed."""
+
+    async def alert(self, tenant: str, id: str) -> AlertRow | None: ...
+
+    def alert_events(self, alert: AlertRow) -> AsyncIterator[Record]:
+        """The records of an alert's or campaign's events, in the order they were committed."""
+
+    async def ask_verdict(self, verdict: AskedVerdict) -> int:
+        """Keep a verdict to be carried out; returns its id. One carried out is kept for a day at least."""
+
+    async def asked_verdicts(self, id: int | None = None) -> list[AskedVerdict]:
+        """Verdicts to be carried out, oldest first; or the one with this id, whether carried out or not."""
+
+    async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
+        """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it."""
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""
@@ -158,7 +228,8 @@ class Store(Protocol):
     async def keys(self) -> list[ApiKey]: ...
 
     async def expire_windows(self, now: int) -> int:
-        """Drop a step of the window entries that no window can see any more; returns rows dropped, 0 when done."""
+        """Drop a step of the window entries that no window can see any more, and counts of findings older than
+        :data:`FIRED_DAYS`; returns rows dropped, 0 when done."""
 
     async def check(self) -> None:
         """Prove that the store can be read and written, or raise."""

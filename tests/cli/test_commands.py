@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -305,3 +306,114 @@ def test_what_writes_to_the_store_is_refused_beside_a_daemon(
     good(sentinel("keys", "create", "web", "--scope", "events", "--config", config))
     bad(sentinel("explain", "e-0", "--config", config), 1, "no event 'e-0'")
     assert daemon.stop() == 0
+
+
+def test_backtest(sentinel: Command, write_config: Callable[..., Path], tmp_path: Path) -> None:
+    config = write_config()
+    bad(sentinel("rules", "backtest", "--config", config), 1, "no history")
+    strange = login("strange", "2026-01-05T09:00:00Z", **AWAY)
+    good(sentinel("import", write(tmp_path / "a.ndjson", [*home(), strange]), "--config", config))
+    (tmp_path / "changed").mkdir()
+    for name in ("new_device", "new_country", "impossible_travel", "hosting_network"):
+        (tmp_path / "changed" / f"{name}.toml").write_text('status = "off"\n')
+    asked = ("rules", "backtest", "--rules", tmp_path / "changed", "--config", config)
+    done = sentinel(*asked)
+    text = good(done)
+    assert "0 alerts gained, 1 lost, about 1 accounts" in text
+    assert "strange" in text
+    report = json.loads(good(sentinel(*asked, "--json")))
+    assert (report["events"], report["logins"], report["alerts_lost"]) == (5, 5, 1)
+    assert [example["event"] for example in report["examples"]] == ["strange"]
+    assert "203.0.113.9" not in json.dumps(report) + text
+    sealed = json.loads(good(sentinel(*asked, "--json", "--no-ids")))
+    assert [example["event"] for example in sealed["examples"]] == [None]
+    assert len(sealed["examples"][0]["record"]) == 16
+    # Only what came since counts; a date works as well.
+    assert json.loads(good(sentinel(*asked, "--json", "--since", "1h")))["events"] == 1
+    assert json.loads(good(sentinel(*asked, "--json", "--since", "2026-01-04", "--until", "2026-01-05")))["events"] == 1
+    bad(sentinel(*asked, "--since", "lately"), 2, "30d")
+    bad(sentinel("rules", "backtest", "--instead", "--config", config), 2, "--rules")
+    # Without --rules: what the local files change. In their place, not over them:
+    write_rule(tmp_path / "rules", "new_device", 'status = "off"\n', cases=False)
+    own = json.loads(good(sentinel("rules", "backtest", "--config", config, "--json")))
+    assert {rule["rule"]: rule["after"] for rule in own["rules"]}["new_device"] == 0
+    instead = json.loads(good(sentinel(*asked, "--json", "--instead")))
+    assert "new_device" not in {rule["rule"] for rule in instead["rules"]}
+    write_rule(tmp_path / "changed", "broken", rule_text("no_such_fact"))
+    bad(sentinel(*asked), 1, "broken.toml")
+
+
+def test_backtest_and_list_beside_a_daemon(
+    sentinel: Command, own_process: Callable[..., Any], write_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    config = write_config()
+    strange = login("strange", "2026-01-05T09:00:00Z", **AWAY)
+    good(sentinel("import", write(tmp_path / "a.ndjson", [*home(), strange]), "--config", config))
+    daemon = own_process()
+    assert "0 alerts gained, 0 lost" in good(sentinel("rules", "backtest", "--config", config))
+    assert "new_device" in good(sentinel("rules", "list", "--config", config))
+    assert "new_country" in good(sentinel("explain", "strange", "--config", config))
+    assert daemon.stop() == 0
+
+
+def test_rules_list_tells_how_often_each_fired(sentinel: Command, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+
+    def at(**ago: int) -> str:
+        return (now - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    past = [login(f"p-{n}", at(days=60 - n)) for n in range(4)]
+    tor = {"network": {"asn": 64502, "kind": "tor"}, "device_id": "laptop"}
+    events = [
+        *past,
+        login("tor-1", at(days=40), **tor),
+        login("tor-2", at(days=20), **tor),
+        login("tor-3", at(hours=1), **tor),
+    ]
+    good(sentinel("import", write(tmp_path / "a.ndjson", events)))
+    fired = {rule["id"]: rule["fired"] for rule in json.loads(good(sentinel("rules", "list", "--json")))}
+    assert fired["anonymous_network"] == {"live": {"day": 1, "month": 2}, "shadow": {"day": 0, "month": 0}}
+    assert fired["new_country"]["live"] == {"day": 0, "month": 0}
+    (line,) = [line for line in good(sentinel("rules", "list")).splitlines() if line.startswith("anonymous_network")]
+    assert line.split()[3:5] == ["1", "2"]
+    other = {r["id"]: r["fired"] for r in json.loads(good(sentinel("rules", "list", "--json", "--tenant", "other")))}
+    assert other["anonymous_network"]["live"]["month"] == 0
+
+
+def test_rules_new(sentinel: Command, tmp_path: Path) -> None:
+    path = tmp_path / "own" / "night_shift.toml"
+    assert str(path) in good(sentinel("rules", "new", "night_shift", "--dir", tmp_path / "own"))
+    good(sentinel("rules", "check", path))
+    assert "1 rules, 2 tests, 0 failed" in good(sentinel("rules", "test", path))
+    path.write_text("mine")
+    bad(sentinel("rules", "new", "night_shift", "--dir", tmp_path / "own"), 1, "there already")
+    assert path.read_text() == "mine"
+    bad(sentinel("rules", "new", "new_device", "--dir", tmp_path / "own"), 1, "comes with the product")
+    bad(sentinel("rules", "new", "Night-Shift", "--dir", tmp_path / "own"), 2, "lower case")
+
+
+def test_rules_test_tells_stories(sentinel: Command, write_config: Callable[..., Path], tmp_path: Path) -> None:
+    story = (
+        'title = "Anna"\n[people.anna]\ndevice_id = "laptop"\n[[step]]\nname = "home"\nwho = "anna"\nrepeat = 5\n'
+        'every = "1d"\n[[step]]\nname = "phone"\nwho = "anna"\nevent = { device_id = "phone" }\n'
+        'fires = ["new_device"]\n'
+    )
+    (tmp_path / "stories").mkdir()
+    file = tmp_path / "stories" / "anna.toml"
+    file.write_text(story)
+    assert "1 scenarios, 2 steps, 0 failed" in good(sentinel("rules", "test", tmp_path / "stories"))
+    file.write_text(story + 'decision = "block"\n')
+    done = sentinel("rules", "test", file)
+    bad(done, 1, "line 9, step 'phone': expected decision block, got notify; found new_device 50 (risk 50, notify)")
+    (told,) = json.loads(sentinel("rules", "test", "--json", file).stdout)
+    assert (told["title"], len(told["problems"])) == ("Anna", 1)
+    file.write_text(story + "decisions = 1\n")
+    bad(sentinel("rules", "test", file), 1, "anna.toml:14:1: step[1].decisions: unknown key")
+    # Rules given with it are in force over those of the product; a story may lie among the local rules.
+    config = write_config()
+    off = write_rule(tmp_path / "changed", "new_device", 'status = "off"\n', cases=False)
+    file.write_text(story)
+    bad(sentinel("rules", "test", off, file), 1, "expected new_device to fire")
+    (tmp_path / "rules" / "scenarios").mkdir(parents=True)
+    (tmp_path / "rules" / "scenarios" / "anna.toml").write_text(story)
+    assert "1 scenarios" in good(sentinel("rules", "test", "--config", config))

@@ -234,10 +234,10 @@ async def test_a_part_that_breaks_off_ends_the_daemon_as_failed(start: Start, mo
     daemon = await start()
     client = await daemon.client()
 
-    async def broken(batch: Any) -> None:
+    async def broken(parts: Any, storing: Any) -> None:
         raise RuntimeError("hunter2")
 
-    monkeypatch.setattr(daemon.daemon.intake, "_batch", broken)
+    monkeypatch.setattr(daemon.daemon.intake, "_judge", broken)
     reply = await client.post("/v1/events", login("e-1"))
     assert (reply.status, "Retry-After" in reply.headers) == (503, True)
     with pytest.raises(SentinelError, match="intake broke off"):

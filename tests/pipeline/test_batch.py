@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from sentinel.demo.traffic import live, traffic
 from sentinel.errors import StoreError
 from sentinel.events.clock import DAY
-from sentinel.events.sighting import Attributes, Raw
+from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
+from sentinel.pipeline import batch
 from sentinel.pipeline.attributes import LastTold
 from sentinel.pipeline.item import Item, NewAttributes
 from sentinel.privacy.keys import LocalKey
@@ -215,7 +216,7 @@ async def test_what_was_called_compromised_is_not(inst: Installation, size: int)
     assert "new_device" in [finding.rule for finding in outcomes[2].assessment.findings]
     known = await profile(inst)
     assert known is not None
-    device = inst.enricher.sight("default", inst.arrival(taken).event).device_key
+    device = inst.arrival(taken).sighting.device_key
     assert device is not None
     assert known.values["device"][device].compromised
     assert not known.values["country"]["FR"].compromised
@@ -715,3 +716,95 @@ async def test_windows_are_exact_over_batches_restarts_and_late_events(arrivals:
         assert outcome.assessment is not None
         (finding,) = outcome.assessment.findings
         assert finding.evidence == recount(events, number)
+
+
+async def test_findings_are_counted_by_day_and_a_concluded_login_once(tmp_path: Path) -> None:
+    inst = Installation(tmp_path)
+    await inst.run([login(n) for n in range(4)])
+    pending = login(30, device_id="phone", outcome="pending")
+    await inst.run([pending, login(31, device_id="phone", concludes="e-30", after=timedelta(minutes=-55))])
+    day = int(START.timestamp()) // 86_400 + 1
+    assert await inst.store.fired(since=0) == {(day, "new_device", "live"): 1}
+    await inst.run([pending])  # a duplicate
+    assert await inst.store.fired(since=0) == {(day, "new_device", "live"): 1}
+    await inst.store.close()
+
+
+# One batch is judged while the one before is committed
+
+
+async def run_overlapping(inst: Installation, every: list[Item], size: int) -> list[Any]:
+    """Every batch is judged before the commit of the one before it has begun to wait for the disk."""
+    outcomes: list[Any] = []
+    committing: asyncio.Task[Any] | None = None
+    for at in range(0, len(every), size):
+        if committing is not None:
+            await asyncio.sleep(0)  # so that it has begun
+        judged = await inst.pipeline.judge(every[at : at + size])
+        if committing is not None:
+            outcomes += await committing
+        committing = asyncio.create_task(inst.pipeline.commit(judged))
+    assert committing is not None
+    return outcomes + await committing
+
+
+@pytest.mark.parametrize("cached", [1, 20_000])
+async def test_the_same_answers_while_the_batch_before_is_committed(
+    inst: Installation, expected: Expected, cached: int
+) -> None:
+    await inst.store.close()
+    inst.store = inst.pipeline.store = SqliteStore(inst.path, profile_cache=cached, track_cache=cached)
+    assert encoded(await run_overlapping(inst, items(inst), 40)) == expected.outcomes
+    await inst.reopen()
+    assert content(inst.path) == expected.content
+
+
+async def test_what_was_judged_on_a_batch_that_is_lost_is_lost_too(
+    inst: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settled(inst)
+    before = await profile(inst)
+    commit = inst.store.commit
+
+    async def full(changes: Any) -> None:
+        await asyncio.sleep(0)
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(inst.store, "commit", full)
+    first = await inst.pipeline.judge([inst.arrival(login(5, device_id="phone"))])
+    losing = asyncio.create_task(inst.pipeline.commit(first))
+    await asyncio.sleep(0)
+    second = await inst.pipeline.judge([inst.arrival(login(6, device_id="phone"))])
+    monkeypatch.setattr(inst.store, "commit", commit)
+    for lost in (losing, inst.pipeline.commit(second)):
+        with pytest.raises(StoreError, match="the disk is full"):
+            await lost
+    assert await profile(inst) == before
+    again = await inst.run([login(6, device_id="phone")])
+    assert again[0].assessment is not None
+    assert [finding.rule for finding in again[0].assessment.findings] == ["new_device"]
+
+
+async def test_a_batch_that_breaks_off_leaves_no_trace_of_itself(
+    inst: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where the batch before it, with the same account, is being committed."""
+    await settled(inst)
+    first = await inst.pipeline.judge([inst.arrival(login(5))])
+    committing = asyncio.create_task(inst.pipeline.commit(first))
+    await asyncio.sleep(0)
+    items, pack = [inst.arrival(login(number)) for number in (6, 7)], batch.pack_sighting
+
+    def breaks(sighting: Sighting) -> bytes:
+        if sighting is items[1].sighting:
+            raise ZeroDivisionError
+        return pack(sighting)
+
+    monkeypatch.setattr(batch, "pack_sighting", breaks)
+    with pytest.raises(ZeroDivisionError):
+        await inst.pipeline.judge(items)
+    await committing
+    await inst.run([login(8)])
+    after = await profile(inst)
+    assert after is not None
+    assert after.trusted_logins == 5

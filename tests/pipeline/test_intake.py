@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sentinel.errors import Overloaded, StoreError
-from sentinel.pipeline.batch import Pipeline
+from sentinel.pipeline.batch import Batch, Pipeline
 from sentinel.pipeline.intake import MAX_BATCH, Intake
 from sentinel.pipeline.item import Answer, Item, Outcome
 from tests.pipeline.installation import Installation, login
@@ -27,7 +27,7 @@ class Gate(Pipeline):
         self.entered = asyncio.Event()
         self.meanwhile: dict[int, Callable[[], object]] = {}  #: what happens while batch number so-and-so is judged
 
-    async def process(self, items: Sequence[Item]) -> list[Outcome]:
+    async def judge(self, items: Sequence[Item]) -> Batch:
         names = [item.event for item in items if isinstance(item, Answer)]
         self.meanwhile.get(len(self.batches), lambda: None)()
         await asyncio.sleep(0)
@@ -38,7 +38,12 @@ class Gate(Pipeline):
             raise StoreError("the disk is full")
         if "bug" in names:
             raise ZeroDivisionError
-        return [Outcome(error=name) for name in names]
+        batch = Batch(items, None)
+        batch.outcomes = [Outcome(error=name) for name in names]
+        return batch
+
+    async def commit(self, batch: Batch) -> list[Outcome]:
+        return batch.outcomes
 
 
 def some(*names: str) -> list[Item]:
@@ -277,8 +282,6 @@ async def test_over_a_real_pipeline(tmp_path: Path) -> None:
     intake.close()
     await running
     for post, outcomes in zip(posts, answers, strict=True):
-        assert [outcome.assessment.event for outcome in outcomes if outcome.assessment] == [
-            item.event.id for item in post
-        ]
+        assert [outcome.assessment.event for outcome in outcomes if outcome.assessment] == [item.id for item in post]
     assert len([entry async for entry in inst.store.history()]) == sum(map(len, posts))
     await inst.store.close()

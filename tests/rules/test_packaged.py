@@ -1,5 +1,7 @@
 """Every packaged rule passes the tests in its file, and fails them when they say otherwise."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -42,7 +44,11 @@ def test_its_name_and_words_are_there(id: str) -> None:
     assert rule.runbook
     assert rule.falsepositives
     assert len({case.name for case in rule.test}) == len(rule.test)
-    assert all(tag.startswith("attack.t") for tag in rule.tags)
+    assert len(rule.test) >= 2
+    assert rule.tags
+    assert all(re.fullmatch(r"attack\.t\d{4}(\.\d{3})?", tag) for tag in rule.tags)
+    assert rule.title[0].isupper()
+    assert not rule.title.endswith(".")
     if rule.audience == "operator":
         assert rule.alert == "campaign"
 

@@ -77,6 +77,27 @@ def test_a_new_file_gets_the_newest_schema_and_an_old_one_is_brought_forward(pat
     database.close()
 
 
+async def test_a_campaign_of_the_first_schema_keeps_its_events(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("sentinel.store.sqlite.schema.MIGRATIONS", MIGRATIONS[:1])
+        database = connect(path)
+        migrate(database)
+    columns = "key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert"
+    for key, of in (("e-1", "c-1"), ("e-2", "a-1"), ("e-3", "c-1")):
+        row = (key, "default", "account-1", 0, "login", b"", b"", b"", b"", b"", 0, of)
+        database.execute(f"INSERT INTO event ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+    for id, account, kind in (("c-1", None, "campaign"), ("a-1", "account-1", "attack")):
+        row = (id, "default", account, kind, "high", 60.0, 0, 0, 1, "[]", "e-1", "open")
+        database.execute("INSERT INTO alert VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+    database.close()
+    store = SqliteStore(path)
+    for id, keys in (("c-1", ["e-1", "e-3"]), ("a-1", ["e-2"])):
+        found = await store.alert("default", id)
+        assert found is not None
+        assert [record.key async for record in store.alert_events(found)] == keys
+    await store.close()
+
+
 def test_a_migration_that_fails_leaves_the_older_version_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = connect(path)
     migrate(database)
@@ -284,3 +305,27 @@ async def test_the_log_stays_bounded_under_steady_commits(tmp_path: Path, monkey
     await store.close()
     # Without it: all 300 batches, some 10 MB.
     assert max(sizes) < 3_000_000
+
+
+async def test_a_store_can_be_looked_at_beside_its_writer_and_not_changed(path: Path) -> None:
+    writer = SqliteStore(path)
+    await writer.commit(everything())
+    reader = SqliteStore(path, readonly=True)
+    assert [entry.key async for entry in reader.history()] == ["event-1"]
+    await writer.commit(Changes(records=[record("event-2")]))
+    assert (await reader.extent()).records == 2
+    with pytest.raises(StoreError):
+        await reader.commit(Changes(records=[record("event-3")]))
+    await reader.close()
+    await writer.commit(Changes(records=[record("event-3")]))
+    assert (await writer.extent()).records == 3
+    await writer.close()
+
+
+async def test_looking_does_not_bring_an_older_schema_forward(path: Path) -> None:
+    await SqliteStore(path).close()
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 1")
+    database.close()
+    with pytest.raises(StoreError, match=r"version 1.*start the daemon"):
+        SqliteStore(path, readonly=True)

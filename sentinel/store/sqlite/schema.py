@@ -80,6 +80,38 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         revoked INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE fired (
+        day INTEGER NOT NULL,
+        tenant TEXT NOT NULL,
+        rule TEXT NOT NULL,
+        status TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (day, tenant, rule, status)
+    ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE campaign_event (
+        tenant TEXT NOT NULL,
+        alert TEXT NOT NULL,
+        event TEXT NOT NULL,
+        PRIMARY KEY (tenant, alert, event)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO campaign_event
+        SELECT event.tenant, alert.id, event.key FROM event
+        JOIN alert ON alert.tenant = event.tenant AND alert.id = event.alert AND alert.kind = 'campaign';
+    CREATE TABLE verdict (
+        id INTEGER PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        about TEXT NOT NULL,
+        target TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        answered INTEGER NOT NULL DEFAULT 0,
+        done INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX verdict_open ON verdict (id) WHERE done = 0
+    """,
 )
 
 
@@ -107,6 +139,16 @@ def migrate(database: sqlite3.Connection) -> None:
             if database.in_transaction:
                 database.execute("ROLLBACK")
             raise
+
+
+def expect_newest(database: sqlite3.Connection) -> None:
+    """Raise :class:`StoreError` unless the schema is this sentinel's own; for those who may not bring it forward."""
+    if (version := _version(database)) != len(MIGRATIONS):
+        raise StoreError(
+            f"the store has schema version {version}, this sentinel reads {len(MIGRATIONS)}:"
+            f" {'upgrade sentinel' if version > len(MIGRATIONS) else 'start the daemon once, it brings it up to date'}",
+            retry=False,
+        )
 
 
 def _version(database: sqlite3.Connection) -> int:

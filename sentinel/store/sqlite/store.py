@@ -7,7 +7,7 @@ statement gives the interpreter's lock away and, beside a busy loop, waits milli
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,27 +16,44 @@ from typing import Final, TypeVar
 from sentinel.errors import StoreError
 from sentinel.past.profile import Profile, decode_profile
 from sentinel.past.windows import Track
-from sentinel.store.protocol import AlertRow, ApiKey, Changes, Mail, Past, Record, TrackKey, Wanted
-from sentinel.store.sqlite import keys, outbox, reading, writing
+from sentinel.store.protocol import (
+    AlertRow,
+    ApiKey,
+    AskedVerdict,
+    Changes,
+    Extent,
+    Mail,
+    Past,
+    Record,
+    TrackKey,
+    Wanted,
+)
+from sentinel.store.sqlite import fired, keys, outbox, reading, verdicts, writing
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.connection import connect, explain
-from sentinel.store.sqlite.schema import migrate
+from sentinel.store.sqlite.schema import expect_newest, migrate
 
 #: Profiles kept decoded, a few kilobytes each; the rest is read when its account comes again.
 PROFILE_CACHE: Final = 20_000
-#: Window entries kept in memory (each track weighs eight more), about 150 bytes each.
+#: Weight of the windows kept in memory (:attr:`sentinel.past.windows.Track.weight`: one for each entry, eight for each
+#: track), and the most that one unit takes in bytes: 128 MB together, however many keys there are.
 TRACK_CACHE: Final = 1_000_000
+TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
 #: Pages of log (128 MB) at which it is begun anew, for which a commit has to wait.
 LOG_PAGES: Final = 32_768
 _PAGE: Final = 500
 
+_NOTHING: Final = Past()
 _T = TypeVar("_T")
 
 
 class SqliteStore:
-    """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process."""
+    """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
+
+    ``readonly`` is for looking at the store beside the process that writes to it: whatever would change it fails.
+    """
 
     def __init__(
         self,
@@ -45,12 +62,13 @@ class SqliteStore:
         profile_cache: int = PROFILE_CACHE,
         track_cache: int = TRACK_CACHE,
         durable: bool = True,
+        readonly: bool = False,
     ) -> None:
         self.path = path
         self.durable = durable
         self._profiles: Cache[str, Profile] = Cache(profile_cache)
-        self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: len(track) + 8)
-        self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path, durable)
+        self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: track.weight)
+        self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path, durable, readonly)
         self._file = path.stat().st_ino if path is not None else 0
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._copier = ThreadPoolExecutor(1, "store-copier")
@@ -68,15 +86,19 @@ class SqliteStore:
                 retry=False,
             )
 
-    async def recall(self, wanted: Wanted) -> Past:
+    async def recall(self, wanted: Wanted, newer: Past | None = None) -> Past:
         """See the protocol. What is cached costs no query."""
         past = Past()
+        newer = newer or _NOTHING
         for key in wanted.profiles:
-            if (profile := self._profiles.get(key)) is not None:
+            if (profile := newer.profiles.get(key) or self._profiles.get(key)) is not None:
                 past.profiles[key] = profile
         for track_key, keep in wanted.tracks.items():
             # New rules may look further back than what is cached was kept for.
-            if (track := self._tracks.get(track_key)) is not None and track.keep >= keep:
+            track = newer.tracks.get(track_key)
+            if track is None:
+                track = self._tracks.get(track_key)
+            if track is not None and track.keep >= keep:
                 past.tracks[track_key] = track
         profiles = wanted.profiles - past.profiles.keys()
         tracks = wanted.tracks.keys() - past.tracks.keys()
@@ -85,15 +107,26 @@ class SqliteStore:
                 reading.recall(self._recall_db, wanted, profiles, tracks, past)
             except sqlite3.Error as error:
                 raise explain(error, self.path) from None
+        if newer is not _NOTHING:
+            past.records.update((key, newer.records[key]) for key in wanted.records & newer.records.keys())
+            past.attributes.update((key, newer.attributes[key]) for key in wanted.attributes & newer.attributes.keys())
         for key in profiles:
             self._profiles.put(key, past.profiles.setdefault(key, Profile()))
         for track_key in tracks:
             self._tracks.put(track_key, past.tracks.setdefault(track_key, Track((), wanted.tracks[track_key])))
         return past
 
+    def prepare(self, changes: Changes) -> None:
+        """See the protocol."""
+        changes.prepared = writing.pack(changes)
+        for track in changes.tracks.values():
+            track.saved()
+
     async def commit(self, changes: Changes) -> None:
         """See the protocol: one transaction, on disk when this returns."""
-        statements = writing.pack(changes)
+        if changes.prepared is None:
+            self.prepare(changes)
+        statements = changes.prepared
         done = asyncio.ensure_future(self._write(lambda db: writing.commit(db, statements)))
         try:
             await asyncio.shield(done)
@@ -109,7 +142,6 @@ class SqliteStore:
         for key, profile in changes.profiles.items():
             self._profiles.refresh(key, profile)
         for track_key, track in changes.tracks.items():
-            track.saved()
             self._tracks.refresh(track_key, track)
 
     async def _checkpoint(self) -> None:
@@ -146,12 +178,14 @@ class SqliteStore:
         data = await self._read(lambda db: reading.profile(db, key))
         return decode_profile(data) if data is not None else None
 
-    async def history(self, account: str | None = None, *, since: int = 0) -> AsyncIterator[Record]:
+    async def history(
+        self, account: str | None = None, *, since: int = 0, type: str | None = None
+    ) -> AsyncIterator[Record]:
         """See the protocol; read in pages, so that it never holds the reader for long."""
         after = 0
         while True:
             page = await self._read(
-                lambda db, after=after: reading.page(db, account, since, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                lambda db, after=after: reading.page(db, account, since, type, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             )
             for _, record in page:
                 yield record
@@ -159,11 +193,50 @@ class SqliteStore:
                 return
             after = page[-1][0]
 
+    async def extent(self) -> Extent:
+        """See the protocol."""
+        return await self._read(reading.extent)
+
+    async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
+        """See the protocol."""
+        return await self._read(lambda db: fired.since(db, since, tenant))
+
     async def alerts(
-        self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
+        self,
+        tenant: str,
+        *,
+        account: str | None = None,
+        kind: str | None = None,
+        limit: int = 100,
+        state: str | None = None,
     ) -> list[AlertRow]:
         """See the protocol."""
-        return await self._read(lambda db: reading.alerts(db, tenant, account, kind, limit))
+        return await self._read(lambda db: reading.alerts(db, tenant, account, kind, limit, state))
+
+    async def alert(self, tenant: str, id: str) -> AlertRow | None:
+        """See the protocol."""
+        found = await self._read(lambda db: reading.alerts(db, tenant, None, None, 1, None, id))
+        return found[0] if found else None
+
+    async def alert_events(self, alert: AlertRow) -> AsyncIterator[Record]:
+        """See the protocol; read in pages, like :meth:`history`."""
+        numbers = await self._read(lambda db: reading.alert_events(db, alert))
+        for at in range(0, len(numbers), _PAGE):
+            page = numbers[at : at + _PAGE]
+            for record in await self._read(lambda db, page=page: reading.by_sequence(db, page)):  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                yield record
+
+    async def ask_verdict(self, verdict: AskedVerdict) -> int:
+        """See the protocol."""
+        return await self._write(lambda db: verdicts.ask(db, verdict))
+
+    async def asked_verdicts(self, id: int | None = None) -> list[AskedVerdict]:
+        """See the protocol."""
+        return await self._read(lambda db: verdicts.asked(db, id))
+
+    async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
+        """See the protocol."""
+        await self._write(lambda db: verdicts.settle(db, id, now, answered, alerts))
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """See the protocol."""
@@ -237,21 +310,24 @@ class SqliteStore:
             raise explain(error, self.path) from None
 
 
-def _open(path: Path | None, durable: bool) -> tuple[sqlite3.Connection, ...]:
+def _open(path: Path | None, durable: bool, readonly: bool) -> tuple[sqlite3.Connection, ...]:
     """The connections for writing, reading, recalling and copying the log; a database in memory has one for all."""
     with ExitStack() as stack:
         try:
-            writer = connect(path, durable=durable)
+            writer = connect(path, durable=durable, readonly=readonly)
             stack.callback(writer.close)
-            migrate(writer)
-            writing.check(writer)  # a file that can only be read opens without a word
+            if readonly:
+                expect_newest(writer)
+            else:
+                migrate(writer)
+                writing.check(writer)  # a file that can only be read opens without a word
             reader = recaller = copier = writer
             if path is not None:
                 reader = connect(path, readonly=True)
                 stack.callback(reader.close)
                 recaller = connect(path, readonly=True)
                 stack.callback(recaller.close)
-                copier = connect(path)
+                copier = connect(path, readonly=readonly)
         except sqlite3.Error as error:
             raise explain(error, path) from None
         stack.pop_all()

@@ -1,7 +1,7 @@
 """The one transaction that makes a batch durable, and upkeep."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +10,7 @@ from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.past.profile import encode_profile
 from sentinel.past.windows import encode_entries
 from sentinel.store.protocol import Changes
+from sentinel.store.sqlite import fired
 from sentinel.store.sqlite.reading import track_name
 
 _encode_notice: Final = msgspec.msgpack.Encoder().encode
@@ -46,11 +47,13 @@ def pack(changes: Changes) -> list[Statement]:
          a.event, a.state)
         for a in changes.alerts.values()
     ])  # fmt: skip
+    _rows(statements, _CAMPAIGN, changes.campaigns)
     for (tenant, alert), verdict in changes.closed.items():
         statements.append(("UPDATE alert SET state = ? WHERE tenant = ? AND id = ?", [verdict, tenant, alert]))
     _rows(statements, _MAIL, [
         (n.tenant, n.id, n.account, _encode_notice(n), LEVEL_ORDER[n.level]) for n in changes.notices
     ])  # fmt: skip
+    statements += fired.statements(changes.fired)
     return statements
 
 
@@ -92,10 +95,11 @@ _ALERT: Final = _Insert(
     "ON CONFLICT (tenant, id) DO UPDATE SET level = excluded.level, risk = excluded.risk, last = excluded.last,"
     " events = excluded.events, rules = excluded.rules",
 )
+_CAMPAIGN: Final = _Insert("campaign_event", "tenant, alert, event", "ON CONFLICT DO NOTHING")
 _MAIL: Final = _Insert("mail", "tenant, alert, account, notice, urgency", "ON CONFLICT (tenant, alert) DO NOTHING")
 
 
-def _rows(statements: list[Statement], insert: _Insert, rows: list[tuple[Any, ...]]) -> None:
+def _rows(statements: list[Statement], insert: _Insert, rows: Sequence[tuple[Any, ...]]) -> None:
     at = 0
     for count in _GROUPS:
         while len(rows) - at >= count:
@@ -119,10 +123,9 @@ def restart_log(db: sqlite3.Connection) -> None:
 
 
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
-    """Drop one step of the entries that no window can see any more; returns the rows dropped."""
-    return db.execute(
-        "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)", (now, _STEP)
-    ).rowcount
+    """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
+    entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
+    return db.execute(entries, (now, _STEP)).rowcount + fired.expire(db, now)
 
 
 def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:

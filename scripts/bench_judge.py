@@ -1,0 +1,51 @@
+"""The cost of judging alone, in a process of its own: facts, windows, rules, score and what is remembered.
+
+Without HTTP, enrichment and store. Processor time, since that is what judging spends; the first half of the
+events builds the past and is not counted. Prints microseconds an event as JSON.
+"""
+
+import gc
+import json
+import sys
+import time
+from datetime import UTC, datetime
+
+from bench_events import mix  # first: it makes this tree importable
+
+from sentinel.daemon.build import bare_lookups, build_enricher
+from sentinel.events.event import convert_event
+from sentinel.pipeline.edge import arrive
+from sentinel.pipeline.item import TenantSettings
+from sentinel.pipeline.replay import Replay
+from sentinel.privacy.keys import LocalKey
+from sentinel.rules.load import load_rules, packaged_rules
+from sentinel.rules.ruleset import RuleSet
+
+
+def main() -> None:
+    events, accounts = int(sys.argv[1]), int(sys.argv[2])
+    gc.set_threshold(50_000, 20, 100)  # as in the daemon
+    rules = RuleSet(load_rules([packaged_rules()]))
+    enricher = build_enricher(LocalKey(b"b" * 32), bare_lookups())
+    replay = Replay(TenantSettings(rules=rules))
+    mixed = mix("judge", events, accounts, datetime.now(UTC), 24 * 60)
+    arrivals = [arrive(enricher, "default", convert_event(event)) for event in mixed]
+    half = len(arrivals) // 2
+    findings = sum(len(replay.judge(arrival).assessment.findings) for arrival in arrivals[:half])
+    begun = time.process_time()
+    for arrival in arrivals[half:]:
+        findings += len(replay.judge(arrival).assessment.findings)
+    spent = time.process_time() - begun
+    json.dump(
+        {
+            "events": len(arrivals) - half,
+            "rules": len(rules.files),
+            "us_per_event": round(1e6 * spent / (len(arrivals) - half), 1),
+            "findings": findings,
+        },
+        sys.stdout,
+    )
+
+
+if __name__ == "__main__":
+    main()
