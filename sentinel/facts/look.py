@@ -58,9 +58,7 @@ class Look:
 
     @lazy
     def network_trusted(self) -> bool:
-        """The AS is in the trusted past; of an intranet, that private addresses are."""
-        if self.network is None and self.sighting.network.kind == "private":
-            return self.trusts("network_kind", "private")
+        """The AS is in the trusted past."""
         return self.trusts("network", self.network)
 
     @lazy

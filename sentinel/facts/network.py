@@ -96,7 +96,7 @@ def network_new(look: Look) -> bool:
 
 @fact("network.trusted", "bool", past=True, judged=True)
 def network_trusted(look: Look) -> bool:
-    """The autonomous system is in the account's trusted past (of a private address: private addresses are)."""
+    """The autonomous system is in the account's trusted past."""
     return look.network_trusted
 
 

@@ -265,15 +265,6 @@ class TestSecondFactor:
         assert seen(sighting(at(1), mfa=totp | {"device_id": "other"}), profile)["mfa.factor_trusted"] is False
 
 
-def test_an_intranet_of_private_addresses_is_a_network_that_can_be_trusted() -> None:
-    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-    profile = past((at(), {"ip": "10.0.0.7", "device_id": "pc", "user_agent": agent}))
-    facts = seen(sighting(at(1), ip="10.9.9.9", device_id="cleared", user_agent=agent), profile)
-    assert (facts["network.trusted"], facts["device.familiar"], facts["network.new"]) == (True, True, False)
-    elsewhere = seen(sighting(at(1), ip="10.9.9.9"), past((at(), {"network": {"asn": 64500}})))
-    assert (elsewhere["network.trusted"], elsewhere["network.new"]) == (False, False)
-
-
 class TestSources:
     """Facts that windows over sources are kept by, or weighed with."""
 
