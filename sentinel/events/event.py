@@ -55,7 +55,8 @@ Reason = Literal[
 ATTEMPT_REASONS: Final = frozenset({"bad_password", "unknown_account", "mfa_failed", "locked", "rate_limited", "other"})
 #: Types that must say how they ended.
 OUTCOME_REQUIRED: Final = frozenset({"login", "mfa_challenge"})
-#: Changes of what lets a person in or reaches them: judged like a login, always owed a notice.
+#: Changes of what lets a person in or reaches them: judged like a login. Each is owed a notice; a reset that was only
+#: asked for changes nothing yet.
 CREDENTIAL_CHANGES: Final = frozenset(
     {
         "mfa_enrolled",

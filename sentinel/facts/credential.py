@@ -65,11 +65,11 @@ def account_has_past(look: Look) -> bool:
 @fact("account.recovered", "bool", past=True)
 def account_recovered(look: Look) -> bool:
     """In the last 7 days a reset was asked for or a recovery used, from where the account is not trusted."""
-    return account_hours_since_recovery(look) is not None
+    return account_recovery_hours(look) is not None
 
 
-@fact("account.hours_since_recovery", "double", past=True)
-def account_hours_since_recovery(look: Look) -> float | None:
+@fact("account.recovery_hours", "double", past=True)
+def account_recovery_hours(look: Look) -> float | None:
     """Hours since that; absent when there was none."""
     recoveries = look.profile.recoveries
     return hours_since(recoveries, look.sighting.time) if recoveries else None
@@ -78,11 +78,11 @@ def account_hours_since_recovery(look: Look) -> float | None:
 @fact("account.helped", "bool", past=True)
 def account_helped(look: Look) -> bool:
     """In the last 7 days somebody else removed a factor, set or reset the password, or used a recovery."""
-    return account_hours_since_help(look) is not None
+    return account_help_hours(look) is not None
 
 
-@fact("account.hours_since_help", "double", past=True)
-def account_hours_since_help(look: Look) -> float | None:
+@fact("account.help_hours", "double", past=True)
+def account_help_hours(look: Look) -> float | None:
     """Hours since that; absent when there was none."""
     helped = look.profile.helped
     return hours_since([time for time, _ in helped], look.sighting.time) if helped else None

@@ -49,9 +49,10 @@ def session_of(profile: Profile, sighting: Sighting) -> Session | None:
 
 def _passed_over(profile: Profile, sighting: Sighting, by_session: bool, *, device: bool) -> bool:
     if device:
-        known = sighting.device_key is not None or sighting.device_class is not None
-        kinds = ("device", "device_class")
+        unsaid = sighting.device_key is None and sighting.device_class is None
+        unknown, kinds = unsaid, ("device", "device_class")
     else:
-        known = sighting.address is not None or sighting.network.asn is not None or sighting.network.kind is not None
-        kinds = ("network", "network_kind")
-    return not known and (by_session or not any(profile.values.get(kind) for kind in kinds))
+        # An address of which no database knows the network is said all the same: no session vouches for that.
+        unknown = sighting.network.asn is None and sighting.network.kind is None
+        unsaid, kinds = unknown and sighting.address is None, ("network", "network_kind")
+    return (unsaid and by_session) or (unknown and not any(profile.values.get(kind) for kind in kinds))

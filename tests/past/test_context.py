@@ -62,6 +62,13 @@ def test_what_a_service_never_says_is_passed_over() -> None:
     assert trusted(past(network={"asn": 64500}), network={"asn": 64500})
 
 
+def test_also_where_no_database_knows_the_networks() -> None:
+    nowhere = {"device_id": "laptop", "ip": "192.0.2.1"}
+    assert trusted(past(**nowhere), **nowhere)
+    assert not trusted(past(**nowhere), **(nowhere | {"device_id": "other"}))
+    assert not trusted(past(**HOME), **nowhere)
+
+
 def test_without_an_id_the_device_is_browser_and_system() -> None:
     usual = AGENT | {"network": {"asn": 64500}}
     assert trusted(past(**usual), **usual)
