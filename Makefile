@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench quality docs clean
 
 demo: $(STAMP)
 	@$(BIN)/sentinel demo
@@ -23,6 +23,10 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python scripts/bench.py --out bench.json
+
+# People bothered against attackers caught, on simulated traffic.
+quality: $(STAMP)
+	$(BIN)/python scripts/quality.py --out quality.json
 
 docs: $(STAMP)
 	$(BIN)/python scripts/docs.py

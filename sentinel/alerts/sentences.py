@@ -28,12 +28,12 @@ _PUSH_DENIED = mark("A request to confirm a sign-in was denied or reported.")
 _GUESSING = mark("Somebody tried many second-factor codes.")
 _REPLAY = mark("A code from your authenticator app was used a second time.")
 _DRIFT = mark("The code came from an authenticator app whose clock was unusually far off.")
-_REMOVED = mark("A second factor was removed from your account.")
-_ADDED = mark("A second factor was added to your account.")
+_REMOVED = mark("A second factor was removed from a device or network that we do not know as yours.")
+_ADDED = mark("A second factor was added from a device or network that we do not know as yours.")
 _DOWNGRADE = mark("A weaker second factor was used than the one you usually use.")
 _BACKUP = mark("A backup code was used instead of the usual second factor.")
-_RECOVERY = mark("The account was recovered and then changed within a short time.")
-_HELPDESK = mark("Support staff changed the account shortly before it was used from somewhere new.")
+_RECOVERY = mark("Your account was recovered from somewhere new, and then used or changed from there.")
+_HELPDESK = mark("Support staff let somebody back in shortly before it was used or changed from somewhere new.")
 _CHANGED = mark("What lets you in, or how we reach you, was changed.")
 _LEAKED = mark("The password is in a list of passwords that were stolen elsewhere.")
 _PROXY = mark("The sign-in page that was used may have been a copy of the real one.")
@@ -84,6 +84,7 @@ REASONS: Final[dict[str, str]] = {
     "credential_changed": _CHANGED,
     "leaked_password": _LEAKED,
     "phishing_proxy": _PROXY,
+    "device_code": _DEVICE_CODE,
     "device_code_login": _DEVICE_CODE,
     "dormant": _DORMANT,
     "dormant_account": _DORMANT,
@@ -104,6 +105,12 @@ OUTCOMES: Final[dict[str, str]] = {
     "failure": mark("it failed"),
     "blocked": mark("it was refused"),
     "pending": mark("it was not finished when we noticed it"),
+}
+
+#: Who did what the person did not do.
+ACTORS: Final[dict[str, str]] = {
+    "admin": mark("support staff or an administrator"),
+    "system": mark("the service itself"),
 }
 
 FACTORS: Final[dict[str, str]] = {

@@ -1,19 +1,18 @@
 """Times, places and devices in the words of a mail to a person."""
 
 import json
-import re
 from functools import lru_cache
 from gettext import NullTranslations
 from importlib.resources import files
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from sentinel.alerts.clean import clean
-from sentinel.alerts.sentences import FACTORS, OUTCOMES, REASONS, mark
+from sentinel.alerts.sentences import ACTORS, FACTORS, OUTCOMES, REASONS, mark
 from sentinel.events.alert import Notice
 from sentinel.events.clock import to_datetime
 from sentinel.events.place import Place
 from sentinel.events.sighting import Device
+from sentinel.events.zone import find_zone
 
 #: A list of reasons longer than this is not read.
 MAX_REASONS: Final = 5
@@ -35,9 +34,6 @@ _MONTHS: Final = (
     mark("November"),
     mark("December"),
 )
-# Names that zoneinfo may find although they are no zone of a person but this machine's own.
-_NO_ZONES: Final = frozenset({"localtime", "posixrules", "Factory", "leapseconds"})
-_ZONE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")
 #: Countries whose English name takes "the" in running text.
 # fmt: off
 _WITH_ARTICLE: Final = frozenset(
@@ -132,6 +128,10 @@ class Words:
         """What became of it."""
         return self._say(OUTCOMES.get(outcome, OUTCOMES["pending"]))
 
+    def actor(self, actor: str) -> str:
+        """Who did it for the person: an account of the service's own people, or the service by itself."""
+        return self._say(ACTORS.get(actor, ACTORS["system"]))
+
     def factor(self, method: str | None) -> str | None:
         """A second factor by the name people know it by; ``None`` when there was none."""
         if method is None or method == "none":
@@ -165,17 +165,6 @@ class Words:
 
 def _at(values: tuple[str, ...], index: int) -> str:
     return values[index] if index < len(values) else ""
-
-
-def find_zone(name: str | None) -> ZoneInfo | None:
-    """The time zone called ``name``; ``None`` for what is no zone. Never opens a file outside the zone
-    data."""
-    if name is None or name in _NO_ZONES or not _ZONE_NAME.fullmatch(name):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # not a zone, a folder of zones, unknown
-        return None
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ import click
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.config import describe_settings
-from sentinel.daemon.build import load_ruleset
+from sentinel.daemon.build import load_ruleset, tenant_settings
 from sentinel.enrich.lists import read_list
 
 
@@ -34,6 +34,7 @@ def command(context: Context, settings: bool, as_json: bool) -> int:
         return 0
     config = context.config
     rules = load_ruleset(config)
+    tenant_settings(config, rules)
     for item in config.geo.lists:
         read_list(item.kind, item.path)
     where = str(config.path) if config.path else "defaults, no file"

@@ -41,7 +41,7 @@ async def command(context: Context, event: str, tenant: str, everything: bool, a
     key = LocalKey.load(config.state) if config.state.exists() else LocalKey.ephemeral()
     rules = load_ruleset(config)
     enricher = build_enricher(key, open_lookups(config))
-    settings = tenant_settings(config, rules)(tenant)
+    settings = tenant_settings(config, rules, enricher.pseudonym)(tenant)
     store = open_to_read(config)
     try:
         record = await store.record(enricher.event_key(tenant, event)) if event != "-" else None

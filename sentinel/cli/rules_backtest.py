@@ -25,6 +25,7 @@ from sentinel.pipeline.backtest import Plan, answered, play
 from sentinel.pipeline.compare import compare
 from sentinel.pipeline.played import Played
 from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.privacy.sealer import Sealer
 from sentinel.rules.load import packaged_rules
 from sentinel.store.protocol import Extent
@@ -183,7 +184,9 @@ def _side(pipe: Connection, config_file: Path | None, directories: list[Path], p
     gc.set_threshold(50_000, 20, 100)  # the state has no cycles; see daemon.py
     try:
         config = load(config_file)
-        settings = tenant_settings(config, load_ruleset(config, directories))
+        settings = tenant_settings(
+            config, load_ruleset(config, directories), Pseudonymizer(LocalKey.load(config.state))
+        )
         plan = msgspec.msgpack.decode(packed_plan, type=Plan)
 
         async def replay() -> Played:

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.rules_backtest import backtest
 from sentinel.cli.rules_fired import Fired, fired_counts, print_list
 from sentinel.cli.rules_new import new
 from sentinel.cli.rules_scenarios import read_scenarios, sort_out, tell
-from sentinel.daemon.build import bare_lookups, build_enricher
+from sentinel.cli.rules_show import show
+from sentinel.daemon.build import bare_lookups, build_enricher, load_ruleset
+from sentinel.daemon.tuning import Tuning
 from sentinel.errors import SentinelError
 from sentinel.pipeline.ruletest import run_cases
 from sentinel.privacy.keys import LocalKey
@@ -45,6 +46,7 @@ def list_rules(context: Context, tenant: str | None, as_json: bool) -> int:
       sentinel rules list
     """
     rules = [file.compiled.rule for file in _in_force(context)]
+    muted = Tuning(context.config, load_ruleset(context.config)).mutes()
     try:
         fired = fired_counts(context.config, tenant)
     except SentinelError as error:
@@ -55,44 +57,19 @@ def list_rules(context: Context, tenant: str | None, as_json: bool) -> int:
             [
                 {"id": rule.id, "title": rule.title, "status": rule.status, "applies_to": rule.applies_to,
                  "audience": rule.audience, "group": rule.evidence_group, "tags": rule.tags,
-                 "fired": fired.get(rule.id, Fired())}
+                 "fired": fired.get(rule.id, Fired()), "muted": muted.get(rule.id, [])}
                 for rule in rules
             ]
         )  # fmt: skip
         return 0
     print_list(rules, fired)
+    for rule in rules:
+        for note in muted.get(rule.id, []):
+            click.echo(f"{rule.id}: {note}")
     return 0
 
 
-@command.command("show")
-@click.argument("rule")
-@json_option
-@pass_config
-def show(context: Context, rule: str, as_json: bool) -> int:
-    """Show the effective rule, and which file each key comes from.
-
-    \b
-    Example:
-      sentinel rules show impossible_travel
-    """
-    file = next((file for file in _in_force(context) if file.compiled.rule.id == rule), None)
-    if file is None:
-        raise SentinelError(f"there is no rule {rule!r}; `sentinel rules list` shows them")
-    data: dict[str, Any] = msgspec.to_builtins(file.compiled.rule)
-    if as_json:
-        print_json(data | {"sources": file.sources})
-        return 0
-    for key, value in data.items():
-        if key in ("id", "test"):
-            continue
-        source = file.sources.get(key, "default")
-        click.echo(f"{key} = {msgspec.json.encode(value).decode()}    # {source}")
-        if isinstance(value, dict):
-            for name in value:
-                if (own := file.sources.get(f"{key}.{name}")) is not None:
-                    click.echo(f"    {key}.{name}    # {own}")
-    click.echo(f"# {len(file.compiled.rule.test)} tests; `sentinel rules test` runs them")
-    return 0
+command.add_command(show)
 
 
 @command.command("check")

@@ -50,7 +50,7 @@ def tell(
         files = load_rules([packaged_rules(), config.rules.directory, *rules])
     except RulesError as error:
         return [], error.errors
-    settings = tenant_settings(config, RuleSet(files))("default")
+    settings = tenant_settings(config, RuleSet(files), enricher.pseudonym)("default")
     results: list[ScenarioResult] = []
     errors: list[FileError] = []
     for story in stories:

@@ -2,8 +2,11 @@
 
 import ipaddress
 
+import msgspec
+
 from sentinel.config.sections import DecisionSettings
 from sentinel.config.settings import Settings
+from sentinel.config.tuning import ENTRY_NAME, DecisionChange, RuleChange
 from sentinel.toml_source import Key, TomlFile
 
 
@@ -17,6 +20,40 @@ def check(source: TomlFile, settings: Settings) -> None:
     if http.queue_events < http.max_batch:
         message = f"queue_events ({http.queue_events}) is below max_batch ({http.max_batch}): no room for a batch"
         raise source.error(message, "http", _given(source, "queue_events", "max_batch", table=("http",)))
+    _check_mutes(source, settings)
+
+
+def check_tuning(source: TomlFile, settings: Settings) -> None:
+    """FileError when an entry of ``[[tuning]]`` changes nothing, names no tenant, or its thresholds do not ascend over
+    those it changes.
+    """
+    for number, entry in enumerate(settings.tuning):
+        key = ("tuning", number)
+        change = entry.decision
+        if change == DecisionChange() and not entry.rules:
+            raise source.error("changes nothing; give decision or rules", *key)
+        for rule, changed in entry.rules.items():
+            if changed == RuleChange():
+                raise source.error("changes nothing; give status, risk or params", *key, "rules", rule)
+        bases = [tenant.decision for name, tenant in settings.tenants.items() if entry.tenant in (None, name)]
+        if entry.tenant not in settings.tenants:
+            bases.append(settings.decision)
+        for base in bases:
+            check_decision(source, change_decision(base, change), *key)
+
+
+def change_decision(base: DecisionSettings, change: DecisionChange) -> DecisionSettings:
+    """``base`` with what ``change`` gives put over it."""
+    given = {name: value for name in change.__struct_fields__ if (value := getattr(change, name)) is not None}
+    return msgspec.structs.replace(base, **given)
+
+
+def _check_mutes(source: TomlFile, settings: Settings) -> None:
+    for name, mute in settings.mute.items():
+        if not ENTRY_NAME.fullmatch(name):
+            raise source.error("a mute's name is 1 to 64 letters, digits, '.', '_' or '-'", "mute", name)
+        if not mute.rules and not mute.networks:
+            raise source.error("would mute everything; give rules or networks", "mute", name)
 
 
 def check_decision(source: TomlFile, decision: DecisionSettings, *prefix: Key) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 
 from sentinel.config.settings import Settings
+from sentinel.errors import FileError
+from sentinel.toml_source import Key, TomlFile, dotted
 
 
 class Config(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,3 +34,9 @@ class Config(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
             decision=tenant.decision,
             alerts=tenant.alerts,
         )
+
+    def error(self, message: str, *key: Key) -> FileError:
+        """An error about a key of the file, found when its parts were put together."""
+        if self.path is None:
+            return FileError("the configuration", message, key=dotted(*key))
+        return TomlFile.read(self.path).error(message, *key)

@@ -11,3 +11,8 @@ def text(meaning: str, default: str = "") -> Meta:
 def number(unit: str, lowest: int, highest: int, meaning: str) -> Meta:
     """Help for a number, its unit and the lowest and highest value it may have."""
     return Meta(description=meaning, ge=lowest, le=highest, extra={"unit": unit})
+
+
+def measured(unit: str, meaning: str) -> Meta:
+    """Help for a number that may be left out and whose limits are its type's: msgspec takes none for ``… | None``."""
+    return Meta(description=meaning, extra={"unit": unit})

@@ -66,7 +66,8 @@ def _section(section: Section) -> str:
 
 
 def _header(key: str) -> str:
-    return f"[[{key.removesuffix('[]')}]]" if key.endswith("[]") else f"[{key}]"
+    name = key.replace("[]", "")
+    return f"[[{name}]]" if key.endswith("[]") else f"[{name}]"
 
 
 def _row(setting: Setting) -> str:

@@ -1,6 +1,7 @@
 """The words for what a setting takes, made from its declaration; errors and the docs use the same ones."""
 
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -26,6 +27,9 @@ def expected_item(declared: Any) -> str:
 def choices(declared: Any) -> list[str]:
     """The names a declared Literal allows, in the order of the declaration; none for other types."""
     inner = get_args(declared)[0] if get_origin(declared) is Annotated else declared
+    if isinstance(inner, UnionType) or get_origin(inner) is Union:
+        # ``Literal[…] | None`` is a typing.Union, ``int | None`` a types.UnionType.
+        inner = next(one for one in get_args(inner) if one is not NoneType)
     return list(get_args(inner)) if get_origin(inner) is Literal else []
 
 

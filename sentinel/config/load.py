@@ -4,16 +4,18 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec import inspect
 
-from sentinel.config.checks import check, check_decision
+from sentinel.config.checks import check, check_decision, check_tuning
 from sentinel.config.config import Config
 from sentinel.config.expectation import choices, expected, expected_item, kind_of
 from sentinel.config.settings import Settings, TenantSettings
-from sentinel.config.values import Listen
+from sentinel.config.values import Listen, Until
 from sentinel.toml_source import Key, TomlFile, dotted
 
 #: Read when neither ``--config`` nor ``$SENTINEL_CONFIG`` names a file.
@@ -40,21 +42,23 @@ def load(path: Path | None = None) -> Config:
 
 def parse(source: TomlFile, path: Path) -> Config:
     """The configuration in an already read file that stands at ``path`` (absolute)."""
-    reader = _Reader(source, path.parent)
+    reader = Reader(source, path.parent)
     tenants = source.data.get("tenants", {})
     rest = {key: value for key, value in source.data.items() if key != "tenants"}
     settings = reader.table(Settings(), rest)
     check(source, settings)
     if not isinstance(tenants, dict):
         raise source.error("expected a table for each tenant, as in [tenants.NAME]", "tenants")
-    return Config(
+    config = Config(
         **{name: getattr(settings, name) for name in settings.__struct_fields__ if name != "tenants"},
         tenants={name: _tenant(reader, settings, name, value) for name, value in tenants.items()},
         path=path,
     )
+    check_tuning(source, config)
+    return config
 
 
-def _tenant(reader: "_Reader", settings: Settings, name: str, value: Any) -> TenantSettings:
+def _tenant(reader: "Reader", settings: Settings, name: str, value: Any) -> TenantSettings:
     key = ("tenants", name)
     if not _TENANT.fullmatch(name):
         message = "a tenant's name is 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit"
@@ -70,7 +74,7 @@ def _tenant(reader: "_Reader", settings: Settings, name: str, value: Any) -> Ten
     return tenant
 
 
-class _Reader:
+class Reader:
     """Reads tables into the declared Structs, field by field, so that an error knows its key."""
 
     def __init__(self, source: TomlFile, folder: Path) -> None:
@@ -81,6 +85,10 @@ class _Reader:
         """``defaults`` with what the table gives put over them."""
         return msgspec.structs.replace(defaults, **self._fields(type(defaults), values, key, defaults))
 
+    def entry(self, declared: type[S], values: Any, *key: Key) -> S:
+        """A ``declared`` Struct from a table that has no other defaults than the declared ones."""
+        return declared(**self._fields(declared, values, key, None))
+
     def _fields(
         self,
         declared: type[msgspec.Struct],
@@ -90,31 +98,37 @@ class _Reader:
     ) -> dict[str, Any]:
         if not isinstance(values, Mapping):
             raise self.source.error(f"expected a table, got {kind_of(values)}", *key)
-        fields = {field.encode_name: field for field in msgspec.structs.fields(declared)}
+        fields = _declared(declared)
         for name in values:
             if name not in fields:
                 raise self._unknown(list(fields), name, key)
         found: dict[str, Any] = {}
-        for name, field in fields.items():
+        for name, (field, inner) in fields.items():
             if name in values:
                 default = getattr(defaults, field.name, None)
-                found[field.name] = self._value(field.type, values[name], (*key, name), default)
+                found[field.name] = self._value(field.type, inner, values[name], (*key, name), default)
             elif field.required:
                 raise self.source.error(f"is missing; expected {expected(field.type)}", *key, name)
         return found
 
-    def _value(self, declared: Any, value: Any, key: tuple[Key, ...], default: Any) -> Any:
+    def _value(self, declared: Any, inner: inspect.Type, value: Any, key: tuple[Key, ...], default: Any) -> Any:
         if isinstance(default, msgspec.Struct):
             return self.table(default, value, *key)
-        item = _struct_item(declared)
-        if item is not None and isinstance(value, list):
-            return tuple(item(**self._fields(item, each, (*key, number), None)) for number, each in enumerate(value))
+        if isinstance(inner, inspect.StructType):
+            return self.entry(inner.cls, value, *key)
+        match inner, value:
+            case inspect.VarTupleType(item_type=inspect.StructType(cls=item)), list():
+                return tuple(self.entry(item, each, *key, number) for number, each in enumerate(value))
+            case inspect.DictType(value_type=inspect.StructType(cls=item)), dict():
+                return {name: self.entry(item, each, *key, name) for name, each in value.items()}
         try:
             return msgspec.convert(value, declared, dec_hook=self._convert)
         except msgspec.ValidationError as error:
             raise self._refused(declared, value, key, error) from None
 
     def _convert(self, declared: type[Any], value: Any) -> Any:
+        if declared is Until:
+            return Until(value)
         if not isinstance(value, str):
             raise TypeError
         if declared is Listen:
@@ -155,14 +169,16 @@ class _Reader:
         return ""
 
 
-def _struct_item(declared: Any) -> type[msgspec.Struct] | None:
-    """The Struct in a declared ``tuple[Struct, ...]``."""
-    node = msgspec.inspect.type_info(declared)
-    while isinstance(node, msgspec.inspect.Metadata):
-        node = node.type
-    if isinstance(node, msgspec.inspect.VarTupleType) and isinstance(node.item_type, msgspec.inspect.StructType):
-        return node.item_type.cls
-    return None
+@cache
+def _declared(struct: type[msgspec.Struct]) -> dict[str, tuple[msgspec.structs.FieldInfo, inspect.Type]]:
+    """By key, the declared fields of a Struct and their types without the help; allowlists ask thousands of times."""
+    found = {}
+    for field in msgspec.structs.fields(struct):
+        node = inspect.type_info(field.type)
+        while isinstance(node, inspect.Metadata):
+            node = node.type
+        found[field.encode_name] = field, node
+    return found
 
 
 def _meant(name: str, names: list[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from sentinel.config.declare import number, text
-from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, WebAddress
+from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, Origin, WebAddress
 
 
 class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +65,16 @@ class DecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
         float,
         number("risk", 0, 100, "Lowest risk at which the attempt should be refused; not below `challenge`."),
     ] = 90
+    enforce_share: Annotated[
+        float,
+        number(
+            "share of the accounts",
+            0,
+            1,
+            "With `enforce`: for this share of the accounts only, always the same ones; the rest is as with "
+            "`observe`. A larger share keeps those of a smaller one.",
+        ),
+    ] = 1
 
 
 class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,10 +166,17 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "as a link: people must not learn to click on log-in links."
         ),
     ] = None
+    origins: Annotated[
+        tuple[Origin, ...],
+        text(
+            "Host names of the service's own log-in pages. A login whose `auth.origin` is none of them went through a "
+            "copy of the page. Empty: origins are not judged."
+        ),
+    ] = ()
 
 
 class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the rules are."""
+    """Where the rules and allowlists are."""
 
     directory: Annotated[
         Path,
@@ -168,6 +185,19 @@ class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "sentinel changes the keys it gives; the folder may be missing."
         ),
     ] = Path("/etc/sentinel/rules")
+    allow_directory: Annotated[
+        Path, text("Folder of your allowlists, TOML files as docs/tuning.md tells; the folder may be missing.")
+    ] = Path("/etc/sentinel/allow")
+    watch_seconds: Annotated[
+        int,
+        number(
+            "seconds",
+            0,
+            3600,
+            "How often the daemon looks whether the configuration, rules, allowlists or lists of networks have "
+            "changed, to read them anew. 0: only on SIGHUP.",
+        ),
+    ] = 5
 
 
 class GeoList(Struct, frozen=True, forbid_unknown_fields=True):

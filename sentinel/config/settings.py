@@ -23,6 +23,7 @@ from sentinel.config.sections import (
     SmtpSettings,
     TrustSettings,
 )
+from sentinel.config.tuning import MuteEntry, TuningEntry
 from sentinel.config.values import Listen, Mailbox, StoreAddress
 
 
@@ -76,7 +77,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     trust: Annotated[TrustSettings, text("When a device, network or place counts as known.")] = TrustSettings()
     alerts: Annotated[AlertSettings, text("Who is told, and how often.")] = AlertSettings()
     service: Annotated[ServiceSettings, text("The service that people log in to.")] = ServiceSettings()
-    rules: Annotated[RuleSettings, text("Where the rules are.")] = RuleSettings()
+    rules: Annotated[RuleSettings, text("Where the rules and allowlists are.")] = RuleSettings()
     geo: Annotated[GeoSettings, text("What is known of addresses.")] = GeoSettings()
     http: Annotated[HttpSettings, text("Limits of the HTTP API.")] = HttpSettings()
     log: Annotated[LogSettings, text("What the daemon writes to its log.")] = LogSettings()
@@ -87,3 +88,5 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             "given to `sentinel keys create`. What a tenant leaves out is as for all."
         ),
     ] = {}
+    tuning: Annotated[tuple[TuningEntry, ...], text("Settings for a tenant, a service or a kind of account.")] = ()
+    mute: Annotated[dict[str, MuteEntry], text("What is muted until a date.")] = {}

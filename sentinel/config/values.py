@@ -4,15 +4,25 @@ Every class has ``expected``, the sentence that errors and docs/configuration.md
 only what is wrong with the value, never the value.
 """
 
+import ipaddress
 import re
+from datetime import UTC, date, datetime, time, timedelta
 from email.headerregistry import HeaderRegistry
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from sentinel.events.clock import to_micros, to_text
+from sentinel.events.place import NETWORK_KINDS
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _LONGEST = 200
+_LONGEST_EXACT = 2048
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+#: The last year that a day can be added to.
+_LAST_YEAR = 9998
+_ASN = re.compile(r"AS([1-9][0-9]{0,9})", re.IGNORECASE | re.ASCII)
 
 
 class OneLine(str):
@@ -29,6 +39,18 @@ class OneLine(str):
         return super().__new__(cls, text)
 
 
+class Exact(str):
+    """A text that stands in events as it is: an id, a user agent."""
+
+    expected: ClassVar[str] = "the whole text as in events, 1 to 2,048 characters"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "Exact":
+        if not 0 < len(text) <= _LONGEST_EXACT:
+            raise ValueError("it is empty or too long")
+        return super().__new__(cls, text)
+
+
 class Host(str):
     """A host name or address to connect to."""
 
@@ -39,6 +61,23 @@ class Host(str):
         if not (_HOST.fullmatch(text) or (":" in text and re.fullmatch(r"[0-9A-Fa-f:.]+", text))):
             raise ValueError("it has characters no host name has, or a port (which has its own key)")
         return super().__new__(cls, text)
+
+
+class Origin(str):
+    """A host name of the service's own pages, kept in lower case; ``*.example.org`` stands for all below it."""
+
+    expected: ClassVar[str] = "a host name as login.example.org, or *.example.org, or a web origin"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "Origin":
+        try:
+            host = urlsplit(text).hostname or "" if "//" in text else text
+        except ValueError:
+            host = ""
+        host = host.lower()
+        if not (_HOST.fullmatch(host.removeprefix("*.")) or re.fullmatch(r"[0-9a-f:]*:[0-9a-f:.]*", host)):
+            raise ValueError("it is none of these")
+        return super().__new__(cls, host)
 
 
 class MailAddress(str):
@@ -102,6 +141,88 @@ class StoreAddress(str):
         if not known or not rest.strip("/") or _CONTROL.search(text):
             raise ValueError("it is none of these")
         return super().__new__(cls, text)
+
+
+class CountryCode(str):
+    """A country as events name it."""
+
+    expected: ClassVar[str] = "a country as ISO 3166-1 alpha-2, such as FR"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "CountryCode":
+        if not re.fullmatch("[A-Z]{2}", text, re.ASCII):
+            raise ValueError("it is not two capital letters")
+        return super().__new__(cls, text)
+
+
+class NetworkName(str):
+    """A part of the internet: a CIDR or address, an autonomous system, or a kind of network."""
+
+    expected: ClassVar[str] = "a CIDR such as 192.0.2.0/24, an address, AS64500, or a kind of network such as vpn"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "NetworkName":
+        if text not in NETWORK_KINDS and not (asn := _ASN.fullmatch(text)):
+            _span(text)
+        elif text not in NETWORK_KINDS and asn and int(asn[1]) >= 1 << 32:
+            raise ValueError("an AS number is between 1 and 4294967295")
+        return super().__new__(cls, text)
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of network, if it is one."""
+        return str(self) if self in NETWORK_KINDS else None
+
+    @property
+    def asn(self) -> int | None:
+        """The number of the autonomous system, if it is one."""
+        found = _ASN.fullmatch(self)
+        return int(found[1]) if found else None
+
+    @property
+    def span(self) -> tuple[int, int, int] | None:
+        """IP version, first and last address as numbers, if it is a CIDR or an address."""
+        return None if self.kind or self.asn else _span(self)
+
+
+class Until(int):
+    """The moment something ends, in micros: the end of a date (UTC), or the given moment."""
+
+    expected: ClassVar[str] = "a date such as 2026-12-31, or a date and time with an offset; without quotes"
+    __slots__ = ()
+
+    def __new__(cls, value: Any) -> "Until":
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise ValueError("it has no offset; end it with Z for UTC")
+            return super().__new__(cls, to_micros(value))
+        if isinstance(value, date):
+            if value.year > _LAST_YEAR:
+                raise ValueError("it is too far away; leave it out for no end")
+            return super().__new__(cls, to_micros(datetime.combine(value, time(), UTC) + timedelta(days=1)))
+        raise ValueError("it is no date")
+
+    def __str__(self) -> str:
+        return to_text(int(self))
+
+
+def _span(text: str) -> tuple[int, int, int]:
+    """Version, first and last address of a network; of a v4-mapped one, those of the IPv4 network."""
+    if "%" in text:
+        raise ValueError("a zone has no meaning here")
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        try:
+            meant = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError("it is none of these") from None
+        # As likely a slip in the address as in the length.
+        raise ValueError(f"it has bits set after its length; did you mean a /{meant.prefixlen} network?") from None
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        return 4, first & 0xFFFF_FFFF, last & 0xFFFF_FFFF
+    return network.version, first, last
 
 
 class Listen:

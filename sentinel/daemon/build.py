@@ -6,8 +6,11 @@ from pathlib import Path
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.api.service import Limits
 from sentinel.config import Config
+from sentinel.daemon.tuning import Tuning, marks_of
+from sentinel.enrich.address import parse_address
 from sentinel.enrich.countries import load_countries
 from sentinel.enrich.databases import open_readers
+from sentinel.enrich.lists import NetworkList, OperatorLists
 from sentinel.enrich.network import NetworkReader
 from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher
@@ -36,12 +39,20 @@ def open_lookups(config: Config) -> tuple[PlaceReader, NetworkReader]:
     """Readers of place and network. Raises :class:`FileError`."""
     geo = config.geo
     lists = [(item.kind, item.path) for item in geo.lists]
-    return open_readers(config.state, city=geo.city, asn=geo.asn, anonymous=geo.anonymous, lists=lists)
+    marks = marks_of(config)
+    places, networks = open_readers(config.state, city=geo.city, asn=geo.asn, anonymous=geo.anonymous, lists=lists)
+    networks.marks = marks
+    return places, networks
 
 
 def bare_lookups() -> tuple[PlaceReader, NetworkReader]:
-    """Readers without databases: for rule tests, whose events bring their place and network."""
-    return PlaceReader(None, load_countries()), NetworkReader(None, {})
+    """Readers without databases: for rule tests, whose events bring their place and network.
+
+    An event cannot say that its address is known for attacks: 198.51.100.240/28 is (docs/rules.md).
+    """
+    first = int(parse_address("198.51.100.240"))
+    listed = NetworkList("listed", [(4, first, first + 15)], frozenset())
+    return PlaceReader(None, load_countries()), NetworkReader(None, {}, OperatorLists([listed]))
 
 
 def build_enricher(key: LocalKey, lookups: tuple[PlaceReader, NetworkReader]) -> Enricher:
@@ -49,16 +60,28 @@ def build_enricher(key: LocalKey, lookups: tuple[PlaceReader, NetworkReader]) ->
     return Enricher(Pseudonymizer(key), *lookups)
 
 
-def tenant_settings(config: Config, rules: RuleSet) -> Callable[[str], TenantSettings]:
-    """What judging depends on, by tenant; made once for each."""
+def tenant_settings(
+    config: Config, rules: RuleSet, pseudonym: Pseudonymizer | None = None
+) -> Callable[[str], TenantSettings]:
+    """What judging depends on, by tenant; made once for each. Allowlists of accounts and devices need ``pseudonym``.
+
+    Raises :class:`FileError` when what is tuned does not fit the rules.
+    """
+    tuning = Tuning(config, rules, pseudonym)
     made: dict[str, TenantSettings] = {}
 
     def settings(tenant: str) -> TenantSettings:
         if tenant not in made:
-            made[tenant] = _settings(config.for_tenant(tenant), rules)
+            made[tenant] = tuning.apply(tenant, _settings(config.for_tenant(tenant), rules))
         return made[tenant]
 
     return settings
+
+
+def untuned_settings(config: Config, rules: RuleSet | None = None) -> Callable[[str], TenantSettings]:
+    """A tenant's settings without what is tuned: where nothing is judged, or only some of the rules are tried out."""
+    chosen = rules or RuleSet(())
+    return lambda tenant: _settings(config.for_tenant(tenant), chosen)
 
 
 def limits_of(config: Config) -> Limits:
@@ -69,7 +92,7 @@ def limits_of(config: Config) -> Limits:
 
 def build_pipeline(config: Config, store: Store, key: LocalKey, rules: RuleSet) -> Pipeline:
     """The pipeline over a store."""
-    return Pipeline(store, Sealer(key), tenant_settings(config, rules))
+    return Pipeline(store, Sealer(key), tenant_settings(config, rules, Pseudonymizer(key)))
 
 
 def _settings(config: Config, rules: RuleSet) -> TenantSettings:
@@ -89,4 +112,6 @@ def _settings(config: Config, rules: RuleSet) -> TenantSettings:
         fold=FoldPolicy(span=alerts.fold_minutes * MINUTE, same_news=trust.settle_days * DAY),
         raw_days=config.retention.raw_days,
         mail_max_age=alerts.mail_max_age_hours * HOUR,
+        origins=config.service.origins,
+        enforce_share=decision.enforce_share,
     )

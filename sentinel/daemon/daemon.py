@@ -25,6 +25,8 @@ from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.verdicts import carry_out_verdicts
+from sentinel.daemon.watch import watch
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
@@ -101,7 +103,7 @@ class Daemon:
         self._sealer = Sealer(key)
         rules = load_ruleset(config)
         self.enricher = build_enricher(key, open_lookups(config))
-        self._provider = tenant_settings(config, rules)
+        self._provider = tenant_settings(config, rules, self.enricher.pseudonym)
         self.figures = Figures(lambda: self._edges.requests if self._edges is not None else self._service.requests)
         self._pipeline = CountedPipeline(self.store, self._sealer, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
@@ -129,6 +131,8 @@ class Daemon:
             self._start("intake", self.intake.run())
             self._start("delivery", self._deliver())
             self._start("upkeep", self._upkeep())
+            self._start("verdicts", carry_out_verdicts(self.store, self.intake.submit, self._sealer))
+            self._start("watch", watch(lambda: self.config, self.reload))
             if (interval := notify.watchdog_interval()) is not None:
                 self._start("watchdog", self._watchdog(interval))
             await self._open_doors(sockets)
@@ -190,8 +194,10 @@ class Daemon:
         notify.reloading()
         try:
             config = load(self.config.path)
+            kept = {name: getattr(self.config, name) for name in _FIXED}
             rules = load_ruleset(config)
             lookups = open_lookups(config)
+            provider = tenant_settings(msgspec.structs.replace(config, **kept), rules, self.enricher.pseudonym)
             delivery = make_delivery(config, self.store, self._sealer, self._busy)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
@@ -200,10 +206,9 @@ class Daemon:
         for name in _FIXED:
             if getattr(config, name) != getattr(self.config, name):
                 _log.warning("%s changes only with a restart", name, extra={"event.action": "reload"})
-        kept = {name: getattr(self.config, name) for name in _FIXED}
         before, self.config = self.config, msgspec.structs.replace(config, **kept)
         self.enricher.use(*lookups)
-        self._provider = tenant_settings(self.config, rules)
+        self._provider = provider
         self._pipeline.use(self._provider)
         if any(getattr(before, name) != getattr(config, name) for name in _OF_MAIL):
             self._delivery = delivery

@@ -24,7 +24,7 @@ from sentinel.api.service import Readiness, Service
 from sentinel.config import Config, load
 from sentinel.config.values import StoreAddress
 from sentinel.daemon import logs
-from sentinel.daemon.build import build_enricher, limits_of, open_lookups, tenant_settings
+from sentinel.daemon.build import build_enricher, limits_of, open_lookups, untuned_settings
 from sentinel.daemon.front import serve_http, tune_interpreter
 from sentinel.daemon.state import open_store
 from sentinel.daemon.wire import Ask, Judged, Order, Pipe, Refused, Served, Serving, Submit, ToEdge, Told
@@ -33,7 +33,6 @@ from sentinel.events.clock import now
 from sentinel.pipeline.item import Item, Outcome
 from sentinel.privacy.keys import LocalKey
 from sentinel.privacy.sealer import Sealer
-from sentinel.rules.ruleset import RuleSet
 
 _log: Final = logging.getLogger("sentinel.edge")
 
@@ -131,7 +130,7 @@ class Edge:
             limits=limits_of(self._config),
         )
         self._requests = service.requests
-        self._settings = tenant_settings(self._config, RuleSet(()))
+        self._settings = untuned_settings(self._config)
         runner = await serve_http(service, self._listening)
         pipe.send(Serving())
         report = asyncio.create_task(self._report())
@@ -167,7 +166,7 @@ class Edge:
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
             return
-        self._settings = tenant_settings(config, RuleSet(()))
+        self._settings = untuned_settings(config)
         logging.getLogger().setLevel(logs.LEVELS[config.log.level])
 
     async def _ready(self) -> Readiness:

@@ -18,7 +18,7 @@ from maxminddb import InvalidDatabaseError
 from sentinel.enrich.countries import load_countries
 from sentinel.enrich.lists import OperatorLists, read_list
 from sentinel.enrich.network import NetworkReader, anonymous_kind, asn_of
-from sentinel.enrich.operators import load_operators
+from sentinel.enrich.operators import load_large, load_operators
 from sentinel.enrich.place import PlaceReader, place_of
 from sentinel.errors import FileError
 
@@ -80,7 +80,7 @@ def open_readers(
             reader.close()
         raise
     places = PlaceReader(opened.get("city"), load_countries())
-    return places, NetworkReader(opened.get("asn"), load_operators(), loaded, opened.get("anonymous"))
+    return places, NetworkReader(opened.get("asn"), load_operators(), loaded, opened.get("anonymous"), load_large())
 
 
 def locate(kind: Kind, state: Path, configured: Path | None) -> tuple[str, Path | None]:

@@ -5,6 +5,7 @@ ua-parser's legacy path at about 1 ms an agent. Fed from ua-parser's native engi
 says the same of browsers, while it knows some crawlers that the legacy path takes for people.
 """
 
+import re
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,6 +22,17 @@ CACHE: Final = 16_384
 MAX_WORD: Final = 64
 
 _UNKNOWN: Final = Device()
+
+#: Programs that ua-parser has no name for, by the product their agent begins with: libraries that people's apps are
+#: not made with, and tools that attackers bring.
+_PROGRAMS: Final = frozenset(
+    {
+        "aiohttp", "colly", "feroxbuster", "ffuf", "gobuster", "guzzlehttp", "hydra", "java", "masscan", "nikto",
+        "node-fetch", "nuclei", "openbullet", "phantomjs", "playwright", "powershell", "puppeteer", "python-httpx",
+        "python", "reqwest", "ruby", "sqlmap", "undici", "urllib3", "wfuzz", "winhttp", "zgrab",
+    }
+)  # fmt: skip
+_PRODUCT: Final = re.compile(r"(?:Mozilla/5\.0 )?\(?([A-Za-z][A-Za-z0-9_-]{0,31})(?:[/ ;)]|$)")
 
 
 @lru_cache(maxsize=1)
@@ -58,13 +70,22 @@ def describe(user_agent: str | None) -> Device:
         agent = parse(user_agent)
     except ValueError:
         return Device(type="other")
+    browser = _word(agent.browser.family)
+    if browser is None and (program := _program(user_agent)) is not None:
+        return Device(browser=program, type="bot")
     return Device(
-        browser=_word(agent.browser.family),
+        browser=browser,
         browser_version=_word(agent.browser.version_string),
         os=_word(agent.os.family),
         os_version=_word(agent.os.version_string),
         type=_type(agent),
     )
+
+
+def _program(user_agent: str) -> str | None:
+    found = _PRODUCT.match(user_agent)
+    name = found[1].lower() if found else None
+    return name if name in _PROGRAMS else None
 
 
 def _type(agent: Any) -> str:

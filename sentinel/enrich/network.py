@@ -9,6 +9,7 @@ import maxminddb
 from sentinel.enrich.address import Address, is_reserved
 from sentinel.enrich.cache import AddressCache
 from sentinel.enrich.lists import OperatorLists
+from sentinel.enrich.marks import Marks
 from sentinel.events.place import NETWORK_KINDS, Network
 
 _PRIVATE: Final = Network(kind="private")
@@ -54,10 +55,18 @@ class NetworkReader:
         operators: Mapping[int, str],
         lists: OperatorLists | None = None,
         anonymous: maxminddb.Reader | None = None,
+        large: frozenset[int] = frozenset(),
+        marks: Marks | None = None,
     ) -> None:
-        """``asns`` is an ASN database, ``anonymous`` an anonymous-IP one, ``operators`` ASN -> kind."""
+        """``asns`` is an ASN database, ``anonymous`` an anonymous-IP one, ``operators`` ASN -> kind.
+
+        ``large`` are the autonomous systems that many people share; without any, none is called small.
+        """
+        #: The operator's allowlists and mutes by address.
+        self.marks = marks or Marks()
         self._asns = asns
         self._anonymous = anonymous
+        self._large = large
         self._operators = operators
         self._lists = lists if lists is not None else OperatorLists()
         self._cache: AddressCache[Network] = AddressCache(self._find)
@@ -71,6 +80,10 @@ class NetworkReader:
         ASN.
         """
         return self._operators.get(asn)
+
+    def is_small(self, asn: int) -> bool:
+        """Whether few people share the autonomous system; see :func:`sentinel.enrich.operators.load_large`."""
+        return bool(self._large) and asn not in self._large
 
     def close(self) -> None:
         """Close the databases; lookups fail from then on."""
@@ -89,7 +102,8 @@ class NetworkReader:
         listed, office = "listed" in named, "office" in named
         if kind == "private" and not listed and not office:
             return _PRIVATE
-        return Network(asn=asn, organisation=organisation, kind=kind, listed=listed, office=office)
+        small = asn is not None and self.is_small(asn)
+        return Network(asn=asn, organisation=organisation, kind=kind, listed=listed, office=office, small=small)
 
     def _kind(self, address: Address, asn: int | None) -> str | None:
         flagged = anonymous_kind(_record(self._anonymous, address))

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sentinel.enrich.address import Address, address_bytes, parse_address, prefix_bytes
 from sentinel.enrich.device import describe
+from sentinel.enrich.marks import Marks
 from sentinel.events.clock import to_micros
 from sentinel.events.event import ATTEMPT_REASONS, CREDENTIAL_CHANGES, Event, GivenNetwork, GivenPlace
 from sentinel.events.place import ANONYMOUS_KINDS, Network, Place
@@ -31,9 +32,13 @@ class Places(Protocol):
 class Networks(Protocol):
     """Looks networks up; see :class:`sentinel.enrich.network.NetworkReader`."""
 
+    marks: Marks
+
     def lookup(self, ip: Address) -> Network: ...
 
     def kind_of_asn(self, asn: int) -> str | None: ...
+
+    def is_small(self, asn: int) -> bool: ...
 
 
 class _Seen(NamedTuple):
@@ -43,17 +48,19 @@ class _Seen(NamedTuple):
     prefix: str | None
     place: Place | None
     network: Network
+    ipv6: bool
+    marks: tuple[str, ...] = ()
 
 
 _NO_PLACE: Final = Place()
-_NOWHERE: Final = _Seen(None, None, None, Network())
+_NOWHERE: Final = _Seen(None, None, None, Network(), ipv6=False)
 
 
 class Enricher:
     """Turns events into sightings. The readers may be replaced while running (new databases)."""
 
     def __init__(self, pseudonym: Pseudonymizer, places: Places, networks: Networks) -> None:
-        self._pseudonym = pseudonym
+        self.pseudonym = pseudonym
         self.use(places, networks)
 
     def use(self, places: Places, networks: Networks) -> None:
@@ -65,20 +72,20 @@ class Enricher:
 
     def event_key(self, tenant: str, event: str) -> str:
         """The key of an event's record."""
-        return self._pseudonym("event", tenant, event)
+        return self.pseudonym("event", tenant, event)
 
     def account_key(self, tenant: str, account: str) -> str:
         """The key of an account."""
-        return self._pseudonym("account", tenant, account)
+        return self.pseudonym("account", tenant, account)
 
     def body_hash(self, tenant: str, body: bytes) -> bytes:
         """What tells a second post of the same content from another content under the same id."""
-        return self._pseudonym("body", tenant, body).encode()
+        return self.pseudonym("body", tenant, body).encode()
 
     def sight(self, tenant: str, event: Event) -> Sighting:
         """The sighting of a checked event that has an id."""
         assert event.id is not None
-        of = self._pseudonym
+        of = self.pseudonym
         outcome = event.ended
         failed = outcome in ("failure", "blocked")
         own = event.actor == "self"
@@ -130,15 +137,19 @@ class Enricher:
             timezone=event.timezone,
             tags=tuple(event.account_tags),
             account_created=to_micros(event.account_created) if event.account_created else None,
+            ipv6=seen.ipv6,
+            marks=seen.marks,
         )
 
     def _look_up(self, tenant: str, text: str) -> "_Seen":
         ip = parse_address(text)
         return _Seen(
-            self._pseudonym("address", tenant, address_bytes(ip)),
-            self._pseudonym("prefix", tenant, prefix_bytes(ip)),
+            self.pseudonym("address", tenant, address_bytes(ip)),
+            self.pseudonym("prefix", tenant, prefix_bytes(ip)),
             self.places.lookup(ip),
             self.networks.lookup(ip),
+            ip.version == 6,
+            self.networks.marks.of(tenant, ip),
         )
 
     def _place(self, given: GivenPlace, found: Place | None) -> Place:
@@ -167,13 +178,14 @@ class Enricher:
         if given.asn is not None and given.asn != found.asn:
             # What was looked up belongs to another network; lists and exits go by the address itself.
             kind = found.kind if found.kind in ANONYMOUS_KINDS else self.networks.kind_of_asn(given.asn)
-            found = Network(given.asn, None, kind, found.listed, found.office)
+            found = Network(given.asn, None, kind, found.listed, found.office, self.networks.is_small(given.asn))
         return Network(
             given.asn if given.asn is not None else found.asn,
             given.organisation or found.organisation,
             given.kind or found.kind,
             found.listed,
             found.office,
+            found.small,
         )
 
 

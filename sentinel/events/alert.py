@@ -71,3 +71,4 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, k
     messages: tuple[str, ...] = ()
     events: int = 1
     earlier: int = 0  #: events folded into the alert of this kind before this one, not told yet
+    actor: str = "self"  #: who did it; if not the person, device and place are not theirs to read

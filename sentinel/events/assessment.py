@@ -72,6 +72,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     would: str | msgspec.UnsetType = msgspec.UNSET
     restricted: bool | msgspec.UnsetType = msgspec.UNSET
     duplicate: bool | msgspec.UnsetType = msgspec.UNSET
+    campaign: str | msgspec.UnsetType = msgspec.UNSET  #: where ``alert`` names the account's: the operators' one
 
 
 encode_assessment: Final = msgspec.json.Encoder().encode

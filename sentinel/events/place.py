@@ -42,7 +42,8 @@ class Network(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
     ``asn`` is the autonomous system number, ``organisation`` its holder's name, ``kind`` one of
     :data:`NETWORK_KINDS` (``None``: unknown). ``listed`` says that the address is on a list of known bad
-    addresses, ``office`` that the operator named it as one of their own exits.
+    addresses, ``office`` that the operator named it as one of their own exits. ``small`` says that few people
+    share the autonomous system.
     """
 
     asn: int | None = None
@@ -50,3 +51,4 @@ class Network(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     kind: str | None = None
     listed: bool = False
     office: bool = False
+    small: bool = False

@@ -81,6 +81,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     timezone: str | None = None
     tags: tuple[str, ...] = ()
     account_created: int | None = None  #: micros
+    ipv6: bool = False  #: the address is an IPv6 one
+    marks: tuple[str, ...] = ()  #: allowlist entries and mutes whose CIDRs hold the address
 
     @property
     def device_class(self) -> str | None:

@@ -92,3 +92,9 @@ def auth_confirmed(look: Look) -> bool:
 def client_ja4(look: Look) -> str | None:
     """Pseudonym of the TLS client fingerprint."""
     return look.sighting.ja4
+
+
+@fact("client.ja4_known", "bool")
+def client_ja4_known(look: Look) -> bool:
+    """The sender gave a TLS client fingerprint."""
+    return look.sighting.ja4 is not None

@@ -59,6 +59,23 @@ def network_office(look: Look) -> bool:
     return look.sighting.network.office
 
 
+@fact("network.ipv6", "bool")
+def network_ipv6(look: Look) -> bool:
+    """The address is an IPv6 one (a v4-mapped address is not)."""
+    return look.sighting.ipv6
+
+
+@fact("network.rented", "bool")
+def network_rented(look: Look) -> bool:
+    """All of the autonomous system's IPv6 space may be one customer's: it is small, or a hosting network.
+
+    Small: it announces at most 4,096 IPv4 addresses. One rented /32 holds 65,536 /48s, so that an attacker
+    need never use one twice; an access network of that size has other customers.
+    """
+    network = look.sighting.network
+    return look.sighting.ipv6 and network.asn is not None and (network.small or network.kind == "hosting")
+
+
 @fact("network.address", "string", keyed=True)
 def network_address(look: Look) -> str | None:
     """Pseudonym of the IPv4 address, or of the IPv6 /64."""
@@ -79,7 +96,7 @@ def network_new(look: Look) -> bool:
 
 @fact("network.trusted", "bool", past=True, judged=True)
 def network_trusted(look: Look) -> bool:
-    """The autonomous system is in the account's trusted past."""
+    """The autonomous system is in the account's trusted past (of a private address: private addresses are)."""
     return look.network_trusted
 
 
@@ -87,3 +104,9 @@ def network_trusted(look: Look) -> bool:
 def network_kind_trusted(look: Look) -> bool:
     """The kind of network is in the account's trusted past: this person always uses a VPN, say."""
     return look.trusts("network_kind", look.sighting.network.kind)
+
+
+@fact("network.settling", "bool", past=True, judged=True)
+def network_settling(look: Look) -> bool:
+    """Not trusted yet, but logged in from flagged below high on two earlier days, and nobody said no."""
+    return look.settling(look.value("network", look.network), 2)

@@ -5,11 +5,12 @@ keyed pseudonyms and coarse words only. All times are micros of event time; noth
 """
 
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
 from sentinel.events.alert import OpenAlert
-from sentinel.events.clock import DAY, utc_day
+from sentinel.events.clock import DAY, MINUTE, utc_day
 from sentinel.events.sighting import Sighting
 
 #: Bounds of one profile: the oldest values go first, those that are trusted or compromised last.
@@ -19,6 +20,8 @@ MAX_PLACES: Final = 16
 MAX_CHALLENGES: Final = 16
 MAX_FACTORS: Final = 32
 MAX_WARMUP: Final = 16
+MAX_USUAL: Final = 8
+MAX_RECOVERIES: Final = 4
 
 
 class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,7 @@ class Value(msgspec.Struct, array_like=True, omit_defaults=True):
     days: list[int] = []  #: UTC days of successful but flagged logins, at most as many as settling needs
     barred: bool = False  #: never settles: a flagged login was high, or a credential was changed from it
     compromised: bool = False  #: somebody who knows said no; only the service or an admin lifts it
+    system: str = ""  #: of a device: the operating system it had in its latest trusted login
 
 
 class TrustedPlace(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -52,10 +56,30 @@ class TrustedPlace(msgspec.Struct, frozen=True, array_like=True, omit_defaults=T
     accuracy_km: float
     country: str | None
     event: str  #: key
+    mobile: bool = False  #: through a carrier, whose gateway may stand far from the person
+
+
+class UsualPlace(msgspec.Struct, array_like=True, omit_defaults=True):
+    """A spot that trusted logins come from; those near it are counted there."""
+
+    lat: float
+    lon: float
+    accuracy_km: float
+    last: int
+    logins: int = 1
+
+
+class Habit(msgspec.Struct, array_like=True, omit_defaults=True):
+    """At which hours and on which weekdays trusted logins come; see :mod:`sentinel.past.habit`."""
+
+    hours: bytes  #: 24 weights, from midnight on
+    weekdays: bytes  #: 7 weights, from Monday on
+    since: int  #: when the weights were halved last
+    zone: str = ""  #: the zone they are in: a name, ``lon`` (by longitude), or UTC
 
 
 class Session(msgspec.Struct, array_like=True, omit_defaults=True):
-    """The login that made a session."""
+    """The login that made a session, and where the session was seen last."""
 
     time: int
     event: str
@@ -64,6 +88,23 @@ class Session(msgspec.Struct, array_like=True, omit_defaults=True):
     country: str | None = None
     trusted: bool = False
     compromised: bool = False
+    vouched: bool = False  #: the login passed a second factor that was trusted before
+    device_kind: int = 0  #: CRC-32 of browser, system and type: tells others apart in 5 bytes instead of 30
+    exposed: bool = False  #: it was made from a hosting network that was not trusted
+    known_network: bool = False  #: it was made from a network that was trusted before
+    uses: int = 0  #: ``session_seen`` events since, as far as they are counted
+    seen: int = 0  #: minutes from the login to the place below: of the login, or of a later event judged safe
+    lat: int | None = None  #: in tenths of a degree, as finely as coordinates are kept
+    lon: int | None = None
+    accuracy_km: int = 0
+
+    @property
+    def place(self) -> TrustedPlace | None:
+        """Where the session was last, as far as that is known."""
+        if self.lat is None or self.lon is None:
+            return None
+        at = self.time + self.seen * MINUTE
+        return TrustedPlace(at, self.lat / 10, self.lon / 10, float(self.accuracy_km), self.country, "")
 
 
 class KnownFactor(msgspec.Struct, array_like=True, omit_defaults=True):
@@ -76,6 +117,10 @@ class KnownFactor(msgspec.Struct, array_like=True, omit_defaults=True):
     trusted_at: int = 0
     last: int = 0
     session: str | None = None
+    removed_at: int = 0  #: removed, but not by the person from a trusted context: it may have been a thief
+    counters: list[int] = []  #: codes used lately: time steps or HOTP counters
+    drifts: list[int] = []  #: how far off those codes were, in time steps
+    doubt_at: int = 0  #: enrolled at high risk; without an id, enrolled from any untrusted context
 
 
 class Challenge(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -85,6 +130,7 @@ class Challenge(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True
     session: str | None
     factor: str | None
     method: str | None
+    taken: str | None = None  #: session, else event, of the login that summed it up
 
 
 class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
@@ -101,6 +147,12 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     factors: dict[str, KnownFactor] = {}
     challenges: list[Challenge] = []
     alerts: list[OpenAlert] = []
+    usual: list[UsualPlace] = []
+    habit: Habit | None = None
+    push_doubt_at: int = 0  #: last time a push was refused as not the person's own, or pushes came in a flood
+    phone_changed_at: int = 0
+    recoveries: list[int] = []  #: last times a reset was asked for or a recovery used from an untrusted context
+    helped: list[tuple[int, bool]] = []  #: last times others let the person back in, and whether a factor went off
 
     def warming_up(self, at: int, policy: TrustPolicy) -> bool:
         """Whether the past is still too short for the ``new_*`` rules, as of ``at``.
@@ -125,8 +177,9 @@ def is_trusted(value: Value, at: int, policy: TrustPolicy) -> bool:
     """Trusted by a login or an answer, or settled: flagged below high, seen on enough days, and long ago."""
     if value.compromised:
         return False
-    if value.trusted_at:
-        return value.trusted_at <= at
+    if value.trusted_at and value.trusted_at <= at:
+        return True
+    # For a late event it may have settled before the login that trusted it.
     if value.barred or at < value.first + policy.settle_days * DAY:
         return False
     today = utc_day(at)
@@ -152,7 +205,25 @@ def values_of(sighting: Sighting) -> list[tuple[str, str]]:
         values.append(("country", country))
         if region := sighting.place.region:
             values.append(("region", f"{country}/{region}"))
+    if grant := grant_of(sighting):
+        values.append(("grant", grant))
     return values
+
+
+#: Ways in that need no password again once they are given out (ATT&CK T1528, T1550.001).
+_GRANTS: Final = {"consent_granted": "consent", "token_created": "token"}
+
+
+def grant_of(sighting: Sighting) -> str | None:
+    """The lasting way in that the event uses or gives out: ``device_code``, ``api_token``, ``consent``, ``token``."""
+    if sighting.type == "login":
+        return sighting.auth_method if sighting.auth_method in ("device_code", "api_token") else None
+    return _GRANTS.get(sighting.type)
+
+
+def device_kind(sighting: Sighting) -> int:
+    """The device class as a number for :attr:`Session.device_kind`; 0 when it is unknown."""
+    return crc32(name.encode()) if (name := sighting.device_class) else 0
 
 
 def network_key(sighting: Sighting) -> str | None:

@@ -3,35 +3,43 @@
 import msgspec
 
 from sentinel.events.assessment import LEVEL_ORDER
-from sentinel.events.clock import DAY, MINUTE, utc_day
+from sentinel.events.clock import DAY, utc_day
 from sentinel.events.event import CREDENTIAL_CHANGES
 from sentinel.events.sighting import Sighting
+from sentinel.past.challenges import note_challenge, summed_up, take_challenges
+from sentinel.past.context import in_trusted_context
+from sentinel.past.factors import (
+    answer_removal,
+    factor_key,
+    known_factor,
+    note_code,
+    note_enrolment,
+    note_removal,
+    proved_before,
+)
+from sentinel.past.habit import forget_hour, note_hour
 from sentinel.past.profile import (
-    MAX_CHALLENGES,
-    MAX_FACTORS,
     MAX_PLACES,
     MAX_SESSIONS,
     MAX_VALUES,
     MAX_WARMUP,
-    Challenge,
-    KnownFactor,
     Profile,
     Session,
     TrustedPlace,
     TrustPolicy,
     Value,
+    device_kind,
+    grant_of,
     is_trusted,
     network_key,
     values_of,
 )
+from sentinel.past.recovery import note_way_back
+from sentinel.past.session import note_use, place_session
+from sentinel.past.usual import forget_place, has_place, note_place
 
-#: Networks whose address says nothing about where the person is: never a reference for travel.
-PLACELESS_KINDS = frozenset({"vpn", "proxy", "tor", "relay", "hosting", "satellite"})
-
-#: A login's ``mfa`` sums up challenges of the same account and factor this young (CONTRACT §1).
-CHALLENGE_MEMORY = 10 * MINUTE
-
-#: Types that show the account in use; others (a reset asked for) may be anybody's doing.
+#: Types that show the account in use; others (a reset asked for) may be anybody's doing, unless they are of a
+#: session that was judged safe.
 _SIGNS_OF_LIFE = frozenset({"login", "session_seen"})
 
 #: Changes after which a person's mailed answer proves little for 30 days (CONTRACT §1).
@@ -43,6 +51,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     flagged: bool
     level: str
+    push_doubt: bool = False  #: pushes were refused, or came in a flood: one approved now would prove nothing
 
 
 def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: TrustPolicy) -> bool:
@@ -51,23 +60,38 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
     Nothing of an event that was not the person's own, did not succeed, or was flagged becomes trusted, except
     that a phishing-resistant factor known for ``factor_days`` confirms a flagged login.
     """
+    if verdict.push_doubt:
+        profile.push_doubt_at = max(profile.push_doubt_at, sighting.time)
     if sighting.type == "mfa_challenge":
-        _note_challenge(profile, sighting)
+        note_code(profile, sighting, own_use=True, safe=sighting.own and not verdict.flagged)
+        note_challenge(profile, sighting)
+    elif sighting.type == "login" and sighting.factor.method is not None:
+        summing_up = summed_up(profile, sighting)
+        note_code(profile, sighting, own_use=not summing_up, safe=sighting.own and not verdict.flagged)
+        if summing_up:
+            take_challenges(profile, sighting)
     if sighting.outcome != "success":
         return False
     values = values_of(sighting)
     tainted = _tainted(profile, sighting, values)
     safe = sighting.own and not verdict.flagged and not tainted
     if sighting.type in CREDENTIAL_CHANGES:
-        _note_change(profile, sighting, safe and _from_trusted(profile, sighting, policy))
+        high = LEVEL_ORDER[verdict.level] >= LEVEL_ORDER["high"]
+        at_home = in_trusted_context(profile, sighting, policy)
+        note_way_back(profile, sighting, at_home=at_home)
+        _note_change(profile, sighting, safe and at_home, high)
     if not sighting.own:
         return False
     trusted = False
     if sighting.type == "login":
         trusted = safe or (not tainted and confirmed_by_factor(profile, sighting, policy))
         _note_login(profile, sighting, values, verdict, trusted, tainted, policy)
-    if (safe or trusted) and sighting.type in _SIGNS_OF_LIFE:
+    elif sighting.session and sighting.session in profile.sessions:
+        note_use(profile, sighting.session, sighting, safe)
+    if (safe or trusted) and (sighting.type in _SIGNS_OF_LIFE or _in_trusted_session(profile, sighting)):
         profile.last_seen = max(profile.last_seen, sighting.time)
+    if safe and sighting.type != "login" and (grant := grant_of(sighting)) is not None:
+        _trust(_value(profile, "grant", grant, sighting.time), sighting.time)
     return trusted
 
 
@@ -82,6 +106,13 @@ def confirmed_by_factor(profile: Profile, sighting: Sighting, policy: TrustPolic
     if factor is None or not factor.trusted_at:
         return False
     return factor.trusted_at + policy.factor_days * DAY <= sighting.time
+
+
+def passed_known_factor(profile: Profile, sighting: Sighting, policy: TrustPolicy) -> bool:
+    """A second factor was proved that an earlier trusted login used or enrolled; a backup code is none."""
+    if not _proves(sighting) or sighting.factor.method == "backup_code":
+        return False
+    return proved_before(profile.factors.get(factor_key(sighting) or ""), sighting.time, policy)
 
 
 def trust_sighting(profile: Profile, sighting: Sighting, *, already: bool, lift: bool = False) -> None:
@@ -121,6 +152,8 @@ def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool
             factor.trusted_at = 0
     profile.places = [place for place in profile.places if place.event != sighting.key]
     if was_trusted:
+        forget_hour(profile, sighting)
+        forget_place(profile, sighting)
         profile.trusted_logins = max(0, profile.trusted_logins - 1)
         if sighting.time in profile.warmup:
             profile.warmup.remove(sighting.time)
@@ -128,19 +161,8 @@ def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool
         _make_room(profile, sighting.session)
         session = profile.sessions.setdefault(sighting.session, Session(sighting.time, sighting.key))
         session.compromised, session.trusted = True, False
-
-
-def summed_up(profile: Profile, sighting: Sighting) -> bool:
-    """Whether a login's ``mfa`` only sums up a challenge that was seen (CONTRACT §1, "Second factors")."""
-    if sighting.type != "login" or sighting.factor.method is None:
-        return False
-    for challenge in reversed(profile.challenges):
-        if sighting.session is not None and challenge.session == sighting.session:
-            return True
-        same_factor = challenge.factor == sighting.factor.key and challenge.method == sighting.factor.method
-        if same_factor and abs(sighting.time - challenge.time) <= CHALLENGE_MEMORY:
-            return True
-    return False
+    if sighting.type == "mfa_removed":
+        answer_removal(profile, sighting, "compromised")
 
 
 def _tainted(profile: Profile, sighting: Sighting, values: list[tuple[str, str]]) -> bool:
@@ -164,14 +186,19 @@ def _note_login(
     policy: TrustPolicy,
 ) -> None:
     time = sighting.time
+    network = network_key(sighting)
+    known_network = sighting.session is not None and profile.trusts("network", network, time, policy)
     for kind, key in values:
         value = _value(profile, kind, key, time)
         if time < value.first:
             value.first = time
-        if time > value.last:
+        # A flagged login must not freshen what the person left long ago.
+        if time > value.last and (trusted or not value.trusted_at):
             value.last = time
         if trusted:
             _trust(value, time)
+            if kind == "device" and sighting.device.os:
+                value.system = sighting.device.os
             continue
         if is_trusted(value, time, policy):
             continue
@@ -183,17 +210,28 @@ def _note_login(
     if sighting.session:
         _make_room(profile, sighting.session)
         earlier = profile.sessions.get(sighting.session)
-        profile.sessions[sighting.session] = Session(
+        profile.sessions.pop(sighting.session, None)
+        session = profile.sessions[sighting.session] = Session(
             sighting.time,
             sighting.key,
             sighting.device_key or sighting.device_class,
-            network_key(sighting),
+            network,
             sighting.place.country,
             trusted,
             earlier is not None and earlier.compromised,
+            vouched=passed_known_factor(profile, sighting, policy),
+            device_kind=device_kind(sighting),
+            exposed=sighting.network.kind == "hosting" and not known_network,
+            known_network=known_network,
         )
+        place_session(session, sighting)
     if trusted:
         _note_trusted(profile, sighting)
+
+
+def _in_trusted_session(profile: Profile, sighting: Sighting) -> bool:
+    session = profile.sessions.get(sighting.session) if sighting.session else None
+    return session is not None and session.trusted
 
 
 def _trust(value: Value, time: int, *, support: bool = True) -> None:
@@ -208,17 +246,23 @@ def _note_trusted(profile: Profile, sighting: Sighting) -> None:
     """What a trusted login leaves besides its values: warm-up, place, factor, session."""
     time, place = sighting.time, sighting.place
     profile.trusted_logins += 1
+    profile.last_seen = max(profile.last_seen, time)
+    note_hour(profile, sighting)
     if len(profile.warmup) < MAX_WARMUP or time < profile.warmup[-1]:
         profile.warmup = sorted([*profile.warmup, time])[:MAX_WARMUP]
-    if place.lat is not None and place.lon is not None and sighting.network.kind not in PLACELESS_KINDS:
+    if place.lat is not None and place.lon is not None and has_place(sighting):
+        mobile = sighting.network.kind == "mobile"
         profile.places.append(
-            TrustedPlace(time, place.lat, place.lon, place.accuracy_km or 0.0, place.country, sighting.key)
+            TrustedPlace(time, place.lat, place.lon, place.accuracy_km or 0.0, place.country, sighting.key, mobile)
         )
+        note_place(profile, sighting)
         if len(profile.places) > 1 and profile.places[-2].time > time:
             profile.places.sort(key=lambda item: item.time)
         del profile.places[:-MAX_PLACES]
-    if sighting.factor.key is not None and _proves(sighting):
-        factor = _factor(profile, sighting, sighting.factor.key)
+    key = factor_key(sighting)
+    if key is not None and _proves(sighting):
+        factor = known_factor(profile, sighting, key)
+        factor.removed_at = 0  # It proved itself in a login that is trusted: it was not removed for good.
         if not factor.trusted_at or time < factor.trusted_at:
             factor.trusted_at, factor.session = time, sighting.session
         factor.last = max(factor.last, time)
@@ -226,16 +270,15 @@ def _note_trusted(profile: Profile, sighting: Sighting) -> None:
         session.trusted = True
 
 
-def _note_change(profile: Profile, sighting: Sighting, trusted: bool) -> None:
+def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool) -> None:
     if sighting.type in _RECOVERIES:
         profile.recovered_at = max(profile.recovered_at, sighting.time)
-    key = sighting.factor.key
-    if key is not None and sighting.type == "mfa_enrolled":
-        factor = _factor(profile, sighting, key)
-        if trusted and not factor.trusted_at:
-            factor.trusted_at, factor.session = sighting.time, sighting.session
-    elif key is not None and sighting.type == "mfa_removed":
-        profile.factors.pop(key, None)
+    if sighting.type == "phone_changed":
+        profile.phone_changed_at = max(profile.phone_changed_at, sighting.time)
+    if sighting.type == "mfa_enrolled":
+        note_enrolment(profile, sighting, trusted=trusted, high=high)
+    elif sighting.type == "mfa_removed":
+        note_removal(profile, sighting, trusted=trusted)
     if not sighting.own:
         return
     for kind, name in values_of(sighting) + _values_of_session(profile, sighting):
@@ -252,17 +295,6 @@ def _values_of_session(profile: Profile, sighting: Sighting) -> list[tuple[str, 
     return [(kind, key) for kind, key in (*found, ("country", session.country)) if key is not None]
 
 
-def _from_trusted(profile: Profile, sighting: Sighting, policy: TrustPolicy) -> bool:
-    """A change was made within a trusted login: its session says so, else device and network."""
-    session = profile.sessions.get(sighting.session) if sighting.session else None
-    if session is not None:
-        return session.trusted
-    device = ("device", sighting.device_key) if sighting.device_key else ("device_class", sighting.device_class)
-    return all(
-        profile.trusts(kind, key, sighting.time, policy) for kind, key in (device, ("network", network_key(sighting)))
-    )
-
-
 def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
     """The named factor was proved; with ``resistant`` by one that cannot be phished (webauthn, passkey)."""
     method, outcome = sighting.factor.method, sighting.factor.outcome
@@ -271,24 +303,11 @@ def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
     return outcome == "success" and (method == "webauthn" or not resistant)
 
 
-def _factor(profile: Profile, sighting: Sighting, key: str) -> KnownFactor:
-    factors = profile.factors
-    if key not in factors and len(factors) >= MAX_FACTORS:
-        del factors[min(factors, key=lambda name: (factors[name].trusted_at > 0, factors[name].last))]
-    return factors.setdefault(key, KnownFactor(sighting.factor.method or "none"))
-
-
 def _make_room(profile: Profile, session: str) -> None:
     sessions = profile.sessions
     if session not in sessions and len(sessions) >= MAX_SESSIONS:
-        del sessions[min(sessions, key=lambda key: (sessions[key].compromised, sessions[key].time))]
-
-
-def _note_challenge(profile: Profile, sighting: Sighting) -> None:
-    if "pending" in (sighting.outcome, sighting.factor.outcome):
-        return  # Not answered yet, so no try: the login that says how it ended is the first to say so.
-    challenge = Challenge(sighting.time, sighting.session, sighting.factor.key, sighting.factor.method)
-    profile.challenges = [*profile.challenges, challenge][-MAX_CHALLENGES:]
+        # Those used last stand last; compromised ones stay until there is nothing else.
+        del sessions[next((key for key in sessions if not sessions[key].compromised), next(iter(sessions)))]
 
 
 def _value(profile: Profile, kind: str, key: str, time: int) -> Value:

@@ -8,8 +8,9 @@ from sentinel.events.alert import Notice
 from sentinel.events.assessment import LEVEL_ORDER, Finding, level_of
 from sentinel.events.sighting import Sighting
 from sentinel.facts import Look
+from sentinel.past.factors import factor_key
 from sentinel.past.profile import Profile
-from sentinel.past.remember import PLACELESS_KINDS
+from sentinel.past.usual import PLACELESS_KINDS
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.rule import Rule
@@ -18,85 +19,83 @@ from sentinel.scoring import combine, decide
 
 #: Notices that are owed whatever the risk (CONTRACT §2).
 OWED: Final = frozenset({"credential_change"})
+#: Changes of which the profile does not know what they were changed to.
+_EACH_ITS_OWN: Final = frozenset({"email_changed", "phone_changed"})
 
 
 def alerts_of(
     arrival: Arrival,
     settings: TenantSettings,
     profile: Profile,
-    source: Profile,
     look: Look,
     live: Sequence[Finding],
     level: str,
     decision: str,
     concluded: Concluded | None,
 ) -> tuple[tuple[Raised, ...], tuple[Notice, ...]]:
-    """The alerts that the live findings of an event raise or are folded into, and the mails due for them.
+    """The alerts of the account that the live findings of an event raise or are folded into, and the mails due.
 
-    ``profile`` and ``source`` keep the open ones and change in place. The account hears of its own findings,
-    operators of a source's (CONTRACT §3).
+    ``profile`` keeps the open ones and changes in place. The account hears of its own findings; of a source's
+    operators hear (:mod:`sentinel.pipeline.campaign`, CONTRACT §3).
     """
-    if not live:
-        return (), ()
     sighting = arrival.sighting
-    stands = {finding.rule for finding in concluded.assessment.findings} if concluded else set()
-    rules = {finding.rule: _rule(finding, settings.rules) for finding in live}
-    raised: list[Raised] = []
-    notices: list[Notice] = []
-    for audience in ("account", "operator"):
-        told = [finding for finding in live if rules[finding.rule].audience == audience]
-        if concluded and audience == "operator":
-            # Operators heard of what stands from the pending login, under an alert of its own.
-            told = [finding for finding in told if finding.rule not in stands]
-        if not told:
-            continue
-        own_risk = combine([(finding.group, finding.risk) for finding in told])[0]
-        kinds = [rules[finding.rule].alert for finding in told]
-        if decide(own_risk, settings.thresholds) == "allow":
-            kinds = [kind for kind in kinds if kind in OWED]
-            if not kinds:
-                continue
-        if audience == "account":
-            if sighting.account is None or not sighting.known_account:
-                continue
-            kind = kinds[0] or "suspicious_sign_in"
-            if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
-                kind = "suspicious_sign_in"
-            account, open_alerts, contexts = (
-                arrival.account,
-                profile.alerts,
-                _contexts(look, sighting, kind),
-            )
-        else:
-            kind, account, open_alerts, contexts = "campaign", None, source.alerts, (told[0].rule,)
-        cause = Cause(
-            account=account,
-            event=arrival.id,
-            time=sighting.time,
-            kind=kind,
-            level=level_of(own_risk),
-            risk=own_risk,
-            rules=tuple(finding.rule for finding in told),
-            contexts=contexts,
-            same_as=concluded.assessment.alert if concluded else None,
-            tell=_is_told(arrival, settings),
-        )
-        result = raise_or_fold(open_alerts, cause, settings.fold)
-        raised.append(result)
-        if result.news:
-            notices.append(_notice(arrival, result, told, rules, own_risk, decision))
-    return tuple(raised), tuple(notices)
+    if not live or sighting.account is None or not sighting.known_account:
+        return (), ()
+    rules = rules_of(live, settings.rules)
+    told = [finding for finding in live if rules[finding.rule].audience == "account"]
+    if not told:
+        return (), ()
+    own_risk = combine([(finding.group, finding.risk) for finding in told])[0]
+    kinds = [rules[finding.rule].alert for finding in told]
+    if decide(own_risk, settings.thresholds) == "allow":
+        kinds = [kind for kind in kinds if kind in OWED]
+        if not kinds:
+            return (), ()
+    kind = _kind(kinds, level)
+    cause = Cause(
+        account=arrival.account,
+        event=arrival.id,
+        time=sighting.time,
+        kind=kind,
+        level=level_of(own_risk),
+        risk=own_risk,
+        rules=tuple(finding.rule for finding in told),
+        contexts=_contexts(look, sighting, kind),
+        same_as=concluded.assessment.alert if concluded else None,
+        tell=is_told(arrival, settings),
+    )
+    result = raise_or_fold(profile.alerts, cause, settings.fold)
+    notices = (notice_of(arrival, result, told, rules, own_risk, decision),) if result.news else ()
+    return (result,), notices
+
+
+def rules_of(findings: Sequence[Finding], rules: RuleSet) -> dict[str, Rule]:
+    """The rule of each finding. One that stands from a pending login may be gone since: nobody hears of it."""
+    return {finding.rule: _rule(finding, rules) for finding in findings}
+
+
+def _kind(kinds: Sequence[str | None], level: str) -> str:
+    """What the person's mail is about, given what the findings ask for, strongest first.
+
+    An owed notice is never told as something else: it would fold into an alert that says nothing of it.
+    """
+    owed = next((kind for kind in kinds if kind in OWED), None)
+    if owed is not None:
+        return owed
+    kind = next((kind for kind in kinds if kind), "suspicious_sign_in")
+    if kind == "new_sign_in" and LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
+        return "suspicious_sign_in"
+    return kind
 
 
 def _rule(finding: Finding, rules: RuleSet) -> Rule:
-    """The rule of a finding. One that stands from a pending login may be gone since: nobody hears of it."""
     compiled = rules.rule(finding.rule)
     if compiled is not None:
         return compiled.rule
     return Rule(id=finding.rule, title=finding.title, applies_to=["login"], when="false", risk=0, audience="none")
 
 
-def _is_told(arrival: Arrival, settings: TenantSettings) -> bool:
+def is_told(arrival: Arrival, settings: TenantSettings) -> bool:
     """Neither history being imported, nor posted so late that a mail would only confuse."""
     late = arrival.received is not None and arrival.received - arrival.sighting.time > settings.mail_max_age
     return not late and not arrival.silent
@@ -105,10 +104,14 @@ def _is_told(arrival: Arrival, settings: TenantSettings) -> bool:
 def _contexts(look: Look, sighting: Sighting, kind: str) -> tuple[str, ...]:
     """What is new about the event, for telling the same news once: device and country, else the network.
 
-    Of a change of credentials it is what was changed.
+    Of a change of credentials it is what was changed, and by whom and from where: somebody else's change is other
+    news. Each address and number is a change of its own.
     """
     if kind == "credential_change":
-        return (f"change:{sighting.type}",)
+        what = sighting.key if sighting.type in _EACH_ITS_OWN else factor_key(sighting) or ""
+        by = "" if sighting.own else sighting.actor_account or sighting.actor
+        source = sighting.device_key or sighting.device_class or sighting.session or "?"
+        return (f"change:{sighting.type}:{what}:{by}:{source}",)
     new = []
     if not look.device_trusted:
         new.append(f"device:{sighting.device_key or sighting.device_class or '?'}")
@@ -121,7 +124,7 @@ def _contexts(look: Look, sighting: Sighting, kind: str) -> tuple[str, ...]:
     return tuple(new)
 
 
-def _notice(
+def notice_of(
     arrival: Arrival,
     raised: Raised,
     told: Sequence[Finding],
@@ -129,6 +132,7 @@ def _notice(
     risk: float,
     decision: str,
 ) -> Notice:
+    """The mail that tells of an alert."""
     sighting = arrival.sighting
     messages = [rules[finding.rule].message or finding.rule for finding in told]
     return Notice(
@@ -153,4 +157,5 @@ def _notice(
         messages=tuple(messages),
         events=raised.alert.events,
         earlier=raised.earlier,
+        actor=sighting.actor,
     )

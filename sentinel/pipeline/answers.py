@@ -1,7 +1,9 @@
 """What an answer ("it was legitimate", "it was not") does to an account's past (CONTRACT §1)."""
 
 from sentinel.events.sighting import Sighting
+from sentinel.past.factors import answer_removal
 from sentinel.past.profile import Profile
+from sentinel.past.recovery import forget_way_back
 from sentinel.past.remember import distrust_sighting, trust_sighting
 from sentinel.store.protocol import Record
 
@@ -19,6 +21,9 @@ def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: 
         profile.compromised[sighting.key] = sighting.time
         return False
     profile.compromised.pop(sighting.key, None)
+    forget_way_back(profile, sighting)
+    if sighting.type == "mfa_removed":
+        answer_removal(profile, sighting, "legitimate")
     if sighting.type == "login" and sighting.outcome == "success" and sighting.own:
         trust_sighting(profile, sighting, already=record.trusted, lift=True)
         return True

@@ -111,7 +111,7 @@ class _Bounded(Replay):
             entries,
             _encode_track,
             _decode_track,
-            weigh=lambda track: len(track) + 8,
+            weigh=lambda track: track.weight,
             expires=lambda track: track.newest + track.keep,
         )
         self._made: dict[str, Profile] = {}  #: by the event at hand

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sentinel.alerts.campaigns import KIND as CAMPAIGN
 from sentinel.alerts.policy import Raised
 from sentinel.errors import StoreError
 from sentinel.events.assessment import Assessment
@@ -16,6 +17,7 @@ from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
+from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
@@ -70,7 +72,9 @@ class Pipeline:
             await self.store.bind(self._sealer.fingerprint)
             self._bound = True
         touched = [
-            Tracks(self._settings(item.tenant).rules, item.sighting, item.tenant) if isinstance(item, Arrival) else None
+            Tracks(self._settings(item.tenant).of(item.sighting).rules, item.sighting, item.tenant)
+            if isinstance(item, Arrival)
+            else None
             for item in items
         ]
         self._told.trim()
@@ -148,11 +152,12 @@ class Pipeline:
                 return Outcome(conflict=True, error="this id was used before with another content")
             first = unpack_assessment(known.assessment, item.id, item.account)
             return Outcome(assessment=first, duplicate=True)
-        settings = self._settings(item.tenant)
+        settings = self._settings(item.tenant).of(sighting)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
-        source = past.profiles[sighting.prefix] if sighting.prefix else Profile()
+        campaigns = past.profiles[campaigns_key(item.tenant)]
+        actor = past.profiles[acting] if (acting := _acting(sighting)) else None
         concluded = _concluded(item, past)
-        judged = judge(item, settings, profile, source, past.tracks, tracks, concluded)
+        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor)
         fired = newly_fired(judged.assessment, concluded)
         for rule, status in fired:
             day = (utc_day(sighting.time), item.tenant, rule, status)
@@ -162,13 +167,16 @@ class Pipeline:
         changes.records.append(record)
         if sighting.account is not None and sighting.known_account:
             changes.profiles[sighting.account] = profile
-        if source.alerts and sighting.prefix is not None:
-            changes.profiles[sighting.prefix] = source
+        if any(raised.alert.kind == CAMPAIGN for raised in judged.raised):
+            changes.profiles[campaigns_key(item.tenant)] = campaigns
         for key in tracks.wanted:
             if (track := past.tracks[key]).unsaved:
                 changes.tracks[key] = track
         for raised in judged.raised:
             _note_alert(changes, item, raised)
+            if raised.alert.kind == "campaign":
+                # The record's own alert is the account's, if it raised one as well.
+                changes.campaigns.append((item.tenant, raised.alert.id, sighting.key))
         changes.notices.extend(judged.notices)
         if item.attributes is not None and sighting.account is not None:
             self._attributes(
@@ -252,8 +260,9 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
                 wanted.records.add(sighting.concludes)
             if sighting.account and sighting.known_account:
                 wanted.profiles.add(sighting.account)
-            if sighting.prefix:
-                wanted.profiles.add(sighting.prefix)
+            wanted.profiles.add(campaigns_key(item.tenant))
+            if acting := _acting(sighting):
+                wanted.profiles.add(acting)
             wanted.tracks.update(tracks.wanted)
             if item.attributes is not None and sighting.account and told.is_news(sighting.account, item.attributes):
                 wanted.attributes.add(sighting.account)
@@ -262,6 +271,11 @@ def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastT
         else:
             wanted.attributes.add(item.account_key)
     return wanted
+
+
+def _acting(sighting: Sighting) -> str | None:
+    """The account that acted for the person, where it is named."""
+    return None if sighting.own else sighting.actor_account
 
 
 def _answer_key(item: Answer) -> str:

@@ -13,7 +13,9 @@ from sentinel.events.sighting import Sighting
 from sentinel.past.profile import Profile
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
+from sentinel.pipeline.act import doubts_push
 from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Tracks, judge
@@ -30,7 +32,10 @@ _KEYED = frozenset(
 
 
 class RuleSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule made of the event: ``held``, ``silent``, ``not judged: …``, ``does not apply``, ``off``."""
+    """What one rule made of the event: ``held``, ``silent``, ``not judged: …``, ``does not apply``, ``off``.
+
+    A finding that an allowlist or a mute covers is ``held: allowed by NAME: REASON``, in shadow.
+    """
 
     rule: str
     status: str
@@ -57,18 +62,26 @@ async def explain_record(
     """Explain a stored event as it was judged."""
     profile = await profile_before(store, record, settings)
     sighting = unpack_sighting(record.sighting)
+    settings = settings.of(sighting)
     assessment = unpack_assessment(record.assessment, event, account)
     notes = []
     if assessment.ruleset != settings.rules.digest:
         notes.append("the rules have changed since; findings and window values are those of then")
-    return _explanation(sighting, profile, settings, unpack_windows(record.windows), assessment, notes)
+    actor = None
+    if not sighting.own and sighting.actor_account:
+        by = (await store.recall(Wanted(profiles={sighting.actor_account}))).profiles
+        actor = by[sighting.actor_account]
+        notes.append("the account that acted is shown with its past as it is now")
+    return _explanation(sighting, profile, settings, unpack_windows(record.windows), assessment, notes, actor)
 
 
 async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettings) -> Explanation:
     """Judge an event against the stored past without keeping anything, and explain it."""
     sighting = arrival.sighting
+    settings = settings.of(sighting)
     touched = Tracks(settings.rules, sighting, arrival.tenant)
-    keys = {key for key in (sighting.account, sighting.prefix) if key}
+    by = sighting.actor_account if not sighting.own else None
+    keys = {key for key in (sighting.account, campaigns_key(arrival.tenant), by) if key}
     asked = {sighting.concludes} if sighting.concludes else set()
     past = await store.recall(Wanted(records=asked, profiles=keys, tracks=touched.wanted))
     # The store's own copies must not learn from what is only explained.
@@ -77,11 +90,12 @@ async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettin
     profile = profiles.get(sighting.account or "", Profile())
     before = msgspec.convert(msgspec.to_builtins(profile), Profile)
     tracks = {key: past.tracks.get(key, Track()) for key in touched.wanted}
-    source = profiles.get(sighting.prefix or "", Profile())
+    campaigns = profiles.get(campaigns_key(arrival.tenant), Profile())
     pending = _concluded(sighting, past.records.get(sighting.concludes or ""))
-    judged = judge(arrival, settings, profile, source, tracks, touched, pending)
+    actor = profiles.get(by) if by else None
+    judged = judge(arrival, settings, profile, campaigns, tracks, touched, pending, actor)
     notes = ["judged against the past as it is now; not kept"]
-    return _explanation(sighting, before, settings, judged.windows, judged.assessment, notes)
+    return _explanation(sighting, before, settings, judged.windows, judged.assessment, notes, actor)
 
 
 async def profile_before(store: Store, record: Record, settings: TenantSettings) -> Profile:
@@ -102,9 +116,11 @@ async def profile_before(store: Store, record: Record, settings: TenantSettings)
         sighting = unpack_sighting(earlier.sighting)
         assessment = unpack_assessment(earlier.assessment, "", None)
         risk, level = assessment.risk or 0.0, assessment.level or "low"
-        flagged = decide(risk, settings.thresholds) != "allow"
+        flagged = decide(risk, settings.of(sighting).thresholds) != "allow"
+        doubt = doubts_push([finding for finding in assessment.findings if finding.status == "live"])
         if sighting.known_account:
-            earlier.trusted = remember(profile, sighting, Verdict(flagged=flagged, level=level), settings.trust)
+            verdict = Verdict(flagged=flagged, level=level, push_doubt=doubt)
+            earlier.trusted = remember(profile, sighting, verdict, settings.trust)
         seen[earlier.key] = earlier
     return profile
 
@@ -124,6 +140,7 @@ def _explanation(
     windows: dict[str, int | None],
     assessment: Assessment,
     notes: list[str],
+    actor: Profile | None = None,
 ) -> Explanation:
     shown: dict[str, Any] = {}
     for name in sighting.__struct_fields__:
@@ -137,27 +154,37 @@ def _explanation(
             shown[name] = "(keyed)" if name in _KEYED else value
     return Explanation(
         sighting=shown,
-        facts=facts_seen(sighting, profile, settings),
+        facts=facts_seen(sighting, profile, settings, actor),
         windows=windows,
         rules=_rules(sighting, settings, assessment),
         assessment=assessment,
-        notes=notes,
+        notes=[*notes, *_share(settings)],
     )
+
+
+def _share(settings: TenantSettings) -> list[str]:
+    if settings.enforce_share >= 1:
+        return []
+    here = "outside of it: only observed" if settings.thresholds.mode == "observe" else "one of them"
+    return [f"decisions are enforced for {settings.enforce_share:.0%} of the accounts; this one is {here}"]
 
 
 def _rules(sighting: Sighting, settings: TenantSettings, assessment: Assessment) -> list[RuleSeen]:
     found = {finding.rule: finding for finding in assessment.findings}
     missing = {entry.rule: entry.missing for entry in assessment.unjudged}
     out = []
+    exempt = settings.exempt.naming(sighting) if settings.exempt is not None else ()
     for file in settings.rules.files:
         compiled = file.compiled
         rule = compiled.rule
         finding = found.get(rule.id)
         if finding is not None:
+            # Where the finding counted, the entry is younger than the event.
+            passed = [entry.words for entry in exempt if entry.covers(rule)] if finding.status == "shadow" else []
             out.append(
                 RuleSeen(
-                    rule=rule.id, status=finding.status, outcome="held", risk=finding.risk, share=finding.share,
-                    evidence=finding.evidence,
+                    rule=rule.id, status=finding.status, outcome=": ".join(["held", *passed]), risk=finding.risk,
+                    share=finding.share, evidence=finding.evidence,
                 )
             )  # fmt: skip
             continue

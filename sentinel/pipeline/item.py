@@ -1,5 +1,7 @@
 """What goes through the pipeline: events, answers and attributes, and what comes out."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from sentinel.alerts.policy import FoldPolicy
@@ -7,6 +9,7 @@ from sentinel.events.alert import Notice
 from sentinel.events.assessment import Assessment
 from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import TrustPolicy
+from sentinel.rules.exempt import Exemptions
 from sentinel.rules.ruleset import RuleSet
 from sentinel.scoring import Thresholds
 
@@ -20,6 +23,14 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     fold: FoldPolicy = FoldPolicy()
     raw_days: int = 365
     mail_max_age: int = 24 * 3600 * 1_000_000  #: micros; older events posted over HTTP mail nobody
+    origins: tuple[str, ...] = ()  #: host names of the service's own pages; ``*.NAME`` stands for those below it
+    exempt: Exemptions | None = None  #: allowlists and mutes
+    enforce_share: float = 1.0  #: of the accounts; for the rest decisions are only observed
+    tuned: Callable[[Sighting], "TenantSettings"] | None = None  #: settings that depend on the event
+
+    def of(self, sighting: Sighting) -> "TenantSettings":
+        """As they are for this event: its service, its account and the account's tags."""
+        return self if self.tuned is None else self.tuned(sighting)
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="event"):

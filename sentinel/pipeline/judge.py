@@ -7,28 +7,23 @@ import msgspec
 
 from sentinel.alerts.policy import Raised
 from sentinel.events.alert import Notice
-from sentinel.events.assessment import LEVEL_ORDER, Act, Assessment, Finding, Unjudged, level_of
-from sentinel.events.clock import DAY, to_text
-from sentinel.events.event import CREDENTIAL_CHANGES
+from sentinel.events.assessment import Assessment, Finding, Unjudged, level_of
+from sentinel.events.clock import to_text
 from sentinel.events.sighting import Sighting
-from sentinel.facts import FACTS, FactValue, Look
+from sentinel.facts import FactValue, Look
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
+from sentinel.pipeline.act import act_on, doubts_push
 from sentinel.pipeline.alerting import alerts_of
+from sentinel.pipeline.campaign import campaign_of
 from sentinel.pipeline.concluded import Concluded
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.rules.compiled import CompiledWindow, Series
-from sentinel.rules.ruleset import Held, RuleSet
+from sentinel.rules.exempt import Exemption
+from sentinel.rules.ruleset import Held, RuleSet, fill
 from sentinel.scoring import at_most, combine, decide
 from sentinel.store.protocol import TrackKey
-
-#: Second-factor methods from the strongest down; what to ask for when nothing is known of the account.
-_METHODS: Final = ("webauthn", "totp", "push", "sms", "voice", "email", "backup_code")
-_UNKNOWN_METHODS: Final = ["webauthn", "totp"]
-_REACHABLE_BY_THIEF: Final = frozenset({"email", "sms", "voice"})
-#: For this long after a recovery or change of address a mailed code proves nothing (CONTRACT §1).
-_RECOVERY_DOUBT: Final = 30 * DAY
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -50,12 +45,17 @@ class Tracks:
         self.series = rules.touched(sighting.type, sighting.judged, self.facts)
         self.keys: dict[int, TrackKey] = {}
         self.wanted: dict[TrackKey, int] = {}
+        found: dict[tuple[str, ...], tuple[str | int, ...] | None] = {}
         for touched in self.series:
-            values = [self.facts[name] for name in touched.series.by]
-            if None not in values:
-                key: TrackKey = (touched.series.id, (tenant, *values))  # type: ignore[arg-type]  # text or numbers
+            series = touched.series
+            if series.by not in found:
+                fill(self.facts, series.by, look)
+                values = [self.facts[name] for name in series.by]
+                found[series.by] = None if None in values else (tenant, *values)  # type: ignore[arg-type]  # text or numbers
+            if (kept_by := found[series.by]) is not None:
+                key: TrackKey = (series.id, kept_by)
                 self.keys[touched.number] = key
-                self.wanted[key] = touched.series.keep
+                self.wanted[key] = series.keep
 
 
 _NOBODY: Final = Profile()
@@ -66,19 +66,20 @@ def judge(
     arrival: Arrival,
     settings: TenantSettings,
     profile: Profile,
-    source: Profile,
+    campaigns: Profile,
     tracks: dict[TrackKey, Track],
     touched: Tracks,
     concluded: Concluded | None = None,
+    actor: Profile | None = None,
 ) -> Judged:
     """Judge one event against the past and enter it there.
 
-    ``profile``, ``source`` and ``tracks`` change in place. ``source`` holds the open campaigns of the event's
-    network. Of a concluded pending login the findings stand; rules that hold only now are added (CONTRACT §1,
-    "Step-up").
+    ``profile``, ``campaigns`` and ``tracks`` change in place. ``campaigns`` holds the open ones of the tenant,
+    ``actor`` is the past of the account that acted for the person. Of a concluded pending login the
+    findings stand; rules that hold only now are added (CONTRACT §1, "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
-    look = Look(sighting, profile, settings.trust)
+    look = Look(sighting, profile, settings.trust, settings.origins, actor=actor)
     facts = dict(touched.facts)
     for name, compute in rules.facts(sighting.type, sighting.judged):
         facts[name] = compute(look)
@@ -92,9 +93,10 @@ def judge(
             return tracks[key].count(sighting.time, window.span)
         return tracks[key].distinct(sighting.time, window.span, member)
 
-    verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count)
+    verdicts = rules.evaluate(sighting.type, sighting.judged, facts, count, look)
     held, skipped, windows = verdicts.held, verdicts.skipped, verdicts.windows
-    findings = _findings(held, concluded)
+    exempt = settings.exempt.naming(sighting) if held and settings.exempt is not None else ()
+    findings = _findings(held, concluded, exempt)
     live = [finding for finding in findings if finding.status == "live"]
     risk = combine([(finding.group, finding.risk) for finding in live])[0]
     level = level_of(risk)
@@ -105,7 +107,11 @@ def judge(
         wish = at_most(wish, "challenge")
     decision = at_most(wish, "notify") if settings.thresholds.mode == "observe" else wish
     by_rule = {item.rule.rule.id: item for item in held}
-    raised, notices = alerts_of(arrival, settings, profile, source, look, live, level, decision, concluded)
+    raised, notices = alerts_of(arrival, settings, profile, look, live, level, decision, concluded)
+    campaign, told = campaign_of(arrival, settings, campaigns, look, live, by_rule, decision, concluded)
+    own = raised[0].alert.id if raised else None
+    if campaign is not None:
+        raised, notices = (*raised, campaign), (*notices, *told)
     until = _until(sighting, live, by_rule)
     assessment = Assessment(
         event=arrival.id,
@@ -116,17 +122,23 @@ def judge(
         decision=decision,
         scope="source" if until is not None else "attempt",
         until=to_text(until) if until is not None else msgspec.UNSET,
-        act=_act(profile, sighting, live, level, wish),
+        act=act_on(profile, sighting, live, level, wish),
         findings=findings,
         alert=raised[0].alert.id if raised else None,
         warming_up=sighting.account is not None and look.warming_up,
         unjudged=[Unjudged(rule=item.rule.rule.id, missing=item.missing) for item in skipped],
         ruleset=rules.digest,
         would=wish if settings.thresholds.mode == "observe" else msgspec.UNSET,
+        campaign=campaign.alert.id if campaign is not None and own is not None else msgspec.UNSET,
     )
     trusted = False
     if sighting.account is not None and sighting.known_account:
-        trusted = remember(profile, sighting, Verdict(flagged=flagged, level=level), settings.trust)
+        trusted = remember(
+            profile,
+            sighting,
+            Verdict(flagged=flagged, level=level, push_doubt=doubts_push(live)),
+            settings.trust,
+        )
     return Judged(assessment, {name: value for name, value in windows.items() if value}, trusted, raised, notices)
 
 
@@ -141,29 +153,38 @@ def enter(
     """Enter the event into the tracks of every series whose condition it meets."""
     sighting = look.sighting
     before = Tracks(rules, concluded.sighting, sighting.tenant) if concluded else None
-    earlier = Look(concluded.sighting, look.profile, look.policy) if concluded else None
+    earlier = Look(concluded.sighting, look.profile, look.policy, look.origins) if concluded else None
+    met: dict[int, bool] = {}  # series kept by different values share their condition
     for entry in touched.series:
         key, series, enters = touched.keys.get(entry.number), entry.series, entry.enters
         if key is None or enters is False:
             continue
         if enters is None:
-            enters = _meets(series, facts)
+            asked = id(series.where)
+            enters = met.get(asked)
+            if enters is None:
+                enters = met[asked] = _meets(series, facts, look)
         if enters and before is not None and earlier is not None:
             # A pending login that was counted is this same login.
             was = next((other.enters for other in before.series if other.number == entry.number), False)
             if was is None and series.where is not None:
-                was = _meets(series, {name: FACTS[name].compute(earlier) for name in series.where.reads})
+                was = _meets(series, {}, earlier)
             enters = not was
         if enters:
-            members = tuple([facts.get(name) for name in series.members])
+            fill(facts, series.members, look)
+            # An empty text is an unknown one: no country is not a second country.
+            members = tuple([None if (value := facts.get(name)) == "" else value for name in series.members])
             tracks[key].add(sighting.time, members, series.keep)  # type: ignore[arg-type]  # text or numbers
 
 
-def _meets(series: Series, facts: dict[str, FactValue | None]) -> bool:
-    return series.where is None or series.where.evaluate(facts) is True
+def _meets(series: Series, facts: dict[str, FactValue | None], look: Look) -> bool:
+    if series.where is None:
+        return True
+    fill(facts, series.where.reads, look)
+    return series.where.evaluate(facts) is True
 
 
-def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding]:
+def _findings(held: Sequence[Held], concluded: Concluded | None, exempt: Sequence[Exemption] = ()) -> list[Finding]:
     """Findings with their shares, strongest first; those of a concluded login stand as they were."""
     if not held and concluded is None:
         return []
@@ -173,7 +194,7 @@ def _findings(held: Sequence[Held], concluded: Concluded | None) -> list[Finding
         Finding(
             rule=item.rule.rule.id,
             title=item.rule.rule.title,
-            status=item.rule.rule.status,
+            status="shadow" if any(entry.covers(item.rule.rule) for entry in exempt) else item.rule.rule.status,
             group=item.rule.rule.evidence_group,
             risk=item.risk,
             evidence=item.evidence,
@@ -194,23 +215,5 @@ def _until(sighting: Sighting, live: Sequence[Finding], held: dict[str, Held]) -
     """On a failed try whose strongest finding is about its source: until when the decision concerns it."""
     if not sighting.attempt or not live or live[0].rule not in held:
         return None
-    span = held[live[0].rule].rule.source_span
+    span = held[live[0].rule].source_span
     return sighting.time + span if span is not None else None
-
-
-def _act(profile: Profile, sighting: Sighting, live: Sequence[Finding], level: str, wish: str) -> Act:
-    high = LEVEL_ORDER[level] >= LEVEL_ORDER["high"]
-    methods: list[str] = []
-    if wish in ("challenge", "block"):
-        known = {factor.method for factor in profile.factors.values() if factor.trusted_at}
-        methods = [method for method in _METHODS if method in known] or list(_UNKNOWN_METHODS)
-        if any(finding.rule.startswith("push_") for finding in live):
-            methods = [method for method in methods if method != "push"]
-        if profile.recovered_at and 0 <= sighting.time - profile.recovered_at < _RECOVERY_DOUBT:
-            methods = [method for method in methods if method not in _REACHABLE_BY_THIEF]
-        methods = methods or list(_UNKNOWN_METHODS)
-    return Act(
-        methods=methods,
-        end_sessions=level == "critical" and sighting.judged and sighting.outcome == "success",
-        hold_change=high and sighting.type in CREDENTIAL_CHANGES,
-    )

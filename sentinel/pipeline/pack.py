@@ -26,6 +26,7 @@ class _Packed(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     models: dict[str, str]
     would: str | None
     restricted: bool | None
+    campaign: str | None = None
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -74,6 +75,7 @@ def pack_assessment(assessment: Assessment) -> bytes:
             assessment.models,
             None if assessment.would is unset else assessment.would,
             None if assessment.restricted is unset else assessment.restricted,
+            None if assessment.campaign is unset else assessment.campaign,
         )
     )
 
@@ -103,4 +105,5 @@ def unpack_assessment(data: bytes, event: str, account: str | None) -> Assessmen
         models=packed.models,
         would=unset if packed.would is None else packed.would,
         restricted=unset if packed.restricted is None else packed.restricted,
+        campaign=unset if packed.campaign is None else packed.campaign,
     )

@@ -7,6 +7,7 @@ from sentinel.facts import FACTS, FactValue, Look
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
@@ -33,11 +34,12 @@ class Replay:
     def judge(self, arrival: Arrival) -> Judged:
         """Judge an event and remember it."""
         sighting = arrival.sighting
-        settings = self.settings_of(arrival)
+        settings = self.settings_of(arrival).of(sighting)
         touched = Tracks(settings.rules, sighting, arrival.tenant)
         tracks = self.recall(touched)
-        profile, source = self.profile(sighting.account), self.profile(sighting.prefix)
-        judged = judge(arrival, settings, profile, source, tracks, touched, self.concluded(sighting))
+        profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))
+        actor = self.profile(sighting.actor_account) if not sighting.own and sighting.actor_account else None
+        judged = judge(arrival, settings, profile, campaigns, tracks, touched, self.concluded(sighting), actor)
         if sighting.outcome == "pending":
             self.pending[sighting.key] = Concluded(sighting, judged.assessment)
         self.keep(arrival, judged, tracks)
@@ -53,7 +55,7 @@ class Replay:
         return True
 
     def profile(self, key: str | None) -> Profile:
-        """The profile of an account or source; one of nobody when there is no key."""
+        """The profile of an account, or a tenant's open campaigns; one of nobody when there is no key."""
         return self.profiles.setdefault(key, Profile()) if key else Profile()
 
     def concluded(self, sighting: Sighting) -> Concluded | None:
@@ -64,7 +66,8 @@ class Replay:
     def recall(self, touched: Tracks) -> dict[TrackKey, Track]:
         """The tracks that an event touches."""
         for key in touched.wanted:
-            self.tracks.setdefault(key, Track())
+            if key not in self.tracks:
+                self.tracks[key] = Track()
         return self.tracks
 
     def keep(self, arrival: Arrival, judged: Judged, tracks: dict[TrackKey, Track]) -> None:
@@ -90,9 +93,11 @@ class FactSeen(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
 
 
-def facts_seen(sighting: Sighting, profile: Profile, settings: TenantSettings) -> list[FactSeen]:
-    """Every fact of an event, computed against ``profile``."""
-    look = Look(sighting, profile, settings.trust)
+def facts_seen(
+    sighting: Sighting, profile: Profile, settings: TenantSettings, actor: Profile | None = None
+) -> list[FactSeen]:
+    """Every fact of an event, computed against ``profile``, and ``actor`` for what another account did."""
+    look = Look(sighting, profile, settings.trust, settings.origins, actor=actor)
     out = []
     for fact in FACTS.values():
         value = fact.compute(look)

@@ -1,5 +1,6 @@
 """A compiled rule, and the series its windows read."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +22,7 @@ class CompiledWindow(msgspec.Struct, frozen=True):
     by: tuple[str, ...]
     distinct: str | None
     span: int
+    early_where: Expression | None = None  #: the part of ``where`` that reads no past
 
     @property
     def stream(self) -> tuple[str, ...]:
@@ -31,8 +33,9 @@ class CompiledWindow(msgspec.Struct, frozen=True):
 class CompiledRule(msgspec.Struct, frozen=True):
     """A rule ready to be evaluated. ``reads`` are the facts it needs, without its own windows.
 
-    ``gate`` is the part of ``when`` that reads no window, where it can be told apart: while it is false the
-    rule cannot hold, and nothing need be counted.
+    ``gate`` is the part of ``when`` that reads neither a window nor a fact that *varies*, where it can be told
+    apart: while it is false the rule cannot hold, and nothing need be counted. ``early_gate`` is the part that
+    reads no window and no past: while that is false, the windows need not even be fetched.
     """
 
     rule: Rule
@@ -41,18 +44,17 @@ class CompiledRule(msgspec.Struct, frozen=True):
     windows: tuple[CompiledWindow, ...]
     reads: tuple[str, ...]
     gate: Expression | None = None
+    early_gate: Expression | None = None
+
+    @property
+    def steady(self) -> bool:
+        """It reads neither windows nor facts that vary: its outcome is worth remembering by all it reads."""
+        return not self.windows and not any(varies(name) for name in self.reads)
 
     @property
     def judged_only(self) -> bool:
         """It reads what only events judged like a login have; it does not apply to others."""
         return any(FACTS[name].judged for name in self.reads)
-
-    @property
-    def source_span(self) -> int | None:
-        """Of a rule about a source rather than an account: its longest window, in micros."""
-        if not self.windows or any("account" in window.by for window in self.windows):
-            return None
-        return max(window.span for window in self.windows)
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -64,6 +66,7 @@ class Series(msgspec.Struct, frozen=True):
     members: tuple[str, ...]
     keep: int  #: micros; twice the longest span, so that events late by one span are still counted right
     early: bool  #: membership can be told before the profile is known
+    early_where: Expression | None = None  #: the part of ``where`` that can be told before the profile is known
 
 
 def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
@@ -97,21 +100,34 @@ def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
         return None, problems
     read = when.reads + (risk.reads if isinstance(risk, Expression) else ())
     facts = tuple(dict.fromkeys(name for name in read if name in FACTS))
-    return CompiledRule(rule, when, risk, tuple(windows), facts, _gate(rule)), []
+    gate = _part(rule.when, rule.params, lambda name: not varies(name))
+    early_gate = _part(rule.when, rule.params, lambda name: not FACTS[name].past) if windows else None
+    return CompiledRule(rule, when, risk, tuple(windows), facts, gate, early_gate), []
 
 
-def _gate(rule: Rule) -> Expression | None:
-    if not rule.windows:
-        return None
-    steady = []
-    for part in conjuncts(rule.when):
+def _part(text: str, params: dict[str, Any], may_read: Callable[[str], bool]) -> Expression | None:
+    """The conjuncts of ``text`` that read no window and only facts that ``may_read`` allows."""
+    chosen = []
+    for part in conjuncts(text):
         try:
             # A part compiles without the windows exactly when it reads none.
-            compile_expression(part, params=rule.params)
+            compiled = compile_expression(part, params=params)
         except ExpressionError:
             continue
-        steady.append(f"({part}\n)")  # the part may end in a comment
-    return compile_expression(" && ".join(steady), params=rule.params) if steady else None
+        if all(may_read(name) for name in compiled.reads):
+            chosen.append(f"({part}\n)")  # the part may end in a comment
+    return compile_expression(" && ".join(chosen), params=params) if chosen else None
+
+
+def varies(name: str) -> bool:
+    """Whether a fact takes so many values that hardly two events share one: measures, counts, pseudonyms."""
+    fact = FACTS[name]
+    return fact.keyed or fact.type in ("int", "double")
+
+
+def is_early(expression: Expression) -> bool:
+    """Whether the expression can be evaluated before the profile is known."""
+    return not any(FACTS[name].past for name in expression.reads)
 
 
 def series_of(rules: list[CompiledRule]) -> list[Series]:
@@ -121,13 +137,16 @@ def series_of(rules: list[CompiledRule]) -> list[Series]:
         for window in rule.windows:
             found.setdefault(window.stream, []).append(window)
     out = []
+    shared: dict[str, Expression] = {}  # one condition for all series that have it
     for stream, windows in sorted(found.items()):
         members = tuple(sorted({window.distinct for window in windows if window.distinct}))
         digest = sha256("\x1f".join((*stream, "", *members)).encode()).hexdigest()[:12]
         where = windows[0].where
-        early = where is None or not any(FACTS[name].past for name in where.reads)
+        if where is not None:
+            where = shared.setdefault(where.identity, where)
+        early = where is None or is_early(where)
         keep = 2 * max(window.span for window in windows)
-        out.append(Series(digest, where, windows[0].by, members, keep, early))
+        out.append(Series(digest, where, windows[0].by, members, keep, early, windows[0].early_where))
     return out
 
 
@@ -154,7 +173,8 @@ def _compile_window(
             problems.append(((*path, "where"), ExpressionError("expected a condition (bool)")))
     if len(problems) > before:
         return None
-    return CompiledWindow(f"windows.{name}", where, tuple(window.by), window.distinct, span)
+    early_where = _part(window.where, params, lambda name: not FACTS[name].past) if window.where is not None else None
+    return CompiledWindow(f"windows.{name}", where, tuple(window.by), window.distinct, span, early_where)
 
 
 def _gives(expression: Expression, name: str, type: type) -> bool:

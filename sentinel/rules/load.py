@@ -10,7 +10,7 @@ import sentinel
 from sentinel.errors import FileError, SentinelError
 from sentinel.rules.compiled import CompiledRule, compile_rule
 from sentinel.rules.rule import RULE_ID, Param, Rule, Window
-from sentinel.toml_source import TomlFile
+from sentinel.toml_source import TomlFile, toml_files
 
 #: Tables whose keys a local file overrides one by one; every other key is overridden whole.
 _MERGED: Final = ("params", "windows")
@@ -46,7 +46,7 @@ def load_rules(directories: Iterable[Path]) -> list[RuleFile]:
     layers: dict[str, list[TomlFile]] = {}
     errors: list[FileError] = []
     for directory in directories:
-        for path in [directory] if directory.is_file() else sorted(directory.glob("*.toml")):
+        for path in [directory] if directory.is_file() else toml_files(directory):
             try:
                 file = TomlFile.read(path)
             except FileError as error:

@@ -4,8 +4,8 @@ The pipeline asks for all it needs of a batch at once (:meth:`Store.recall`), ju
 changed at once (:meth:`Store.commit`). A store never looks inside sealed bytes.
 """
 
-from collections.abc import AsyncIterator
-from typing import Any, Final, Protocol
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -94,6 +94,7 @@ class Changes(msgspec.Struct, kw_only=True):
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
     prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
+    campaigns: list[tuple[str, str, str]] = []  #: tenant and alert id of a campaign, key of an event in it
     fired: dict[FiredKey, int] = {}  #: findings to add to the counts by day
 
 
@@ -103,6 +104,24 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     oldest: int = 0
     newest: int = 0
+
+
+class AskedVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict given on the command line, which whoever judges into the store carries out: one answer an event.
+
+    ``about`` says what ``target`` is: ``event`` (key of a record), ``account`` (key: all its open alerts) or ``alert``
+    (id). ``time`` is when it was given, ``done`` when it was carried out (micros; 0: not yet), with ``answered``
+    events.
+    """
+
+    id: int = 0
+    tenant: str
+    about: Literal["event", "account", "alert"]
+    target: str
+    verdict: Literal["legitimate", "compromised"]
+    time: int
+    answered: int = 0
+    done: int = 0
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,9 +184,29 @@ class Store(Protocol):
         """Findings by UTC day (from ``since`` on), rule and status, of one tenant or of all; no accounts."""
 
     async def alerts(
-        self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
+        self,
+        tenant: str,
+        *,
+        account: str | None = None,
+        kind: str | None = None,
+        limit: int = 100,
+        state: str | None = None,
     ) -> list[AlertRow]:
-        """Newest first."""
+        """Newest first; ``state`` ``open`` gives those that nobody closed."""
+
+    async def alert(self, tenant: str, id: str) -> AlertRow | None: ...
+
+    def alert_events(self, alert: AlertRow) -> AsyncIterator[Record]:
+        """The records of an alert's or campaign's events, in the order they were committed."""
+
+    async def ask_verdict(self, verdict: AskedVerdict) -> int:
+        """Keep a verdict to be carried out; returns its id. One carried out is kept for a day at least."""
+
+    async def asked_verdicts(self, id: int | None = None) -> list[AskedVerdict]:
+        """Verdicts to be carried out, oldest first; or the one with this id, whether carried out or not."""
+
+    async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
+        """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it."""
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""

@@ -75,7 +75,9 @@ def fact(message: EmailMessage, label: str) -> str | None:
     facts: dict[str, str] = {}
     name = ""
     for line in block.split("\n"):
-        if match := re.match(r"(Service|Account|When|Where|Device|Second factor|Outcome|Events|Case number): ", line):
+        if match := re.match(
+            r"(Service|Account|When|Where|Device|Done by|Second factor|Outcome|Events|Case number): ", line
+        ):
             name, line = match[1], line[match.end() :]
             facts[name] = line
         else:
@@ -209,6 +211,17 @@ def test_a_changed_credential_is_named() -> None:
     failed = write(change(notice, outcome="blocked"))
     assert failed["Subject"] == "Attempt to change your Example account"
     assert fact(failed, "Outcome") == "it was refused"
+
+
+@pytest.mark.parametrize(
+    ("actor", "who"), [("admin", "support staff or an administrator"), ("system", "the service itself")]
+)
+def test_what_others_did_shows_neither_their_place_nor_their_device(actor: str, who: str) -> None:
+    message = write(change(sample("credential_change"), actor=actor))
+    assert fact(message, "Done by") == who
+    assert fact(message, "Where") is fact(message, "Device") is None
+    assert "DB-IP" not in text_of(message)
+    assert fact(write(sample("credential_change")), "Done by") is None
 
 
 def test_operators_read_titles_and_see_no_account() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.config import Listen
-from sentinel.config.values import Mailbox
+from sentinel.config.values import Mailbox, Origin
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,22 @@ def test_any_text_is_a_mailbox_or_a_value_error(text: str) -> None:
         return
     assert "@" in box.address
     assert not set(box.address) & set("\r\n<> ")
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("login.example.org", "login.example.org"),
+        ("https://Login.Example.org:8443/path", "login.example.org"),
+        ("*.example.org", "*.example.org"),
+        ("https://[2001:db8::1]/", "2001:db8::1"),
+    ],
+)
+def test_origin(text: str, host: str) -> None:
+    assert Origin(text) == host
+
+
+@pytest.mark.parametrize("text", ["", "*", "*.", "https://", "a b", "login.example.org/path", "https://[::1", "*.*"])
+def test_bad_origin(text: str) -> None:
+    with pytest.raises(ValueError, match="none of these"):
+        Origin(text)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import rule_text, write_rule
 from tests.running import PATIENCE, Command, OwnProcess, habits, login
 
 
@@ -169,3 +170,23 @@ def test_without_edges_the_daemon_answers_itself(running: Callable[..., Running]
     it = running("[http]\nedges = 0\n")
     assert it.edges == []
     assert it.ask("POST", "/v1/events", habits())[1]["accepted"] == 4
+
+
+def test_what_is_tuned_holds_behind_edges(running: Callable[..., Running], tmp_path: Path) -> None:
+    """They know the addresses that an allowlist names; rules and their changes are the daemon's alone."""
+    (tmp_path / "allow").mkdir()
+    allow = tmp_path / "allow" / "a.toml"
+    allow.write_text('[us]\nreason = "ours"\nnetworks = ["198.51.100.0/24"]\n')
+    write_rule(tmp_path / "rules", "always", rule_text("true", risk='"params.much"', more="[params]\nmuch = 30"))
+    it = running(
+        f'allow_directory = "{tmp_path / "allow"}"\n[http]\nedges = 2\n'
+        '[[tuning]]\nservice = "imap"\nrules.always.params.much = 20\n'
+    )
+    assert it.edges
+
+    def risk(id: str, **fields: Any) -> float:
+        status, said = it.ask("POST", "/v1/assessments", login(id, **fields))
+        assert status == 200, said
+        return float(said["risk"])
+
+    assert (risk("e-1"), risk("e-2", service="imap"), risk("e-3", ip="198.51.100.7")) == (30, 20, 0)

@@ -13,7 +13,7 @@ import pytest
 from sentinel.enrich.address import parse_address
 from sentinel.enrich.lists import OperatorLists, read_list
 from sentinel.enrich.network import NetworkReader, anonymous_kind, asn_of, origin_kind
-from sentinel.enrich.operators import load_operators
+from sentinel.enrich.operators import load_large, load_operators
 from sentinel.events.place import NETWORK_KINDS, Network
 from tests.enrich.conftest import MakeDatabase
 from tests.shared_data import shared
@@ -220,3 +220,16 @@ def test_share_found_of_others_lists(packaged: Packaged, name: str, kinds: set[s
         for net in sample
     ]
     assert sum(kind in kinds for kind in found) / len(found) >= share
+
+
+@pytest.mark.parametrize(
+    ("asn", "small"),
+    [(7922, False), (24940, False), (16509, False), (3320, False), (3, False), (112, True), (64500, True)],
+)
+def test_which_networks_few_people_share(asn: int, small: bool) -> None:
+    reader = NetworkReader(None, {}, large=load_large())
+    assert reader.is_small(asn) is small
+
+
+def test_without_a_table_no_network_is_called_small() -> None:
+    assert not NetworkReader(None, {}).is_small(64500)

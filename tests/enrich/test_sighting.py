@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from sentinel.enrich.countries import load_countries
+from sentinel.enrich.marks import Marks
 from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher, attributes_of, raw_of
 from sentinel.events.place import Network, Place
@@ -31,6 +32,8 @@ class Places:
 
 
 class Networks:
+    marks = Marks()
+
     """The public address is a listed exit of a VPN."""
 
     def lookup(self, ip: IPv4Address | IPv6Address) -> Network:
@@ -40,6 +43,9 @@ class Networks:
 
     def kind_of_asn(self, asn: int) -> str | None:
         return "mobile" if asn == 64501 else None
+
+    def is_small(self, asn: int) -> bool:
+        return asn == 64502
 
 
 KNOWING = Enricher(Pseudonymizer(LocalKey.ephemeral()), Places(), Networks())

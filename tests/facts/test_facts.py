@@ -1,16 +1,20 @@
 """What rules can read: absent against false, travel, addresses."""
 
+from datetime import datetime
 from typing import Any
 
+import msgspec
+import pyotp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.events.place import Network
 from sentinel.events.sighting import Sighting
 from sentinel.facts import FACTS, FactValue, Look
-from sentinel.facts.look import great_circle_km
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
+from sentinel.past.usual import great_circle_km
 from tests.builders import at, sighting
 
 POLICY = TrustPolicy()
@@ -20,6 +24,12 @@ EMPTY = Sighting(tenant="default", key="k", time=1, type="login", outcome="failu
 PARIS: dict[str, Any] = {"country": "FR", "lat": 48.9, "lon": 2.4}
 TOKYO: dict[str, Any] = {"country": "JP", "lat": 35.7, "lon": 139.7}
 LONDON: dict[str, Any] = {"country": "GB", "lat": 51.5, "lon": -0.1}
+
+
+def code(time: str) -> dict[str, Any]:
+    """A one-time code typed in time."""
+    step = pyotp.TOTP(pyotp.random_base32()).timecode(datetime.fromisoformat(time))
+    return {"method": "totp", "device_id": "app", "outcome": "success", "counter": step}
 
 
 def past(*logins: tuple[str, dict[str, Any]]) -> Profile:
@@ -58,14 +68,25 @@ def test_every_fact_has_the_type_it_declares(fact: Any) -> None:
         session_id="s",
         service="web",
         auth={"method": "passkey", "idp": "x", "origin": "https://example.org"},
-        mfa={"method": "webauthn", "device_id": "key", "outcome": "success", "counter": 3},
-        place=TOKYO,
+        mfa=code(at(200)),
+        place=TOKYO | {"region": "Tokyo"},
         network={"asn": 64500, "organisation": "Example Net", "kind": "residential"},
         rtt_ms=30,
         account_tags=["admin"],
         account_created=at(),
     )
-    value = fact.compute(Look(full, past((at(), {"place": PARIS})), POLICY))
+    logins = [
+        (at(), {"place": PARIS, "mfa": code(at())}),
+        (at(50), {"place": TOKYO | {"region": "Tokyo"}, "mfa": code(at(50))}),
+        (at(199), {"type": "recovery_used"}),
+        (at(199), {"type": "password_changed", "actor": "admin"}),
+    ]
+    story = past(*logins)
+    if fact.name.startswith("session."):
+        # Only an event that is no login belongs to a session of an earlier one.
+        full = sighting(at(200), type="session_seen", outcome=None, session_id="s", place=TOKYO)
+        story = past((at(), {"session_id": "s", "place": PARIS}))
+    value = fact.compute(Look(full, story, POLICY))
     assert type(value) is TYPES[fact.type]
 
 
@@ -211,7 +232,7 @@ class TestTravel:
 class TestAccount:
     def test_days_since_the_last_sign_of_life(self) -> None:
         profile = past((at(), {}))
-        assert seen(sighting(at(91.25)), profile)["account.days_since_seen"] == 91.2
+        assert seen(sighting(at(91.25)), profile)["account.days_since_seen"] == 91.0
         assert seen(sighting(at(-1)), profile)["account.days_since_seen"] is None
 
     def test_a_name_that_was_tried_does_not_exist(self) -> None:
@@ -242,3 +263,58 @@ class TestSecondFactor:
         assert seen(sighting(at(1), mfa=totp), profile)["mfa.factor_trusted"] is True
         assert seen(sighting(at(-1), mfa=totp), profile)["mfa.factor_trusted"] is False
         assert seen(sighting(at(1), mfa=totp | {"device_id": "other"}), profile)["mfa.factor_trusted"] is False
+
+
+def test_an_intranet_of_private_addresses_is_a_network_that_can_be_trusted() -> None:
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+    profile = past((at(), {"ip": "10.0.0.7", "device_id": "pc", "user_agent": agent}))
+    facts = seen(sighting(at(1), ip="10.9.9.9", device_id="cleared", user_agent=agent), profile)
+    assert (facts["network.trusted"], facts["device.familiar"], facts["network.new"]) == (True, True, False)
+    elsewhere = seen(sighting(at(1), ip="10.9.9.9"), past((at(), {"network": {"asn": 64500}})))
+    assert (elsewhere["network.trusted"], elsewhere["network.new"]) == (False, False)
+
+
+class TestSources:
+    """Facts that windows over sources are kept by, or weighed with."""
+
+    @pytest.mark.parametrize(
+        ("fields", "ipv6", "rented"),
+        [
+            ({"ip": "2001:db8::1", "network": {"asn": 64500, "kind": "hosting"}}, True, True),
+            ({"ip": "2001:db8::1", "network": {"asn": 64500, "kind": "residential"}}, True, False),
+            ({"ip": "2001:db8::1", "network": {"kind": "hosting"}}, True, False),
+            ({"ip": "192.0.2.1", "network": {"asn": 64500, "kind": "hosting"}}, False, False),
+            ({"ip": "::ffff:192.0.2.1", "network": {"asn": 64500, "kind": "hosting"}}, False, False),
+            ({}, False, False),
+        ],
+    )
+    def test_space_that_may_be_one_customers(self, fields: dict[str, Any], ipv6: bool, rented: bool) -> None:
+        facts = seen(sighting(**fields))
+        assert (facts["network.ipv6"], facts["network.rented"]) == (ipv6, rented)
+
+    def test_a_small_network_counts_as_rented(self) -> None:
+        small = Network(64500, small=True)
+        one = msgspec.structs.replace(sighting(ip="2001:db8::1"), network=small)
+        other = msgspec.structs.replace(sighting(ip="192.0.2.1"), network=small)
+        assert (seen(one)["network.rented"], seen(other)["network.rented"]) == (True, False)
+
+    @pytest.mark.parametrize(
+        ("fields", "familiar"),
+        [
+            ({"device_id": "laptop", "network": {"asn": 64500}}, True),
+            ({"device_id": "other", "network": {"asn": 64500}}, False),
+            ({"device_id": "laptop", "network": {"asn": 64501}}, False),
+            ({"network": {"asn": 64500}}, True),
+            ({"device_id": "laptop"}, False),
+        ],
+    )
+    def test_a_failed_try_from_where_the_account_always_is(self, fields: dict[str, Any], familiar: bool) -> None:
+        home = past((at(), {"device_id": "laptop", "network": {"asn": 64500}}))
+        failed = sighting(at(1), outcome="failure", reason="bad_password", **fields)
+        assert seen(failed, home)["account.familiar"] is familiar
+
+    def test_what_is_there_to_keep_windows_by(self) -> None:
+        names = ("device.agent_known", "device.identified", "client.ja4_known")
+        assert [seen(sighting())[name] for name in names] == [False] * 3
+        full = sighting(user_agent="x", device_id="laptop", client={"ja4": "x"})
+        assert [seen(full)[name] for name in names] == [True] * 3

@@ -50,7 +50,7 @@ def test_counts_saturate(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_memory_is_bounded_by_what_windows_can_see() -> None:
     track = filled(*range(10_000), keep=20)
     assert len(track) == 21
-    assert len(track._entries) < 21 + 2 * windows._STRIDE
+    assert len(track._times) < 21 + 2 * windows._STRIDE
     assert track.count(9_999, 10) == 11
 
 
@@ -138,3 +138,13 @@ def test_what_was_added_waits_to_be_saved() -> None:
     track.add(2, ("b",), 100)
     assert track.unsaved == [(2, ("b",))]
     assert decode_entries(encode_entries(track.unsaved)) == [(2, ("b",))]
+
+
+def test_a_full_track_slides_though_it_is_asked_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_ENTRIES", 100)
+    track = Track()
+    members = [number * number % 173 for number in range(1500)]
+    for time, member in enumerate(members):
+        track.add(time, (member,), 100_000)
+        if time % 3 == 0:
+            assert track.distinct(time, 50_000, 0) == len(set(members[max(0, time - 99) : time + 1]))

@@ -151,7 +151,7 @@ def test_what_was_remembered_is_never_another_events(tmp_path: Path) -> None:
             msgspec.msgpack.encode(remembering.replay.profiles), type=type_of_profiles()
         )
         for key, track in remembering.replay.tracks.items():
-            fresh.replay.tracks[key] = type(track)(list(track._entries))
+            fresh.replay.tracks[key] = type(track)(track.entries())
         given = {"id": f"x-{number}"} | fields
         time = at(0, minutes=number)
         assert fresh(time, **given) == remembering(time, **given)
@@ -194,7 +194,25 @@ def test_counting_only_when_it_matters_changes_no_verdict(tmp_path: Path, when: 
             "account.tags": tags,
         }
         facts |= {name: value for name, value in given.items() if name in facts}
-        facts["event.service"] = "web"
+        facts |= {"event.service": "web", "event.rtt_ms": rtt}
         verdicts = compiled.evaluate("login", True, facts, lambda *_, number=number: number)
         expected = rule.when.evaluate(facts | {"windows.n": number})
         assert (len(verdicts.held), len(verdicts.skipped)) == (expected is True, expected is None)
+
+
+def test_windows_of_one_name_in_two_rules_are_not_mixed_up(tmp_path: Path) -> None:
+    """Also where a rule is looked at before all of its windows are counted."""
+    more = (
+        "[windows.n]\ncount = 'events'\nwhere = 'event.attempt'\nby = ['account']\nover = '1h'\n"
+        "[windows.m]\ncount = 'events'\nby = ['{}']\nover = '1h'"
+    )
+    story = Story(
+        rules(
+            tmp_path,
+            all=rule_text("windows.n >= 1 && windows.m >= 3", more=more.format("network.prefix")),
+            own=rule_text("windows.n >= 1 && windows.m < 3", more=more.format("account")),
+        )
+    )
+    for number in range(4):
+        story(account=f"other-{number}", ip="192.0.2.1")
+    assert found(story(ip="192.0.2.1", outcome="failure", reason="bad_password")) == {"all", "own"}

@@ -12,13 +12,14 @@ import pytest
 
 from sentinel.errors import StoreError
 from sentinel.events.alert import Notice, OpenAlert
-from sentinel.events.clock import HOUR, MINUTE, SECOND, utc_day
+from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, utc_day
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Session, TrustedPlace, Value
 from sentinel.past.windows import Track
 from sentinel.store.protocol import (
     FIRED_DAYS,
     AlertRow,
     ApiKey,
+    AskedVerdict,
     Changes,
     Extent,
     Past,
@@ -440,6 +441,7 @@ async def test_alerts_newest_first_by_tenant_account_and_kind(store: Store) -> N
 
     assert await ids("default") == ["a-4", "a-2", "a-3", "a-1"]
     assert await ids("default", limit=2) == ["a-4", "a-2"]
+    assert await ids("default", limit=2, state="open") == ["a-4", "a-2"]
     assert await ids("default", account="account-1") == ["a-3", "a-1"]
     assert await ids("default", account="account-1", kind="attack") == ["a-3"]
     assert await ids("default", kind="campaign") == ["a-4"]
@@ -469,6 +471,59 @@ async def test_a_closed_alert_stays_closed(store: Store, reopen: Opener) -> None
 async def test_an_alert_closed_in_the_batch_that_raised_it(store: Store) -> None:
     await store.commit(Changes(alerts={("default", "a-1"): alert()}, closed={("default", "a-1"): "compromised"}))
     assert [row.state for row in await store.alerts("default")] == ["compromised"]
+
+
+async def test_open_alerts_and_single_ones(store: Store) -> None:
+    rows = [alert(f"a-{number}", last=START + number) for number in range(4)] + [alert("a-1", tenant="shop")]
+    await store.commit(Changes(alerts={(row.tenant, row.id): row for row in rows}))
+    await store.commit(Changes(closed={("default", "a-1"): "legitimate", ("default", "a-3"): "compromised"}))
+    assert [row.id for row in await store.alerts("default", state="open", limit=2)] == ["a-2", "a-0"]
+    assert await store.alert("shop", "a-1") == alert("a-1", tenant="shop")
+    assert await store.alert("shop", "a-2") is None
+
+
+async def event_keys(store: Store, row: AlertRow) -> list[str]:
+    return [found.key async for found in store.alert_events(row)]
+
+
+async def test_events_of_an_alert_are_those_of_its_account(store: Store) -> None:
+    keys = [f"e-{number:04}" for number in range(1201)]
+    others = [record("x", alert=None), record("y", account="account-2"), record("z", tenant="shop", account="other")]
+    await store.commit(Changes(records=[record(key) for key in keys] + others))
+    assert await event_keys(store, alert()) == keys
+
+
+async def test_events_of_a_campaign_are_told_apart_from_its_accounts_alerts(store: Store, reopen: Opener) -> None:
+    keys = [f"e-{number:04}" for number in range(1201)]
+    await store.commit(
+        Changes(
+            records=[record(key, account=f"account-{key}", alert="a-own") for key in [*reversed(keys), "other"]],
+            campaigns=[("default", "c-1", key) for key in keys] + [("default", "c-2", "e-0007")],
+        )
+    )
+    await store.commit(Changes(campaigns=[("default", "c-1", "e-0000")]))  # told twice
+    async for again in as_is_and_reopened(store, reopen):
+        assert await event_keys(again, alert("c-1", account=None, kind="campaign")) == keys[::-1]
+        assert await event_keys(again, alert("c-2", account=None, kind="campaign")) == ["e-0007"]
+        assert await event_keys(again, alert("c-1", account=None, kind="campaign", tenant="shop")) == []
+
+
+async def test_a_verdict_waits_until_it_is_carried_out(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(alerts={("default", "a-1"): alert(), ("shop", "a-1"): alert(tenant="shop")}))
+    first = AskedVerdict(tenant="default", about="alert", target="a-1", verdict="legitimate", time=START)
+    second = AskedVerdict(tenant="shop", about="account", target="account-1", verdict="compromised", time=START + 1)
+    ids = [await store.ask_verdict(first), await store.ask_verdict(second)]
+    waiting = [msgspec.structs.replace(one, id=id) for one, id in zip((first, second), ids, strict=True)]
+    async for again in as_is_and_reopened(store, reopen):
+        assert await again.asked_verdicts() == waiting
+    await again.settle_verdict(ids[0], now=START + 9, answered=3, alerts=["a-1", "unknown"])
+    assert await again.asked_verdicts() == waiting[1:]
+    assert await again.asked_verdicts(ids[0]) == [msgspec.structs.replace(waiting[0], answered=3, done=START + 9)]
+    assert [row.state for row in await again.alerts("default")] == ["legitimate"]
+    assert [row.state for row in await again.alerts("shop")] == ["open"]
+    third = await again.ask_verdict(msgspec.structs.replace(first, time=START + 30 * DAY))
+    assert await again.asked_verdicts(ids[0]) == []
+    assert [one.id for one in await again.asked_verdicts()] == [ids[1], third]
 
 
 # Outbox

@@ -77,6 +77,27 @@ def test_a_new_file_gets_the_newest_schema_and_an_old_one_is_brought_forward(pat
     database.close()
 
 
+async def test_a_campaign_of_the_first_schema_keeps_its_events(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("sentinel.store.sqlite.schema.MIGRATIONS", MIGRATIONS[:1])
+        database = connect(path)
+        migrate(database)
+    columns = "key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert"
+    for key, of in (("e-1", "c-1"), ("e-2", "a-1"), ("e-3", "c-1")):
+        row = (key, "default", "account-1", 0, "login", b"", b"", b"", b"", b"", 0, of)
+        database.execute(f"INSERT INTO event ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+    for id, account, kind in (("c-1", None, "campaign"), ("a-1", "account-1", "attack")):
+        row = (id, "default", account, kind, "high", 60.0, 0, 0, 1, "[]", "e-1", "open")
+        database.execute("INSERT INTO alert VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+    database.close()
+    store = SqliteStore(path)
+    for id, keys in (("c-1", ["e-1", "e-3"]), ("a-1", ["e-2"])):
+        found = await store.alert("default", id)
+        assert found is not None
+        assert [record.key async for record in store.alert_events(found)] == keys
+    await store.close()
+
+
 def test_a_migration_that_fails_leaves_the_older_version_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = connect(path)
     migrate(database)

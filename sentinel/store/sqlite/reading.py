@@ -83,14 +83,24 @@ def extent(db: sqlite3.Connection) -> Extent:
     return Extent(records=count, oldest=oldest or 0, newest=newest or 0)
 
 
-def alerts(db: sqlite3.Connection, tenant: str, account: str | None, kind: str | None, limit: int) -> list[AlertRow]:
+def alerts(
+    db: sqlite3.Connection,
+    tenant: str,
+    account: str | None,
+    kind: str | None,
+    limit: int,
+    state: str | None = None,
+    id: str | None = None,
+) -> list[AlertRow]:
     """Alerts, newest first."""
     where = "tenant = :tenant"
     where += " AND account = :account" if account is not None else ""
     where += " AND kind = :kind" if kind is not None else ""
+    where += " AND state = :state" if state is not None else ""
+    where += " AND id = :id" if id is not None else ""
     rows = db.execute(
         f"SELECT {_ALERT} FROM alert WHERE {where} ORDER BY last DESC, id LIMIT :limit",  # noqa: S608  # constant text
-        {"tenant": tenant, "account": account, "kind": kind, "limit": limit},
+        {"tenant": tenant, "account": account, "kind": kind, "limit": limit, "state": state, "id": id},
     )
     return [
         AlertRow(
@@ -99,6 +109,29 @@ def alerts(db: sqlite3.Connection, tenant: str, account: str | None, kind: str |
         )
         for row in rows
     ]  # fmt: skip
+
+
+def alert_events(db: sqlite3.Connection, alert: AlertRow) -> list[int]:
+    """The sequence numbers of an alert's events."""
+    if alert.kind == "campaign":
+        # CROSS JOIN: from the few of the campaign to their events, never the other way.
+        query = (
+            "SELECT seq FROM campaign_event CROSS JOIN event ON event.key = campaign_event.event"
+            " WHERE campaign_event.tenant = :tenant AND campaign_event.alert = :alert ORDER BY seq"
+        )
+    else:
+        query = "SELECT seq FROM event WHERE account = :account AND alert = :alert AND tenant = :tenant ORDER BY seq"
+    rows = db.execute(query, {"tenant": alert.tenant, "alert": alert.id, "account": alert.account})
+    return [row[0] for row in rows]
+
+
+def by_sequence(db: sqlite3.Connection, numbers: Iterable[int]) -> list[Record]:
+    """Records by sequence number, in their order."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM event WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq",  # noqa: S608  # constant text
+        _list(numbers),
+    )
+    return [_record(row) for row in rows]
 
 
 @lru_cache(maxsize=65_536)

@@ -90,6 +90,28 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         PRIMARY KEY (day, tenant, rule, status)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE campaign_event (
+        tenant TEXT NOT NULL,
+        alert TEXT NOT NULL,
+        event TEXT NOT NULL,
+        PRIMARY KEY (tenant, alert, event)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO campaign_event
+        SELECT event.tenant, alert.id, event.key FROM event
+        JOIN alert ON alert.tenant = event.tenant AND alert.id = event.alert AND alert.kind = 'campaign';
+    CREATE TABLE verdict (
+        id INTEGER PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        about TEXT NOT NULL,
+        target TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        answered INTEGER NOT NULL DEFAULT 0,
+        done INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX verdict_open ON verdict (id) WHERE done = 0
+    """,
 )
 
 

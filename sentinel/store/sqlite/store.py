@@ -7,7 +7,7 @@ statement gives the interpreter's lock away and, beside a busy loop, waits milli
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,16 +16,29 @@ from typing import Final, TypeVar
 from sentinel.errors import StoreError
 from sentinel.past.profile import Profile, decode_profile
 from sentinel.past.windows import Track
-from sentinel.store.protocol import AlertRow, ApiKey, Changes, Extent, Mail, Past, Record, TrackKey, Wanted
-from sentinel.store.sqlite import fired, keys, outbox, reading, writing
+from sentinel.store.protocol import (
+    AlertRow,
+    ApiKey,
+    AskedVerdict,
+    Changes,
+    Extent,
+    Mail,
+    Past,
+    Record,
+    TrackKey,
+    Wanted,
+)
+from sentinel.store.sqlite import fired, keys, outbox, reading, verdicts, writing
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.connection import connect, explain
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
 #: Profiles kept decoded, a few kilobytes each; the rest is read when its account comes again.
 PROFILE_CACHE: Final = 20_000
-#: Window entries kept in memory (each track weighs eight more), about 150 bytes each.
+#: Weight of the windows kept in memory (:attr:`sentinel.past.windows.Track.weight`: one for each entry, eight for each
+#: track), and the most that one unit takes in bytes: 128 MB together, however many keys there are.
 TRACK_CACHE: Final = 1_000_000
+TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
 #: Pages of log (128 MB) at which it is begun anew, for which a commit has to wait.
@@ -54,7 +67,7 @@ class SqliteStore:
         self.path = path
         self.durable = durable
         self._profiles: Cache[str, Profile] = Cache(profile_cache)
-        self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: len(track) + 8)
+        self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: track.weight)
         self._write_db, self._read_db, self._recall_db, self._copy_db = _open(path, durable, readonly)
         self._file = path.stat().st_ino if path is not None else 0
         self._writer = ThreadPoolExecutor(1, "store-writer")
@@ -189,10 +202,41 @@ class SqliteStore:
         return await self._read(lambda db: fired.since(db, since, tenant))
 
     async def alerts(
-        self, tenant: str, *, account: str | None = None, kind: str | None = None, limit: int = 100
+        self,
+        tenant: str,
+        *,
+        account: str | None = None,
+        kind: str | None = None,
+        limit: int = 100,
+        state: str | None = None,
     ) -> list[AlertRow]:
         """See the protocol."""
-        return await self._read(lambda db: reading.alerts(db, tenant, account, kind, limit))
+        return await self._read(lambda db: reading.alerts(db, tenant, account, kind, limit, state))
+
+    async def alert(self, tenant: str, id: str) -> AlertRow | None:
+        """See the protocol."""
+        found = await self._read(lambda db: reading.alerts(db, tenant, None, None, 1, None, id))
+        return found[0] if found else None
+
+    async def alert_events(self, alert: AlertRow) -> AsyncIterator[Record]:
+        """See the protocol; read in pages, like :meth:`history`."""
+        numbers = await self._read(lambda db: reading.alert_events(db, alert))
+        for at in range(0, len(numbers), _PAGE):
+            page = numbers[at : at + _PAGE]
+            for record in await self._read(lambda db, page=page: reading.by_sequence(db, page)):  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                yield record
+
+    async def ask_verdict(self, verdict: AskedVerdict) -> int:
+        """See the protocol."""
+        return await self._write(lambda db: verdicts.ask(db, verdict))
+
+    async def asked_verdicts(self, id: int | None = None) -> list[AskedVerdict]:
+        """See the protocol."""
+        return await self._read(lambda db: verdicts.asked(db, id))
+
+    async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
+        """See the protocol."""
+        await self._write(lambda db: verdicts.settle(db, id, now, answered, alerts))
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """See the protocol."""

@@ -1,7 +1,7 @@
 """The one transaction that makes a batch durable, and upkeep."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +47,7 @@ def pack(changes: Changes) -> list[Statement]:
          a.event, a.state)
         for a in changes.alerts.values()
     ])  # fmt: skip
+    _rows(statements, _CAMPAIGN, changes.campaigns)
     for (tenant, alert), verdict in changes.closed.items():
         statements.append(("UPDATE alert SET state = ? WHERE tenant = ? AND id = ?", [verdict, tenant, alert]))
     _rows(statements, _MAIL, [
@@ -94,10 +95,11 @@ _ALERT: Final = _Insert(
     "ON CONFLICT (tenant, id) DO UPDATE SET level = excluded.level, risk = excluded.risk, last = excluded.last,"
     " events = excluded.events, rules = excluded.rules",
 )
+_CAMPAIGN: Final = _Insert("campaign_event", "tenant, alert, event", "ON CONFLICT DO NOTHING")
 _MAIL: Final = _Insert("mail", "tenant, alert, account, notice, urgency", "ON CONFLICT (tenant, alert) DO NOTHING")
 
 
-def _rows(statements: list[Statement], insert: _Insert, rows: list[tuple[Any, ...]]) -> None:
+def _rows(statements: list[Statement], insert: _Insert, rows: Sequence[tuple[Any, ...]]) -> None:
     at = 0
     for count in _GROUPS:
         while len(rows) - at >= count:

@@ -1,0 +1,187 @@
+"""What `alerts` and `campaigns` share: listing, showing, and verdicts that close."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any, Final
+
+import click
+
+from sentinel.api.accounts import show_alert
+from sentinel.cli.context import Context, print_json
+from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
+from sentinel.daemon.lock import state_lock
+from sentinel.daemon.state import open_store, prepare_state
+from sentinel.enrich.sighting import Enricher
+from sentinel.errors import SentinelError, StoreError
+from sentinel.events.clock import now, to_text
+from sentinel.events.sighting import Raw
+from sentinel.pipeline.pack import unpack_assessment, unpack_sighting
+from sentinel.pipeline.verdicts import carry_out
+from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.sealer import Sealer
+from sentinel.store.protocol import AlertRow, AskedVerdict, Record, Store
+
+#: Seconds that a running daemon gets to carry out a verdict before the command says that it will.
+PATIENCE: Final = 60.0
+_LOOK: Final = 0.1
+
+tenant_option: Final = click.option("--tenant", default="default", show_default=True, help="Whose alerts.")
+all_option: Final = click.option("--all", "closed_too", is_flag=True, help="Those closed as well.")
+limit_option: Final = click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
+)
+verdict_option: Final = click.option(
+    "--verdict", type=click.Choice(["legitimate", "compromised"]), required=True, help="What it was."
+)
+
+
+class Opened:
+    """The store with what opens and finds things in it."""
+
+    def __init__(self, context: Context, key: LocalKey, store: Store, enricher: Enricher) -> None:
+        self.context = context
+        self.key = key
+        self.store = store
+        self.enricher = enricher
+        self._sealer = Sealer(key)
+
+    async def row(self, tenant: str, id: str, kind: str | None = None) -> AlertRow:
+        """An alert. Raises :class:`SentinelError` when there is none."""
+        found = await self.store.alert(tenant, id)
+        if found is None or kind not in (None, found.kind):
+            what = kind or "alert"
+            raise SentinelError(f"there is no {what} {id!r} of tenant {tenant!r}; `sentinel {what}s list` shows them")
+        return found
+
+    async def shown(self, row: AlertRow) -> dict[str, Any]:
+        """An alert as it is shown."""
+        first = await self.store.record(row.event) if row.account is not None else None
+        account = self.raw(first).account if first is not None else None
+        return show_alert(row) | {"account": account}
+
+    async def events(self, row: AlertRow, limit: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
+        """The first events of an alert as they are shown, and counts of all."""
+        shown: list[dict[str, Any]] = []
+        accounts: set[str] = set()
+        entered: set[str] = set()
+        number = 0
+        async for record in self.store.alert_events(row):
+            number += 1
+            sighting = unpack_sighting(record.sighting)
+            if sighting.account is not None:
+                accounts.add(sighting.account)
+                if sighting.judged and sighting.outcome == "success":
+                    entered.add(sighting.account)
+            if len(shown) < limit:
+                raw = self.raw(record)
+                assessment = unpack_assessment(record.assessment, raw.event, raw.account)
+                shown.append(
+                    {
+                        "event": raw.event,
+                        "account": raw.account,
+                        "time": to_text(record.time),
+                        "type": sighting.type,
+                        "outcome": sighting.outcome,
+                        "risk": assessment.risk,
+                        "rules": [finding.rule for finding in assessment.findings],
+                    }
+                )
+        return shown, {"events": number, "accounts": len(accounts), "entered": len(entered)}
+
+    def raw(self, record: Record) -> Raw:
+        """The sealed values of a record."""
+        return self._sealer.open(record.sealed, Raw, row=record.key)
+
+
+@asynccontextmanager
+async def opened(context: Context) -> AsyncIterator[Opened]:
+    """The store of the configuration, beside a running daemon or without one."""
+    config = context.config
+    prepare_state(config)
+    key = LocalKey.load(config.state)
+    store = open_store(config)
+    try:
+        await store.bind(Sealer(key).fingerprint)
+        yield Opened(context, key, store, build_enricher(key, bare_lookups()))
+    finally:
+        await store.close()
+
+
+async def print_list(at: Opened, rows: Sequence[AlertRow], as_json: bool) -> None:
+    """A line an alert."""
+    shown = [await at.shown(row) for row in rows]
+    if as_json:
+        print_json(shown)
+        return
+    for one in shown:
+        who = f"  {one['account']}" if one["account"] else ""
+        click.echo(
+            f"{one['alert']}  {one['kind']}  {one['level']}  {one['state']}  {one['last']}  "
+            f"{one['events']} events  {','.join(one['rules'])}{who}"
+        )
+
+
+async def print_one(at: Opened, row: AlertRow, limit: int, as_json: bool) -> None:
+    """An alert with its events."""
+    shown = await at.shown(row)
+    events, counts = await at.events(row, limit)
+    if as_json:
+        print_json(shown | {"counts": counts, "list": events})
+        return
+    for name, value in shown.items():
+        if value is not None:
+            click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    click.echo(f"accounts: {counts['accounts']}, let in: {counts['entered']}")
+    for event in events:
+        what = f"{event['account'] or '-'}  {event['type']} {event['outcome']}"
+        click.echo(f"  {event['time']}  {event['event']}  {what}  {','.join(event['rules'])}")
+    if counts["events"] > len(events):
+        click.echo(f"  … {counts['events'] - len(events)} more; see --limit")
+
+
+async def close(at: Opened, asked: Sequence[AskedVerdict], tell: Callable[[str], None]) -> list[AskedVerdict]:
+    """Have verdicts carried out: here when nobody else judges into the store, else by the daemon that does.
+
+    Returns them as they are then; with ``done`` 0 the daemon has not come to it yet.
+    """
+    ids = [await at.store.ask_verdict(verdict) for verdict in asked]
+    config = at.context.config
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(state_lock(config.state, config.store_url))
+        except StoreError:
+            tell("the daemon carries it out")
+            await _wait(at.store, ids)
+        else:
+            pipeline = build_pipeline(config, at.store, at.key, load_ruleset(config))
+            for waiting in await at.store.asked_verdicts():
+                await carry_out(waiting, at.store, pipeline.process, Sealer(at.key), now=now())
+    return [found for id in ids for found in await at.store.asked_verdicts(id)]
+
+
+def print_closed(done: Sequence[AskedVerdict], names: Sequence[str], as_json: bool) -> int:
+    """What came of verdicts; exit status 1 when the daemon has not come to one."""
+    if as_json:
+        print_json(
+            [
+                {"closed": name, "verdict": one.verdict, "events": one.answered, "done": bool(one.done)}
+                for name, one in zip(names, done, strict=True)
+            ]
+        )
+    else:
+        for name, one in zip(names, done, strict=True):
+            if one.done:
+                click.echo(f"{name}: {one.verdict}, {one.answered} events answered")
+            else:
+                click.echo(f"{name}: kept; whoever judges into this store next will carry it out", err=True)
+    return 0 if all(one.done for one in done) else 1
+
+
+async def _wait(store: Store, ids: Sequence[int]) -> None:
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while asyncio.get_running_loop().time() < deadline:
+        waiting = {verdict.id for verdict in await store.asked_verdicts()}
+        if waiting.isdisjoint(ids):
+            return
+        await asyncio.sleep(_LOOK)
