@@ -24,7 +24,7 @@ from sentinel.store.protocol import Record, Store, TrackKey
 from sentinel.store.sqlite.spill import Spill
 
 #: Profiles kept decoded (ten kilobytes each at most), and window entries kept (150 bytes each; a track weighs eight).
-PROFILES: Final = 10_000
+PROFILES: Final = 20_000
 ENTRIES: Final = 500_000
 #: Records between two looks at what is stale, and between two words about progress.
 _SWEEP: Final = 20_000
@@ -114,6 +114,7 @@ class _Bounded(Replay):
             weigh=lambda track: track.weight,
             expires=lambda track: track.newest + track.keep,
         )
+        self._made: dict[str, Profile] = {}  #: by the event at hand
         self._newest = 0
 
     def settings_of(self, arrival: Arrival) -> TenantSettings:
@@ -126,7 +127,9 @@ class _Bounded(Replay):
             return Profile()
         profile = self._people.get(key)
         if profile is None:
-            self._people.put(key, profile := Profile())
+            profile = self._made.get(key)
+        if profile is None:
+            profile = self._made[key] = Profile()
         return profile
 
     def recall(self, touched: Tracks) -> dict[TrackKey, Track]:
@@ -136,6 +139,11 @@ class _Bounded(Replay):
     def keep(self, arrival: Arrival, judged: Judged, tracks: dict[TrackKey, Track]) -> None:
         """See :class:`Replay`. Only what was answered once is kept for its answer."""
         self._newest = max(self._newest, arrival.sighting.time)
+        for name, profile in self._made.items():
+            # Of most networks nothing is remembered: there are many more of them than people.
+            if profile != _NOBODY:
+                self._people.put(name, profile)
+        self._made.clear()
         for key, track in tracks.items():
             if track.unsaved:
                 track.saved()
@@ -154,6 +162,9 @@ class _Bounded(Replay):
         """Let the temporary files go."""
         self._people.close()
         self._series.close()
+
+
+_NOBODY: Final = Profile()
 
 
 def _encode_track(track: Track) -> bytes:

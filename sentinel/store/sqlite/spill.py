@@ -43,8 +43,8 @@ class Spill(Generic[K, V]):
         self._file.execute("PRAGMA journal_mode = OFF")
         self._file.execute("PRAGMA synchronous = OFF")
         self._file.execute("PRAGMA cache_size = -16384")
-        self._file.execute("CREATE TABLE value (key BLOB PRIMARY KEY, expires INTEGER, data BLOB) WITHOUT ROWID")
-        self._file.execute("CREATE INDEX value_expires ON value (expires)")
+        # With row ids: what is written lies one after the other, and only the short keys are sorted.
+        self._file.execute("CREATE TABLE value (id INTEGER PRIMARY KEY, key BLOB UNIQUE, expires INTEGER, data BLOB)")
 
     def get(self, key: K) -> V | None:
         """The value, which is then the newest; ``None`` when there is none."""
@@ -86,7 +86,7 @@ class Spill(Generic[K, V]):
             self._total -= self._weights.pop(key)
             rows.append((_name(key), self._expires(value), self._encode(value)))
         self._file.execute("BEGIN")
-        self._file.executemany("INSERT OR REPLACE INTO value VALUES (?, ?, ?)", rows)
+        self._file.executemany("INSERT OR REPLACE INTO value (key, expires, data) VALUES (?, ?, ?)", rows)
         self._file.execute("COMMIT")
         self._outside += len(rows)
 
