@@ -94,7 +94,7 @@ class Friction(msgspec.Struct, kw_only=True):
                 self.tries_by[why] += 1
             self._example(f"challenge: {why}", judged)
         keys = {(account, key) for key in new}
-        if not assessment.warming_up and event.type == "login" and succeeded:
+        if not assessment.warming_up:
             self.new += len(keys - self.known)
         self.known |= keys
         for notice in judged.notices:

@@ -33,6 +33,14 @@ def test_the_second_mail_about_one_device_is_not_owed() -> None:
     assert note(friction, ["device:phone:1", "country:JP"], judged()) == (2, 0, 1)
     assert note(friction, ["device:phone:1"], judged(), account="u-2") == (3, 0, 1)
     assert note(friction, [], judged()) == (3, 0, 2)
+    assert friction.new == 3
+
+
+def test_what_is_first_seen_in_a_session_is_new_all_the_same() -> None:
+    friction = Friction()
+    note(friction, ["country:JP"], judged(kind=None), type="session_seen", outcome=None)
+    note(friction, ["country:JP"], judged())
+    assert (friction.new, friction.owed_new) == (1, 1)
 
 
 def test_what_was_told_before_the_measured_time_is_not_owed_again() -> None:
