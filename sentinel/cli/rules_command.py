@@ -62,10 +62,7 @@ def list_rules(context: Context, tenant: str | None, as_json: bool) -> int:
             ]
         )  # fmt: skip
         return 0
-    print_list(rules, fired)
-    for rule in rules:
-        for note in muted.get(rule.id, []):
-            click.echo(f"{rule.id}: {note}")
+    print_list(rules, fired, muted)
     return 0
 
 
