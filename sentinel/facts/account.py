@@ -59,7 +59,7 @@ def account_familiar(look: Look) -> bool:
     """
     sighting = look.sighting
     unseen = sighting.device_key is None and sighting.device_class is None
-    return look.network_trusted and (unseen or look.device_trusted)
+    return look.network_familiar and (unseen or look.device_trusted)
 
 
 @fact("auth.grant", "string", few=True)

@@ -78,6 +78,11 @@ class Look:
         return self.trusts("region", self.region)
 
     @lazy
+    def network_familiar(self) -> bool:
+        """The AS is in the trusted past; where there is none (private addresses), the /24 or /48 is."""
+        return self.network_trusted if self.network is not None else self.trusts("block", self.sighting.prefix)
+
+    @lazy
     def device_class_trusted(self) -> bool:
         """Browser, system and type together are in the trusted past."""
         return self.trusts("device_class", self.sighting.device_class)

@@ -100,6 +100,12 @@ def network_trusted(look: Look) -> bool:
     return look.network_trusted
 
 
+@fact("network.familiar", "bool", past=True, judged=True)
+def network_familiar(look: Look) -> bool:
+    """As network.trusted; where the autonomous system is unknown (private addresses), the /24 or /48 counts."""
+    return look.network_familiar
+
+
 @fact("network.kind_trusted", "bool", past=True, judged=True)
 def network_kind_trusted(look: Look) -> bool:
     """The kind of network is in the account's trusted past: this person always uses a VPN, say."""

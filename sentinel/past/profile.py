@@ -189,7 +189,8 @@ def is_trusted(value: Value, at: int, policy: TrustPolicy) -> bool:
 def values_of(sighting: Sighting) -> list[tuple[str, str]]:
     """The values of a sighting that the past is kept by, as (kind, key).
 
-    ``device`` is the sender's device id, ``device_class`` browser, system and type, ``network`` the AS.
+    ``device`` is the sender's device id, ``device_class`` browser, system and type, ``network`` the AS, ``block``
+    the /24 or /48 where there is no AS (private addresses).
     An unknown part gives no value: unknown is never "known".
     """
     values = []
@@ -199,6 +200,8 @@ def values_of(sighting: Sighting) -> list[tuple[str, str]]:
         values.append(("device_class", device_class))
     if network := network_key(sighting):
         values.append(("network", network))
+    elif sighting.prefix:
+        values.append(("block", sighting.prefix))
     if sighting.network.kind:
         values.append(("network_kind", sighting.network.kind))
     if country := sighting.place.country:

@@ -168,7 +168,8 @@ async def test_lists_are_newest_first_and_limited(client: Client) -> None:
         await client.take(habits(account, ip="2001:db8::7"))
         await client.assess(login(f"e-{number}", ago(minutes=9 - number), account=account, **AWAY | {"ip": ip}))
     listed = (await client.get("/v1/alerts")).body["alerts"]
-    assert [each["account"] for each in listed] == ["u-2", "u-1", "u-0"]
+    # One network that gets into three accounts is a campaign beside the accounts' own alerts.
+    assert [each["account"] for each in listed if each["kind"] != "campaign"] == ["u-2", "u-1", "u-0"]
     assert (await client.get("/v1/alerts?limit=2")).body["alerts"] == listed[:2]
     for path in ("/v1/alerts", "/v1/campaigns", "/v1/accounts/u-1/alerts"):
         for wrong in ("0", "1001", "-1", "many", "", "²", "1e2"):

@@ -309,3 +309,11 @@ class TestSources:
         assert [seen(sighting())[name] for name in names] == [False] * 3
         full = sighting(user_agent="x", device_id="laptop", client={"ja4": "x"})
         assert [seen(full)[name] for name in names] == [True] * 3
+
+    def test_private_addresses_become_familiar_by_their_block(self) -> None:
+        """Without an autonomous system nothing is new or trusted, yet people are at home there."""
+        home = past((at(), {"ip": "10.1.2.3"}))
+        same, other = (seen(sighting(at(1), ip=ip), home) for ip in ("10.1.2.9", "10.9.9.9"))
+        names = ("network.familiar", "network.trusted", "network.new")
+        assert [same[name] for name in names] == [True, False, False]
+        assert [other[name] for name in names] == [False, False, False]
