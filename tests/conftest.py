@@ -1,8 +1,6 @@
 """Whole daemons and commands for the tests of what users see; see tests/running.py."""
 
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ from tests.running import Client, Command, InProcess, MailServer, OwnProcess
 from tests.warm import Warm
 
 Start = Callable[..., Awaitable[InProcess]]
-_STARTED = count()
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +69,6 @@ async def start(write_config: Callable[..., Path], mail_server: MailServer) -> A
     yield run
     for one in running:
         await one.stop()
-    running.clear()
-    if next(_STARTED) % 8 == 0:
-        # A daemon is a circle of parts with much memory outside of Python's sight.
-        gc.collect()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
+from aiohttp import web_app
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from sentinel.api.auth import SCOPES, new_key
@@ -196,6 +197,8 @@ class InProcess:
         await self._session.close()
         async with asyncio.timeout(PATIENCE):
             await self._task
+        # It remembers every application that ever was, and with it all parts of a daemon.
+        web_app._cached_build_middleware.cache_clear()
 
     @property
     def base(self) -> str:

@@ -99,7 +99,8 @@ class _Counting(msgspec.Struct, frozen=True):
     """
 
     rule: CompiledRule
-    needs: tuple[Computed, ...]  #: facts that may not be there yet
+    needs: tuple[Computed, ...]  #: facts that may not be there yet when it is asked whether the rule holds
+    more: tuple[Computed, ...]  #: those that its risk needs besides
     first: tuple[_Reading, ...]
     rest: tuple[_Reading, ...]
 
@@ -187,8 +188,11 @@ class RuleSet:
         # What a rule counts is listed first, what that is weighed against comes later.
         wheres = [reading.window.where.identity if reading.window.where else "" for reading in readings]
         first = tuple(reading for reading, where in zip(readings, wheres, strict=True) if where == wheres[0])
-        needs = [name for name in rule.reads if name not in self._early and name not in late]
-        return _Counting(rule, _computed(needs), first, tuple(entry for entry in readings if entry not in first))
+        missing = [name for name in rule.reads if name not in self._early and name not in late]
+        needs = [name for name in missing if name in rule.when.reads]
+        more = [name for name in missing if name not in needs]
+        rest = tuple(entry for entry in readings if entry not in first)
+        return _Counting(rule, _computed(needs), _computed(more), first, rest)
 
     def _touched(
         self, early: Mapping[str, FactValue | None], counted: set[int]
@@ -235,22 +239,24 @@ class RuleSet:
         before = held, skipped
         for entry in counting:
             rule = entry.rule
-            if look is not None:
-                fill(facts, entry.needs, look)
-            for reading in entry.first:
-                number = count(reading.series, reading.window, reading.member)
-                windows[reading.name] = facts[reading.window.name] = number
-            if entry.rest:
+            if entry.first:
+                for reading in entry.first:
+                    number = count(reading.series, reading.window, reading.member)
+                    windows[reading.name] = facts[reading.window.name] = number
                 for reading in entry.rest:
                     facts[reading.window.name] = None
-                if rule.when.evaluate(facts) is False:
-                    continue  # whatever the others would count
+                # What is not there yet counts as absent: false is false then, whatever it would be.
+                if (entry.rest or entry.needs) and rule.when.evaluate(facts) is False:
+                    continue
                 for reading in entry.rest:
                     number = count(reading.series, reading.window, reading.member)
                     windows[reading.name] = facts[reading.window.name] = number
-            outcome = rule.when.evaluate(facts)
-            if outcome is False:
+            if look is not None:
+                fill(facts, entry.needs, look)
+            if rule.when.evaluate(facts) is False:
                 continue
+            if look is not None:
+                fill(facts, entry.more, look)
             more_held, more_skipped = _evaluate((rule,), facts)
             for found_held in more_held:
                 held = (*held, msgspec.structs.replace(found_held, kept_by=_deciding(rule, facts)))
