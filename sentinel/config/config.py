@@ -10,9 +10,13 @@ from sentinel.toml_source import Key, TomlFile, dotted
 
 
 class Config(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All settings, and the ``path`` of the file they came from (None: defaults only). Paths are absolute."""
+    """All settings, and the ``path`` of the file they came from (None: defaults only). Paths are absolute.
+
+    ``text`` is what the file said then; it may say something else by now.
+    """
 
     path: Path | None = None
+    text: str = ""
 
     @property
     def store_url(self) -> str:

@@ -40,6 +40,11 @@ def load(path: Path | None = None) -> Config:
     return parse(TomlFile.read(path), path.absolute())
 
 
+def load_again(path: Path | None, text: str) -> Config:
+    """The configuration that was read from ``path`` when the file said ``text``."""
+    return Config() if path is None else parse(TomlFile.parse(text, str(path)), path)
+
+
 def parse(source: TomlFile, path: Path) -> Config:
     """The configuration in an already read file that stands at ``path`` (absolute)."""
     reader = Reader(source, path.parent)
@@ -53,6 +58,7 @@ def parse(source: TomlFile, path: Path) -> Config:
         **{name: getattr(settings, name) for name in settings.__struct_fields__ if name != "tenants"},
         tenants={name: _tenant(reader, settings, name, value) for name, value in tenants.items()},
         path=path,
+        text=source.text,
     )
     check_tuning(source, config)
     return config

@@ -10,14 +10,10 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from sentinel.config import Config, load
-from sentinel.config.values import StoreAddress
-from sentinel.daemon import logs
+from sentinel.config import Config
+from sentinel.daemon.handover import handed_over, or_say_why, taken_over
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.state import open_store
 from sentinel.events.clock import now
@@ -64,11 +60,10 @@ class Courier:
             pause = min(2 * pause, _PAUSE[1])
 
     async def _one(self, stop: asyncio.Event, wake: asyncio.Event) -> int:
-        # State and store are those of the daemon, even when the file says others since.
-        where = [str(self.config.path or ""), str(self.config.state), str(self.config.store_url)]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", __name__, *where, stdin=asyncio.subprocess.PIPE
-        )
+        with handed_over(self.config) as (handed, arguments):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", __name__, *arguments), stdin=asyncio.subprocess.PIPE, pass_fds=(handed,)
+            )
         assert process.stdin is not None  # asked for
         self.process = process
         self.trouble = ""
@@ -118,17 +113,15 @@ async def deliver(config: Config) -> None:
 
 
 def main() -> None:
-    """Entry of the process; its arguments are the configuration file, the state directory and the store."""
+    """Entry of the process; its arguments are the configuration handed over."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # A supervisor tells all processes to stop; the daemon does so in its own order, by ending the input.
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         # A hardened unit may forbid it; then judging and mails share alike.
         os.nice(_NICE)
-    file, state, store = sys.argv[1:4]
-    config = msgspec.structs.replace(load(Path(file) if file else None), state=Path(state), store=StoreAddress(store))
-    logs.setup(config.log.level)
-    asyncio.run(deliver(config))
+    config = taken_over(sys.argv[1:])
+    or_say_why(lambda: asyncio.run(deliver(config)))
 
 
 if __name__ == "__main__":

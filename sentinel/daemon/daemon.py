@@ -212,10 +212,11 @@ class Daemon:
         self._pipeline.use(self._provider)
         if any(getattr(before, name) != getattr(config, name) for name in _OF_MAIL):
             self._delivery = delivery
-            if self._courier is not None:
-                self._courier.config = self.config
             self._mail_stop.set()
+        if self._courier is not None:
+            self._courier.config = self.config
         if self._edges is not None:
+            self._edges.config = self.config
             self._edges.order("reload")
         if before.log != config.log:
             logging.getLogger().setLevel(logs.LEVELS[config.log.level])

@@ -14,7 +14,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -22,10 +21,10 @@ import msgspec
 from sentinel.api.auth import Keys
 from sentinel.api.service import Readiness, Service
 from sentinel.config import Config, load
-from sentinel.config.values import StoreAddress
 from sentinel.daemon import logs
 from sentinel.daemon.build import build_enricher, limits_of, open_lookups, untuned_settings
 from sentinel.daemon.front import serve_http, tune_interpreter
+from sentinel.daemon.handover import ARGUMENTS, or_say_why, taken_over
 from sentinel.daemon.state import open_store
 from sentinel.daemon.wire import Ask, Judged, Order, Pipe, Refused, Served, Serving, Submit, ToEdge, Told
 from sentinel.errors import Overloaded, SentinelError, StoreError
@@ -189,18 +188,16 @@ class Edge:
 
 
 def main() -> None:
-    """Entry of the process; arguments: configuration file, state directory, store, numbers of the sockets."""
+    """Entry of the process; arguments: the configuration handed over, numbers of the sockets."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # A supervisor tells all processes; the daemon passes on what concerns us, in its own order.
         signal.signal(number, signal.SIG_IGN)
-    file, state, store, *numbers = sys.argv[1:]
-    link, *listening = [socket.socket(fileno=int(number)) for number in numbers]
-    config = load(Path(file) if file else None)
-    config = msgspec.structs.replace(config, state=Path(state), store=StoreAddress(store))
-    logs.setup(config.log.level)
+    arguments = sys.argv[1:]
+    link, *listening = [socket.socket(fileno=int(number)) for number in arguments[ARGUMENTS:]]
+    config = taken_over(arguments[:ARGUMENTS])
     tune_interpreter()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(Edge(config, listening).run(link))
+        or_say_why(lambda: asyncio.run(Edge(config, listening).run(link)))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import msgspec
 from sentinel.api.service import Readiness
 from sentinel.config import Config
 from sentinel.daemon.front import DRAIN
+from sentinel.daemon.handover import handed_over
 from sentinel.daemon.wire import Ask, Judged, Order, Pipe, Refused, Served, Serving, Submit, ToDaemon, Told
 from sentinel.errors import Overloaded, SentinelError, StoreError
 from sentinel.pipeline.intake import Intake
@@ -51,7 +52,7 @@ class Edges:
     """
 
     def __init__(self, config: Config, listening: list[socket.socket], number: int) -> None:
-        self._config = config
+        self.config = config  #: in force; edges that are started from now on have it
         self._listening = listening
         self._past: Requests = Counter()  #: of edges that ended
         self._desk: Desk | None = None
@@ -112,14 +113,12 @@ class Edges:
 
     async def _one(self) -> int:
         ours, theirs = socket.socketpair()
-        with theirs:
-            # State and store are those of the daemon, even when the file says others since.
-            where = [str(self._config.path or ""), str(self._config.state), str(self._config.store_url)]
+        with theirs, handed_over(self.config) as (handed, arguments):
             numbers = (theirs.fileno(), *[each.fileno() for each in self._listening])
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sentinel.daemon.edge", *where, *map(str, numbers)),
+                *(sys.executable, "-m", "sentinel.daemon.edge", *arguments, *map(str, numbers)),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=numbers,
+                pass_fds=(handed, *numbers),
             )
         edge = _Edge(process, self)
         ours.setblocking(False)

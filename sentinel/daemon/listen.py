@@ -31,9 +31,8 @@ async def listening(listen: Listen) -> AsyncIterator[list[socket.socket]]:
     try:
         opened = await _open(listen)
     except OSError as error:
-        raise SentinelError(
-            f"cannot listen on {listen}: {error.strerror or error}; is another daemon running?"
-        ) from None
+        hint = "is another daemon running?" if error.errno == errno.EADDRINUSE else "give another place in `listen`"
+        raise SentinelError(f"cannot listen on {listen}: {error.strerror or error}; {hint}") from None
     try:
         yield opened
     finally:

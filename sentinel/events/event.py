@@ -208,6 +208,8 @@ def decode_event(data: bytes | bytearray | memoryview, *, over_http: bool = Fals
     """
     if len(data) > MAX_EVENT:
         raise FieldError("", f"an event is at most {MAX_EVENT} bytes; this one has {len(data)}")
+    if not len(data):
+        raise FieldError("", "there is nothing; expected one JSON object")
     try:
         event = _decode_event(data)
     except msgspec.ValidationError as error:

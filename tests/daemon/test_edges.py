@@ -135,6 +135,17 @@ def test_an_edge_that_dies_is_started_anew(running: Callable[..., Running]) -> N
     assert it.edges != [first]
 
 
+def test_a_bad_file_keeps_no_dead_edge_or_courier_from_coming_back(running: Callable[..., Running]) -> None:
+    it = running("[http]\nedges = 1\n")
+    it.config.write_text("[http\n")
+    before = it.children
+    for child in before:
+        os.kill(child, signal.SIGKILL)
+    assert it.ask("POST", "/v1/assessments", login("e-1"))[0] == 200
+    it.until(lambda: len(it.children) == len(before) and not it.children.keys() & before.keys())
+    assert it.process.stop() == 0  # whose log is lines of JSON, no trace among them
+
+
 def test_edges_end_with_the_daemon_however_it_ends(running: Callable[..., Running], sentinel: Command) -> None:
     it = running()
     edges = it.edges

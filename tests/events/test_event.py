@@ -179,6 +179,11 @@ def test_an_event_is_at_most_64_kib() -> None:
         post(extra={"a": "x" * (fill + 1)})
 
 
+def test_nothing_at_all_is_no_event() -> None:
+    with pytest.raises(FieldError, match="there is nothing"):
+        decode_event(b"")
+
+
 def test_extra_is_not_nested_without_end() -> None:
     deep: Any = 1
     for _ in range(63):
