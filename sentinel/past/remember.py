@@ -79,7 +79,7 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
         high = LEVEL_ORDER[verdict.level] >= LEVEL_ORDER["high"]
         at_home = in_trusted_context(profile, sighting, policy)
         note_way_back(profile, sighting, at_home=at_home)
-        _note_change(profile, sighting, safe and at_home, high)
+        _note_change(profile, sighting, safe and at_home, high, policy)
     if not sighting.own:
         return False
     trusted = False
@@ -270,7 +270,7 @@ def _note_trusted(profile: Profile, sighting: Sighting) -> None:
         session.trusted = True
 
 
-def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool) -> None:
+def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool, policy: TrustPolicy) -> None:
     if sighting.type in _RECOVERIES:
         profile.recovered_at = max(profile.recovered_at, sighting.time)
     if sighting.type == "phone_changed":
@@ -279,11 +279,11 @@ def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool
         note_enrolment(profile, sighting, trusted=trusted, high=high)
     elif sighting.type == "mfa_removed":
         note_removal(profile, sighting, trusted=trusted)
-    if not sighting.own:
-        return
+    if not sighting.own or sighting.type == "password_reset_requested":
+        return  # Anybody can ask for a reset: nothing was changed yet.
     for kind, name in values_of(sighting) + _values_of_session(profile, sighting):
         value = profile.values.get(kind, {}).get(name)
-        if value is not None and not value.trusted_at:
+        if value is not None and not value.trusted_at and not is_trusted(value, sighting.time, policy):
             value.barred = True
 
 
