@@ -31,7 +31,7 @@ def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: 
 
 
 def _note_compromised(profile: Profile, sighting: Sighting) -> None:
-    """The first one says since when, the last ones what to lift: an attack's ten thousand tries need not all be kept."""
+    """The first one says since when, the last ones what to lift: an attack's ten thousand tries need no more."""
     profile.compromised[sighting.key] = sighting.time
     if len(profile.compromised) > MAX_COMPROMISED:
         _, second, *_ = sorted(profile.compromised, key=lambda key: (profile.compromised[key], key))
