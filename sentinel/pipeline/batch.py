@@ -42,6 +42,11 @@ class Batch:
         self.ended = asyncio.Event()
         self.began = 0.0  #: for whoever measures
 
+    @property
+    def lost(self) -> bool:
+        """It was judged on a batch that was not stored, so that it will not be either."""
+        return self.before is not None and self.before.failed is not None
+
 
 class Pipeline:
     """Everything that decides about an event goes through :meth:`process`, one batch at a time."""
@@ -68,11 +73,11 @@ class Pipeline:
     async def judge(self, items: Sequence[Item]) -> "Batch":
         """Judge ``items``, while the batch before may still be on its way to the disk. :meth:`commit` it next,
         whatever comes: what is judged after it waits for its end."""
-        if self._settings is not self._next:
-            if self._latest is not None:
-                # Other rules may look further back: what they ask the store for must be there.
-                await self._latest.ended.wait()
-            self._settings = self._next
+        if self._latest is not None and (self._latest.lost or self._settings is not self._next):
+            # Nothing can be judged on what is lost: one failure would be followed by another for as long as events
+            # come. And other rules may look further back: what they ask the store for must be there.
+            await self._latest.ended.wait()
+        self._settings = self._next
         if not self._bound:
             await self.store.bind(self._sealer.fingerprint)
             self._bound = True
@@ -111,9 +116,10 @@ class Pipeline:
         try:
             if batch.before is not None:
                 await batch.before.ended.wait()
-                if batch.before.failed is not None:
+                if (failed := batch.before.failed) is not None:
                     # It was judged on what is lost.
-                    raise StoreError(str(batch.before.failed))
+                    again = failed.retry if isinstance(failed, StoreError) else True
+                    raise StoreError(str(failed) or "the events before were not stored", retry=again)
             batch.before = None
             await self.store.commit(batch.changes)
         except BaseException as error:

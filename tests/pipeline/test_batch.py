@@ -786,6 +786,29 @@ async def test_what_was_judged_on_a_batch_that_is_lost_is_lost_too(
     assert [finding.rule for finding in again[0].assessment.findings] == ["new_device"]
 
 
+async def test_a_lost_batch_takes_only_the_next_with_it(inst: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast events come: else they would be refused long after the disk is well again."""
+    commit = inst.store.commit
+
+    async def full(changes: Any) -> None:
+        raise StoreError("the disk is full", retry=False)
+
+    monkeypatch.setattr(inst.store, "commit", full)
+    committing = asyncio.create_task(inst.pipeline.commit(await inst.pipeline.judge([inst.arrival(login(0))])))
+    stored = []
+    for number in range(1, 4):
+        judged = await inst.pipeline.judge([inst.arrival(login(number))])
+        (failed,) = await asyncio.gather(committing, return_exceptions=True)
+        stored.append(not isinstance(failed, StoreError) or failed.retry)
+        monkeypatch.setattr(inst.store, "commit", commit)
+        committing = asyncio.create_task(inst.pipeline.commit(judged))
+    await committing
+    assert stored == [False, False, True]
+    after = await profile(inst)
+    assert after is not None
+    assert after.trusted_logins == 2
+
+
 async def test_a_batch_that_breaks_off_leaves_no_trace_of_itself(
     inst: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
