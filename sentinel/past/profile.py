@@ -161,6 +161,8 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
         >>> Profile().warming_up(0, TrustPolicy())
         True
         """
+        if 0 < policy.warmup_logins <= len(self.warmup) and self.warmup[policy.warmup_logins - 1] <= at:
+            return False
         earlier = [time for time in self.warmup if time <= at]
         if not earlier:
             return True
