@@ -116,11 +116,15 @@ class Edges:
             # State and store are those of the daemon, even when the file says others since.
             where = [str(self._config.path or ""), str(self._config.state), str(self._config.store_url)]
             numbers = (theirs.fileno(), *[each.fileno() for each in self._listening])
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sentinel.daemon.edge", *where, *map(str, numbers)),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=numbers,
-            )
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "sentinel.daemon.edge", *where, *map(str, numbers)),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=numbers,
+                )
+            except BaseException:
+                ours.close()
+                raise
         edge = _Edge(process, self)
         ours.setblocking(False)
         await asyncio.get_running_loop().create_connection(lambda: edge.pipe, sock=ours)

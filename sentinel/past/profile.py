@@ -22,6 +22,7 @@ MAX_FACTORS: Final = 32
 MAX_WARMUP: Final = 16
 MAX_USUAL: Final = 8
 MAX_RECOVERIES: Final = 4
+MAX_COMPROMISED: Final = 64
 
 
 class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
