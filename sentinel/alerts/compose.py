@@ -101,6 +101,8 @@ def _values(
         "level": notice.level,
         "risk": f"{notice.risk:.0f}",
         "case": _atom(notice.id),
+        # Commands look at the tenant "default" unless told otherwise.
+        "tenant_option": "" if notice.tenant == "default" else f" --tenant {_tenant(notice.tenant)}",
         "events": max(notice.events, 1),
         "earlier": max(notice.earlier, 0),
         "facts": _facts(notice, attributes, service, words),
@@ -142,6 +144,11 @@ def _facts(notice: Notice, attributes: Attributes | None, service: str, words: W
 def _atom(text: str) -> str:
     """An alert id as it may stand in a header; ours are ``a-`` and hexadecimal already."""
     return re.sub(r"[^A-Za-z0-9-]", "", text[:64])
+
+
+def _tenant(name: str) -> str:
+    """A tenant's name as it may be typed in a command; the configuration allows no others."""
+    return re.sub(r"[^A-Za-z0-9._-]", "", name[:64])
 
 
 def _wrap(text: str) -> str:

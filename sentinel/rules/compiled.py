@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import sha256
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -47,6 +48,12 @@ class CompiledRule(msgspec.Struct, frozen=True):
     early_gate: Expression | None = None
 
     @property
+    def params(self) -> frozenset[str]:
+        """Names of the parameters that something in the rule reads."""
+        texts = [self.when, self.risk, *(window.where for window in self.windows)]
+        return frozenset().union(*(text.params for text in texts if isinstance(text, Expression)))
+
+    @property
     def steady(self) -> bool:
         """It reads neither windows nor facts that vary: its outcome is worth remembering by all it reads."""
         return not self.windows and not any(varies(name) for name in self.reads)
@@ -75,6 +82,11 @@ def compile_rule(rule: Rule) -> tuple[CompiledRule | None, list[Problem]]:
         (("params", name), ExpressionError("expected a number that fits 64 bits"))
         for name, value in rule.params.items()
         if isinstance(value, int) and not -(2**63) <= value < 2**63
+    ]
+    problems += [
+        (("params", name), ExpressionError("expected a finite number"))
+        for name, value in rule.params.items()
+        if isinstance(value, float) and not isfinite(value)
     ]
     if problems:
         return None, problems

@@ -6,7 +6,8 @@ look-up where an evaluation costs ten microseconds, and one absent fact cannot s
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
@@ -59,6 +60,11 @@ class Expression:
         self._remembered: dict[Any, Any] = {}
 
     @property
+    def params(self) -> frozenset[str]:
+        """Names of the parameters it reads."""
+        return frozenset(name.removeprefix("params.") for name in self._constants)
+
+    @property
     def identity(self) -> str:
         """Text and parameters: equal for expressions that mean the same."""
         return f"{self.text.strip()} {sorted(self._constants.items())}"
@@ -104,30 +110,41 @@ def compile_expression(
 ) -> Expression:
     """Compile and type-check ``text``.
 
-    ``windows`` names the rule's windows (int facts ``windows.NAME``), ``params`` its parameters (of any type:
-    they fit int and double alike). Raises :class:`ExpressionError`.
+    ``windows`` names the rule's windows (int facts ``windows.NAME``), ``params`` its parameters (numbers fit int
+    and double alike). Raises :class:`ExpressionError`.
     """
     constants = {f"params.{name}": value for name, value in (params or {}).items()}
     names = _names(text)
     # Making an environment costs more than compiling, and most expressions read neither windows nor parameters.
     used_windows = tuple(name for name in windows if any(found.startswith(f"windows.{name}") for found in names))
-    used_params = tuple(name for name in constants if any(found.startswith(name) for found in names))
+    used_params = tuple(
+        (name, param_type(value)) for name, value in constants.items() if any(found.startswith(name) for found in names)
+    )
     environment, declared = _environment(used_windows, used_params)
     try:
         program = environment.compile(text)
     except RuntimeError as error:
-        raise _explain(str(error), text) from None
+        raise _explain(str(error), text, windows, params or {}) from None
     reads = tuple(dict.fromkeys(name for found in names if (name := _longest(found, declared)) is not None))
     used = {name: value for name, value in constants.items() if name in reads}
     return Expression(text, program, tuple(name for name in reads if name not in constants), used)
 
 
 @lru_cache(1024)
-def _environment(windows: tuple[str, ...], params: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+def _environment(windows: tuple[str, ...], params: tuple[tuple[str, str], ...]) -> tuple[Any, dict[str, Any]]:
     declared: dict[str, Any] = {name: _TYPES[fact.type] for name, fact in FACTS.items()}
     declared |= {f"windows.{name}": cel.Type.INT for name in windows}
-    declared |= dict.fromkeys(params, cel.Type.DYN)
+    declared |= {name: _TYPES.get(type, cel.Type.DYN) for name, type in params}
     return cel.NewEnv(variables=declared), declared
+
+
+def param_type(value: Any) -> str:
+    """What a parameter is: ``number`` (fits int and double alike), ``bool``, ``string`` or ``list(string)``."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    return "string" if isinstance(value, str) else "list(string)"
 
 
 def conjuncts(text: str) -> list[str]:
@@ -163,7 +180,7 @@ def _longest(found: str, declared: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _explain(error: str, text: str) -> ExpressionError:
+def _explain(error: str, text: str, windows: Iterable[str], params: Iterable[str]) -> ExpressionError:
     match = _POSITION.search(error)
     if match is None:
         return ExpressionError(error.split("\n")[0])
@@ -172,9 +189,20 @@ def _explain(error: str, text: str) -> ExpressionError:
     if _DOUBLE_INT.search(message):
         message += ": counts are int, measures double; write 900.0 to compare a measure with a number"
     elif unknown := _UNDECLARED.match(message):
-        message += "; `sentinel facts` lists what a rule can read"
+        message += f"; {_hint(unknown[1], windows, params)}"
         # The library points at the last dot of a name; people look for its beginning.
         start = column - max(unknown[1].rfind("."), 0)
         if text.split("\n")[line - 1].startswith(unknown[1], max(start - 1, 0)):
             column = start
     return ExpressionError(message, line, column)
+
+
+def _hint(name: str, windows: Iterable[str], params: Iterable[str]) -> str:
+    """What could have been meant by the name of nothing."""
+    table, _, _ = name.partition(".")
+    for kind, known in (("windows", windows), ("params", params)):
+        if table == kind:
+            return f"the rule has the {kind}: {', '.join(known)}" if known else f"the rule has no {kind}"
+    close = get_close_matches(name, FACTS, 1)
+    hint = "`sentinel facts` lists what a rule can read"
+    return f"did you mean {close[0]}? {hint}" if close else hint

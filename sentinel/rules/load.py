@@ -2,18 +2,23 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 import sentinel
 from sentinel.errors import FileError, SentinelError
+from sentinel.events.event import Type
+from sentinel.events.refusal import choices
 from sentinel.rules.compiled import CompiledRule, compile_rule
+from sentinel.rules.language import param_type
 from sentinel.rules.rule import RULE_ID, Param, Rule, Window
 from sentinel.toml_source import TomlFile, toml_files
 
 #: Tables whose keys a local file overrides one by one; every other key is overridden whole.
 _MERGED: Final = ("params", "windows")
+#: What keys with a choice of values take.
+_CHOICES: Final = choices(Window) | choices(Rule) | {"applies_to": f"one of {', '.join(get_args(Type))}"}
 
 
 class RulesError(SentinelError):
@@ -76,6 +81,9 @@ def _load(stem: str, layers: list[TomlFile]) -> tuple[RuleFile | None, list[File
         return None, [layers[-1].error("unknown key; the file's name is the id", "id")]
     rule = msgspec.structs.replace(rule, id=stem)
     errors = [_locate(layers, message, key) for key, message in _check_tests(rule)]
+    errors += (changed := _changed_types(layers))
+    if changed:
+        return None, errors
     compiled, problems = compile_rule(rule)
     for key, problem in problems:
         file = _owner(layers, key)
@@ -84,6 +92,8 @@ def _load(stem: str, layers: list[TomlFile]) -> tuple[RuleFile | None, list[File
             line, column = file.place_in_value(*key, line=problem.line, column=problem.column)
             found = FileError(file.path, problem.message, key=found.key, line=line, column=column)
         errors.append(found)
+    if compiled is not None:
+        errors += _unread(layers, compiled)
     if errors or compiled is None:
         return None, errors
     return RuleFile(compiled, sources), []
@@ -127,6 +137,30 @@ def _check_tests(rule: Rule) -> list[tuple[tuple[str | int, ...], str]]:
     return [(("test",), f"a rule has at least two tests; missing: {' and '.join(missing)}")]
 
 
+def _changed_types(layers: list[TomlFile]) -> list[FileError]:
+    """Parameters that an upper layer gives another type than a lower one: the rule would silently never hold."""
+    errors = []
+    types: dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.data.get("params", {}).items():
+            was = types.setdefault(name, param_type(value))
+            if param_type(value) != was:
+                errors.append(layer.error(f"expected a {was}, as where the parameter is first given", "params", name))
+    return errors
+
+
+def _unread(layers: list[TomlFile], compiled: CompiledRule) -> list[FileError]:
+    """Parameters that only an upper layer has and nothing reads: a misspelt one would silently change nothing."""
+    known = list(layers[0].data.get("params", {}))
+    errors = []
+    for layer in layers[1:]:
+        new = [name for name in layer.data.get("params", {}) if name not in known]
+        message = f"the rule has no such parameter (it has: {', '.join(known) or 'none'})"
+        errors += [layer.error(message, "params", name) for name in new if name not in compiled.params]
+        known += new
+    return errors
+
+
 def _explain(data: dict[str, Any], error: msgspec.ValidationError) -> tuple[str, tuple[str | int, ...]]:
     """The error's message and key. msgspec does not say which entry of a table is wrong, so each is tried."""
     for table, type in (("params", Param), ("windows", Window)):
@@ -156,6 +190,10 @@ def _split(text: str) -> tuple[str, tuple[str | int, ...]]:
         if marker in message:
             key.append(message.split(marker)[1].rstrip("`"))
             message = hint
+    if message.startswith("Invalid enum value"):
+        message += next(
+            (f"; expected {_CHOICES[part]}" for part in reversed(list(map(str, key))) if part in _CHOICES), ""
+        )
     return message[0].lower() + message[1:], tuple(key)
 
 

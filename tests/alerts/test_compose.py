@@ -232,6 +232,24 @@ def test_operators_read_titles_and_see_no_account() -> None:
     assert f"sentinel campaigns show {sample('campaign').id}" in text
 
 
+def test_the_commands_that_operators_are_told_are_whole_and_find_the_campaign() -> None:
+    case = sample("campaign").id
+    for tenant, option in (("default", ""), ("shop_2.eu", " --tenant shop_2.eu")):
+        message = write(change(sample("campaign"), tenant=tenant), recipient="operators@example.org")
+        items = " ".join(text_of(message).split()).split(" - ")
+        assert f"Look at the campaign with its case number: sentinel campaigns show {case}{option}" in items
+        close = f"sentinel campaigns close {case} --verdict legitimate{option}"
+        assert f"If it is not an attack, say so: {close}" in items
+
+
+def test_an_attempt_that_succeeded_is_not_told_as_a_mere_attempt() -> None:
+    failed, succeeded = (write(change(sample("attack"), outcome=outcome)) for outcome in ("failure", "success"))
+    assert failed["Subject"] == "Attempts to get into your Example account"
+    assert succeeded["Subject"] == "Somebody may have got into your Example account"
+    assert "Sign out all other devices." in text_of(succeeded)
+    assert "Sign out all other devices." not in text_of(failed)
+
+
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ComposeError, match="no mail template"):
         write(change(sample("attack"), kind="../attack"))

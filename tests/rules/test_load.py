@@ -83,10 +83,10 @@ def test_a_good_rule_loads(tmp_path: Path) -> None:
         ("risk = 50", 'risk = "event.type"', "risk", "event.type", "number"),
         ("risk = 50", 'risk = "params.limit == 1"', "risk", "params.limit == 1", "number"),
         ("risk = 50", 'risk = "windows.oops"', "risk", "windows.oops", "undeclared"),
-        ("risk = 50", "risk = 50\nstatus = 'on'", "status", "status =", "enum"),
-        ("risk = 50", "risk = 50\naudience = 'all'", "audience", "audience =", "enum"),
-        ("risk = 50", "risk = 50\nalert = 'mail'", "alert", "alert =", "enum"),
-        ('applies_to = ["login"]', 'applies_to = ["login", "signin"]', "applies_to[1]", '"signin"', "enum"),
+        ("risk = 50", "risk = 50\nstatus = 'on'", "status", "status =", "expected one of live"),
+        ("risk = 50", "risk = 50\naudience = 'all'", "audience", "audience =", "expected one of account"),
+        ("risk = 50", "risk = 50\nalert = 'mail'", "alert", "alert =", "suspicious_sign_in"),
+        ('applies_to = ["login"]', 'applies_to = ["login", "signin"]', "applies_to[1]", '"signin"', "session_seen"),
         ('applies_to = ["login"]', "applies_to = []", "applies_to", "applies_to", "length"),
         ('"event.attempt && ', '"event.reason && ', "when", None, "no matching overload"),
         (
@@ -105,6 +105,12 @@ def test_a_good_rule_loads(tmp_path: Path) -> None:
         ),
         ("limit = 5", "limit = 5\nwhen = 1979-05-27T07:32:00Z", "params.when", "when = 1979", "expected"),
         ("limit = 5", "limit = 9223372036854775808", "params.limit", "limit =", "64 bits"),
+        ("limit = 5", "limit = nan", "params.limit", "limit =", "finite"),
+        ("limit = 5", "limit = inf", "params.limit", "limit =", "finite"),
+        ("limit = 5", 'limit = "five"', "when", None, "no matching overload"),
+        ("params.limit", "params.limt", "when", "params.limt", "the rule has the params: limit, other"),
+        ("windows.failures >=", "windows.failure >=", "when", "windows.failure", "the rule has the windows: failures"),
+        ("event.attempt &&", "event.atempt &&", "when", "event.atempt", "did you mean event.attempt?"),
         ('over = "10m"', 'over = "10 minutes"', "windows.failures.over", "10 minutes", "10m"),
         ('over = "10m"', 'over = "0m"', "windows.failures.over", "0m", "10m"),
         ('over = "10m"', 'over = "31d"', "windows.failures.over", "31d", "30d"),
@@ -121,7 +127,7 @@ def test_a_good_rule_loads(tmp_path: Path) -> None:
         ('by = ["account"]', 'by = ["device.new"]', "windows.failures.by[0]", "device.new", "the past"),
         ('by = ["account"]', 'by = ["account.tags"]', "windows.failures.by[0]", "account.tags", "list"),
         ('by = ["account"]', "by = [1]", "windows.failures.by[0]", "1]", "expected `str`"),
-        ('count = "events"', 'count = "logins"', "windows.failures.count", "count =", "enum"),
+        ('count = "events"', 'count = "logins"', "windows.failures.count", "count =", "expected one of events"),
         ('count = "events"', "", "windows.failures", "failures]", "either"),
         (
             'count = "events"',
@@ -202,14 +208,29 @@ class TestLocal:
         return RuleSet(load_rules([tmp_path / "packaged", tmp_path / "local"]))
 
     def test_a_key_that_is_set_stands_and_the_others_stay(self, tmp_path: Path) -> None:
-        (file,) = self.load(tmp_path, 'status = "shadow"\nrisk = 20\n[params]\nlimit = 50\nmore = 1\n').files
+        (file,) = self.load(tmp_path, 'status = "shadow"\nrisk = 20\n[params]\nlimit = 50\n').files
         rule = file.compiled.rule
         assert (rule.status, rule.risk, rule.title) == ("shadow", 20, "A good rule")
-        assert rule.params == {"limit": 50, "other": 1, "more": 1}
+        assert rule.params == {"limit": 50, "other": 1}
         assert len(rule.test) == 2
         assert Path(file.sources["risk"]).parent.name == "local"
         assert Path(file.sources["title"]).parent.name == "packaged"
         assert Path(file.sources["params.limit"]).parent.name == "local"
+
+    def test_a_parameter_may_be_new_if_it_is_read(self, tmp_path: Path) -> None:
+        local = 'when = "windows.failures >= params.limit + params.more"\n[params]\nmore = 1\n'
+        (file,) = self.load(tmp_path, local).files
+        assert file.compiled.rule.params["more"] == 1
+
+    @pytest.mark.parametrize(
+        ("line", "says"), [("limt = 50", "it has: limit, other"), ('limit = "many"', "expected a number")]
+    )
+    def test_a_parameter_that_would_do_nothing_is_refused(self, tmp_path: Path, line: str, says: str) -> None:
+        with pytest.raises(RulesError) as caught:
+            self.load(tmp_path, f"[params]\n{line}\n")
+        (found,) = caught.value.errors
+        assert (Path(found.path).parent.name, found.line) == ("local", 2)
+        assert says in found.message
 
     def test_a_window_is_overridden_key_by_key(self, tmp_path: Path) -> None:
         (file,) = self.load(tmp_path, '[windows.failures]\nover = "1h"\n').files
