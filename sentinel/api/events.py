@@ -80,11 +80,14 @@ async def get_assessment(request: web.Request, service: Service, key: ApiKey) ->
     event = request.match_info["event"]
     record_key = service.enricher.event_key(key.tenant, event)
     record = await service.store.record(record_key)
-    if record is not None and record.tenant == key.tenant:
-        return _assessment(unpack_assessment(record.assessment, event, service.raw_of(record).account))
-    if await service.intake.holds(record_key):
-        return answer({"event": event, "status": "waiting"}, status=202)
-    raise Problem(404, "no event with this id is known")
+    if record is None:
+        if await service.intake.holds(record_key):
+            return answer({"event": event, "status": "waiting"}, status=202)
+        # It may have been stored between the two looks.
+        record = await service.store.record(record_key)
+    if record is None or record.tenant != key.tenant:
+        raise Problem(404, "no event with this id is known")
+    return _assessment(unpack_assessment(record.assessment, event, service.raw_of(record).account))
 
 
 def _refusal(outcome: Outcome) -> Exception:

@@ -112,9 +112,11 @@ class Edge:
         # Made while the daemon makes its own parts; the store is there once it says so.
         key = LocalKey.load(self._config.state)
         self._enricher = build_enricher(key, open_lookups(self._config))
+        stale = False
         while (order := await self._orders.get()) != "serve":
             if order == "stop":
                 return
+            stale = True  # reloaded before it was served: what was read at the start may be old
         store = open_store(self._config, durable=False)
         service = Service(
             store=store,
@@ -130,6 +132,8 @@ class Edge:
         )
         self._requests = service.requests
         self._settings = untuned_settings(self._config)
+        if stale:
+            self._reload()
         runner = await serve_http(service, self._listening)
         pipe.send(Serving())
         report = asyncio.create_task(self._report())

@@ -115,11 +115,15 @@ class Edges:
         ours, theirs = socket.socketpair()
         with theirs, handed_over(self.config) as (handed, arguments):
             numbers = (theirs.fileno(), *[each.fileno() for each in self._listening])
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sentinel.daemon.edge", *arguments, *map(str, numbers)),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(handed, *numbers),
-            )
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "sentinel.daemon.edge", *arguments, *map(str, numbers)),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=(handed, *numbers),
+                )
+            except BaseException:
+                ours.close()
+                raise
         edge = _Edge(process, self)
         ours.setblocking(False)
         await asyncio.get_running_loop().create_connection(lambda: edge.pipe, sock=ours)

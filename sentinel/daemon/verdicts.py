@@ -21,15 +21,29 @@ async def carry_out_verdicts(store: Store, submit: Submit, sealer: Sealer) -> No
     """Carry out what was asked for, for as long as the daemon runs."""
     while True:
         await asyncio.sleep(_LOOK)
-        try:
-            for asked in await store.asked_verdicts():
+        if not await carry_out_all(store, submit, sealer):
+            await asyncio.sleep(_AGAIN)
+
+
+async def carry_out_all(store: Store, submit: Submit, sealer: Sealer) -> bool:
+    """Carry out what was asked for once; false when some of it has to be tried again.
+
+    One that cannot be carried out keeps neither the daemon from judging nor the others from theirs.
+    """
+    good = True
+    try:
+        for asked in await store.asked_verdicts():
+            try:
                 answered = await carry_out(asked, store, submit, sealer, now=now())
+            except SentinelError:
+                raise
+            except Exception:
+                good = False
+                _log.exception("a verdict cannot be carried out", extra={"event.action": "verdict"})
+            else:
                 _log.info("a verdict was carried out for %d events", answered, extra={"event.action": "verdict"})
-        except SentinelError as error:
-            # Too busy, or the store fails: what was asked for stays and is tried again.
-            _log.warning("a verdict waits: %s", error, extra={"event.action": "verdict"})
-            await asyncio.sleep(_AGAIN)
-        except Exception:
-            # Judging must not end for it, now and after each new start.
-            _log.exception("a verdict cannot be carried out", extra={"event.action": "verdict"})
-            await asyncio.sleep(_AGAIN)
+    except SentinelError as error:
+        # Too busy, or the store fails: what was asked for stays and is tried again.
+        good = False
+        _log.warning("a verdict waits: %s", error, extra={"event.action": "verdict"})
+    return good

@@ -39,13 +39,21 @@ def to_text(micros: int) -> str:
     >>> to_text(0), to_text(1_500_000)
     ('1970-01-01T00:00:00Z', '1970-01-01T00:00:01.500000Z')
     """
-    seconds, fraction = divmod(micros, SECOND)
-    return f"{_to_second(seconds)}.{fraction:06}Z" if fraction else f"{_to_second(seconds)}Z"
+    day, rest = divmod(micros, DAY)
+    minutes, rest = divmod(rest, MINUTE)
+    seconds, fraction = divmod(rest, SECOND)
+    whole = f"{_date(day)}T{_MINUTES[minutes]}:{_SECONDS[seconds]}"
+    return f"{whole}.{fraction:06}Z" if fraction else f"{whole}Z"
 
 
-@lru_cache(4096)
-def _to_second(seconds: int) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
+#: Looked up rather than written anew: every assessment has a time.
+_MINUTES: Final = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
+_SECONDS: Final = [f"{second:02}" for second in range(60)]
+
+
+@lru_cache(1024)
+def _date(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def utc_day(micros: int) -> int:

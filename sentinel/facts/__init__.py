@@ -1,6 +1,6 @@
 """Facts: named, typed, documented values that rules read. A new fact is one function in one file here."""
 
-from sentinel.facts import account, actor, credential, device, event, factor, hour, network, place, session
+from sentinel.facts import account, actor, credential, device, event, factor, hour, model, network, place, session
 from sentinel.facts.look import Look
 from sentinel.facts.registry import FACTS, Fact, FactValue
 
@@ -16,6 +16,7 @@ __all__ = [
     "event",
     "factor",
     "hour",
+    "model",
     "network",
     "place",
     "session",

@@ -44,6 +44,13 @@ def account_days_since_seen(look: Look) -> float | None:
     return float((look.sighting.time - last) // DAY) if 0 < last <= look.sighting.time else None
 
 
+@fact("account.active", "bool", past=True)
+def account_active(look: Look) -> bool:
+    """The last sign of life that was judged safe is less than a day old."""
+    last = look.profile.last_seen
+    return bool(last) and 0 <= look.sighting.time - last < DAY
+
+
 @fact("account.age_days", "double")
 def account_age_days(look: Look) -> float | None:
     """Days since the account was created, where the service told."""

@@ -68,6 +68,13 @@ def travel_between_trusted(look: Look) -> bool:
     return look.device_trusted and look.network_trusted
 
 
+@fact("travel.stayed", "bool", past=True, judged=True)
+def travel_stayed(look: Look) -> bool:
+    """The last trusted, located login came from the same place, as far as can be told; false when that is unknown."""
+    # Most logins: what is measured of them would be looked at for nothing.
+    return look.travel is not None and look.travel.distance_km == 0
+
+
 @fact("travel.mobile", "bool", past=True, judged=True)
 def travel_mobile(look: Look) -> bool:
     """Either end of the journey is a mobile carrier's network, whose gateway may stand far from the person."""

@@ -22,6 +22,7 @@ MAX_FACTORS: Final = 32
 MAX_WARMUP: Final = 16
 MAX_USUAL: Final = 8
 MAX_RECOVERIES: Final = 4
+MAX_COMPROMISED: Final = 64
 
 
 class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +161,8 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
         >>> Profile().warming_up(0, TrustPolicy())
         True
         """
+        if 0 < policy.warmup_logins <= len(self.warmup) and self.warmup[policy.warmup_logins - 1] <= at:
+            return False
         earlier = [time for time in self.warmup if time <= at]
         if not earlier:
             return True

@@ -79,7 +79,7 @@ def remember(profile: Profile, sighting: Sighting, verdict: Verdict, policy: Tru
         high = LEVEL_ORDER[verdict.level] >= LEVEL_ORDER["high"]
         at_home = in_trusted_context(profile, sighting, policy)
         note_way_back(profile, sighting, at_home=at_home)
-        _note_change(profile, sighting, safe and at_home, high)
+        _note_change(profile, sighting, safe and at_home, high, policy)
     if not sighting.own:
         return False
     trusted = False
@@ -270,7 +270,7 @@ def _note_trusted(profile: Profile, sighting: Sighting) -> None:
         session.trusted = True
 
 
-def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool) -> None:
+def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool, policy: TrustPolicy) -> None:
     if sighting.type in _RECOVERIES:
         profile.recovered_at = max(profile.recovered_at, sighting.time)
     if sighting.type == "phone_changed":
@@ -279,11 +279,11 @@ def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool
         note_enrolment(profile, sighting, trusted=trusted, high=high)
     elif sighting.type == "mfa_removed":
         note_removal(profile, sighting, trusted=trusted)
-    if not sighting.own:
-        return
+    if not sighting.own or sighting.type == "password_reset_requested":
+        return  # Anybody can ask for a reset: nothing was changed yet.
     for kind, name in values_of(sighting) + _values_of_session(profile, sighting):
         value = profile.values.get(kind, {}).get(name)
-        if value is not None and not value.trusted_at:
+        if value is not None and not value.trusted_at and not is_trusted(value, sighting.time, policy):
             value.barred = True
 
 
@@ -305,9 +305,13 @@ def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
 
 def _make_room(profile: Profile, session: str) -> None:
     sessions = profile.sessions
-    if session not in sessions and len(sessions) >= MAX_SESSIONS:
-        # Those used last stand last; compromised ones stay until there is nothing else.
-        del sessions[next((key for key in sessions if not sessions[key].compromised), next(iter(sessions)))]
+    if session in sessions or len(sessions) < MAX_SESSIONS:
+        return
+    # Those used last stand last; compromised ones stay until there is nothing else. Half of the room is for
+    # logins that were not trusted: more of them must not wash out the sessions that a thief is told from.
+    other = [key for key, known in sessions.items() if not known.compromised]
+    strange = [key for key in other if not sessions[key].trusted]
+    del sessions[next(iter(strange if len(strange) >= MAX_SESSIONS // 2 else other or sessions))]
 
 
 def _value(profile: Profile, kind: str, key: str, time: int) -> Value:
@@ -315,11 +319,18 @@ def _value(profile: Profile, kind: str, key: str, time: int) -> Value:
     value = values.get(key)
     if value is None:
         if len(values) >= MAX_VALUES:
-            # A flood of new values must not wash out the trusted ones, nor those somebody said no to.
-            del values[min(values, key=lambda name: (_kept_longer(values[name]), values[name].last))]
+            del values[_least(values)]
         value = values[key] = Value(time, time)
     return value
 
 
-def _kept_longer(value: Value) -> bool:
-    return value.trusted_at > 0 or value.compromised
+def _least(values: dict[str, Value]) -> str:
+    """What goes first: neither a flood of new values nor one of answers must wash out the trusted ones, nor those
+    somebody said no to.
+    """
+    refused = [key for key, value in values.items() if value.compromised]
+    trusted = [key for key, value in values.items() if value.trusted_at and not value.compromised]
+    fresh = values.keys() - {*refused, *trusted}
+    # Of those that are kept longer, half of the room is for each.
+    first = fresh or (refused if len(refused) > MAX_VALUES // 2 else trusted or refused)
+    return min(first, key=lambda key: (values[key].last, key))

@@ -2,7 +2,7 @@
 
 from sentinel.events.sighting import Sighting
 from sentinel.past.factors import answer_removal
-from sentinel.past.profile import Profile
+from sentinel.past.profile import MAX_COMPROMISED, Profile
 from sentinel.past.recovery import forget_way_back
 from sentinel.past.remember import distrust_sighting, trust_sighting
 from sentinel.store.protocol import Record
@@ -18,7 +18,7 @@ def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: 
         profile.alerts = [alert for alert in profile.alerts if alert.id != record.alert]
     if verdict == "compromised":
         distrust_sighting(profile, sighting, was_trusted=record.trusted)
-        profile.compromised[sighting.key] = sighting.time
+        _note_compromised(profile, sighting)
         return False
     profile.compromised.pop(sighting.key, None)
     forget_way_back(profile, sighting)
@@ -28,3 +28,11 @@ def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: 
         trust_sighting(profile, sighting, already=record.trusted, lift=True)
         return True
     return record.trusted
+
+
+def _note_compromised(profile: Profile, sighting: Sighting) -> None:
+    """The first one says since when, the last ones what to lift: an attack's ten thousand tries need no more."""
+    profile.compromised[sighting.key] = sighting.time
+    if len(profile.compromised) > MAX_COMPROMISED:
+        _, second, *_ = sorted(profile.compromised, key=lambda key: (profile.compromised[key], key))
+        del profile.compromised[second]

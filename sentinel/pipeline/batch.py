@@ -42,6 +42,11 @@ class Batch:
         self.ended = asyncio.Event()
         self.began = 0.0  #: for whoever measures
 
+    @property
+    def lost(self) -> bool:
+        """It was judged on a batch that was not stored, so that it will not be either."""
+        return self.before is not None and self.before.failed is not None
+
 
 class Pipeline:
     """Everything that decides about an event goes through :meth:`process`, one batch at a time."""
@@ -52,7 +57,7 @@ class Pipeline:
         self._settings = self._next = settings
         self._bound = False
         self._told = LastTold()
-        self._committing: Batch | None = None
+        self._latest: Batch | None = None  #: judged, and not ended yet
 
     def use(self, settings: Callable[[str], TenantSettings]) -> None:
         """Judge with other settings (rules, thresholds) from the next batch on, never within one."""
@@ -66,7 +71,12 @@ class Pipeline:
         return await self.commit(await self.judge(items))
 
     async def judge(self, items: Sequence[Item]) -> "Batch":
-        """Judge ``items``, while the batch before may still be on its way to the disk. :meth:`commit` it next."""
+        """Judge ``items``, while the batch before may still be on its way to the disk. :meth:`commit` it next,
+        whatever comes: what is judged after it waits for its end."""
+        if self._latest is not None and (self._latest.lost or self._settings is not self._next):
+            # Nothing can be judged on what is lost: one failure would be followed by another for as long as events
+            # come. And other rules may look further back: what they ask the store for must be there.
+            await self._latest.ended.wait()
         self._settings = self._next
         if not self._bound:
             await self.store.bind(self._sealer.fingerprint)
@@ -78,7 +88,7 @@ class Pipeline:
             for item in items
         ]
         self._told.trim()
-        batch = Batch(items, self._committing)
+        batch = Batch(items, self._latest)
         newer = batch.before.past if batch.before is not None else None
         batch.past = past = await self.store.recall(_wanted(items, touched, self._told), newer)
         try:
@@ -94,6 +104,8 @@ class Pipeline:
                 await batch.before.ended.wait()
             self._forget(batch)
             raise
+        # From now on, not from its commit on: the next one may be judged before that has begun.
+        self._latest = batch
         return batch
 
     async def commit(self, batch: "Batch") -> list[Outcome]:
@@ -104,11 +116,11 @@ class Pipeline:
         try:
             if batch.before is not None:
                 await batch.before.ended.wait()
-                if batch.before.failed is not None:
+                if (failed := batch.before.failed) is not None:
                     # It was judged on what is lost.
-                    raise StoreError(str(batch.before.failed))
+                    again = failed.retry if isinstance(failed, StoreError) else True
+                    raise StoreError(str(failed) or "the events before were not stored", retry=again)
             batch.before = None
-            self._committing = batch
             await self.store.commit(batch.changes)
         except BaseException as error:
             batch.failed = error
@@ -116,8 +128,8 @@ class Pipeline:
             raise
         finally:
             batch.ended.set()
-            if self._committing is batch:
-                self._committing = None
+            if self._latest is batch:
+                self._latest = None
         return batch.outcomes
 
     def _forget(self, batch: "Batch") -> None:

@@ -107,11 +107,15 @@ def judge(
         wish = at_most(wish, "challenge")
     decision = at_most(wish, "notify") if settings.thresholds.mode == "observe" else wish
     by_rule = {item.rule.rule.id: item for item in held}
-    raised, notices = alerts_of(arrival, settings, profile, look, live, level, decision, concluded)
-    campaign, told = campaign_of(arrival, settings, campaigns, look, live, by_rule, decision, concluded)
-    own = raised[0].alert.id if raised else None
-    if campaign is not None:
-        raised, notices = (*raised, campaign), (*notices, *told)
+    raised: tuple[Raised, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    campaign, own = None, None
+    if live:
+        raised, notices = alerts_of(arrival, settings, profile, look, live, level, decision, concluded)
+        campaign, told = campaign_of(arrival, settings, campaigns, look, live, by_rule, decision, concluded)
+        own = raised[0].alert.id if raised else None
+        if campaign is not None:
+            raised, notices = (*raised, campaign), (*notices, *told)
     until = _until(sighting, live, by_rule)
     assessment = Assessment(
         event=arrival.id,

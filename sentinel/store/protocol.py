@@ -161,7 +161,10 @@ class Store(Protocol):
         """Take down what ``changes`` are now: profiles and tracks may go on changing while they are committed."""
 
     async def commit(self, changes: Changes) -> None:
-        """Make ``changes`` durable, as they were when prepared; prepares them if that was not done."""
+        """Make ``changes`` durable, as they were when prepared; prepares them if that was not done.
+
+        A closed alert stays closed, except that a campaign called compromised is open again when it goes on.
+        """
 
     def forget(self, past: Past) -> None:
         """The batch was not committed: what was changed in place must be read anew."""

@@ -85,6 +85,20 @@ async def test_while_it_waits_the_answer_is_202(daemon: InProcess, client: Clien
     assert (await client.get("/v1/assessments/e-1")).status == 200
 
 
+async def test_an_event_that_is_stored_while_it_is_asked_for(daemon: InProcess, client: Client) -> None:
+    await client.take([login("e-1")])
+    store, looks = daemon.daemon.store, 0
+    find = store.record
+
+    async def late(key: str) -> Any:
+        nonlocal looks
+        looks += 1
+        return None if looks == 1 else await find(key)
+
+    store.record = late  # type: ignore[method-assign]  # what comes between two looks cannot be timed
+    assert (await client.get("/v1/assessments/e-1")).status == 200
+
+
 async def test_step_up_is_one_login(daemon: InProcess, client: Client, mail_server: MailServer) -> None:
     await client.put("/v1/accounts/u-1", {"email": "ada@example.org"})
     await client.take(habits())

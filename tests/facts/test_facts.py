@@ -87,6 +87,9 @@ def test_every_fact_has_the_type_it_declares(fact: Any) -> None:
         full = sighting(at(200), type="session_seen", outcome=None, session_id="s", place=TOKYO)
         story = past((at(), {"session_id": "s", "place": PARIS}))
     value = fact.compute(Look(full, story, POLICY))
+    if fact.name.startswith("model."):
+        assert value is None  # until there are models
+        return
     assert type(value) is TYPES[fact.type]
 
 

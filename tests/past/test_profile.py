@@ -1,6 +1,8 @@
 """Bounds of a profile: a flood of new values must not wash out what matters."""
 
+from sentinel.events.sighting import Sighting
 from sentinel.past.profile import (
+    MAX_COMPROMISED,
     MAX_FACTORS,
     MAX_SESSIONS,
     MAX_VALUES,
@@ -10,6 +12,8 @@ from sentinel.past.profile import (
     encode_profile,
 )
 from sentinel.past.remember import Verdict, distrust_sighting, remember
+from sentinel.pipeline.answers import apply_answer
+from sentinel.store.protocol import Record
 from tests.builders import at, sighting
 
 POLICY = TrustPolicy()
@@ -43,6 +47,39 @@ def test_a_flood_does_not_make_anybody_forget_what_was_compromised() -> None:
     assert not remember(profile, same_session, SAFE, POLICY)
 
 
+def test_strange_logins_leave_the_sessions_of_trusted_ones() -> None:
+    profile = Profile()
+    kept = [sighting(at(1, minutes=number), id=f"own-{number}", session_id=f"own-{number}") for number in range(8)]
+    for own in kept:
+        remember(profile, own, SAFE, POLICY)
+    flood(profile, 3 * MAX_SESSIONS)
+    assert len(profile.sessions) == MAX_SESSIONS
+    assert {own.session for own in kept} <= profile.sessions.keys()
+
+
+def test_answers_to_an_attack_leave_the_trusted_device_and_a_bounded_profile() -> None:
+    profile = Profile()
+    own = sighting(at(1), device_id="laptop")
+    remember(profile, own, SAFE, POLICY)
+    tries = [sighting(at(2, minutes=n), id=f"t-{n}", outcome="failure", device_id=f"bot-{n}") for n in range(300)]
+    for tried in tries:
+        apply_answer(profile, tried, _record(tried), "compromised")
+    assert profile.trusts("device", own.device_key, own.time, POLICY)
+    assert len(profile.values["device"]) == MAX_VALUES
+    assert len(profile.compromised) == MAX_COMPROMISED
+    assert min(profile.compromised.values()) == tries[0].time, "it still says since when"
+    assert tries[-1].key in profile.compromised
+
+
+def test_trusted_devices_leave_those_that_somebody_said_no_to() -> None:
+    """Someone whose browser forgets its id each time has hundreds of them."""
+    profile = Profile()
+    thief = sighting(at(1), id="thief", device_id="thief")
+    distrust_sighting(profile, thief, was_trusted=False)
+    flood(profile, 3 * MAX_VALUES, SAFE)
+    assert not remember(profile, sighting(at(3), id="again", device_id="thief"), SAFE, POLICY)
+
+
 def test_everything_is_bounded() -> None:
     profile = Profile()
     for number in range(300):
@@ -68,3 +105,10 @@ def test_a_profile_reads_the_same_again() -> None:
     profile = Profile()
     flood(profile, 5, SAFE)
     assert decode_profile(encode_profile(profile)) == profile
+
+
+def _record(seen: Sighting) -> Record:
+    return Record(
+        key=seen.key, tenant="default", account=seen.account, time=seen.time, type=seen.type, body=b"", sealed=b"",
+        sighting=b"", windows=b"", assessment=b"",
+    )  # fmt: skip

@@ -733,13 +733,13 @@ async def test_findings_are_counted_by_day_and_a_concluded_login_once(tmp_path: 
 # One batch is judged while the one before is committed
 
 
-async def run_overlapping(inst: Installation, every: list[Item], size: int) -> list[Any]:
-    """Every batch is judged before the commit of the one before it has begun to wait for the disk."""
+async def run_overlapping(inst: Installation, every: list[Item], size: int, begun: bool) -> list[Any]:
+    """Every batch is judged before the commit of the one before it is done, or (not ``begun``) has even begun."""
     outcomes: list[Any] = []
     committing: asyncio.Task[Any] | None = None
     for at in range(0, len(every), size):
-        if committing is not None:
-            await asyncio.sleep(0)  # so that it has begun
+        if committing is not None and begun:
+            await asyncio.sleep(0)
         judged = await inst.pipeline.judge(every[at : at + size])
         if committing is not None:
             outcomes += await committing
@@ -748,13 +748,14 @@ async def run_overlapping(inst: Installation, every: list[Item], size: int) -> l
     return outcomes + await committing
 
 
+@pytest.mark.parametrize("begun", [True, False])
 @pytest.mark.parametrize("cached", [1, 20_000])
 async def test_the_same_answers_while_the_batch_before_is_committed(
-    inst: Installation, expected: Expected, cached: int
+    inst: Installation, expected: Expected, cached: int, begun: bool
 ) -> None:
     await inst.store.close()
     inst.store = inst.pipeline.store = SqliteStore(inst.path, profile_cache=cached, track_cache=cached)
-    assert encoded(await run_overlapping(inst, items(inst), 40)) == expected.outcomes
+    assert encoded(await run_overlapping(inst, items(inst), 40, begun)) == expected.outcomes
     await inst.reopen()
     assert content(inst.path) == expected.content
 
@@ -783,6 +784,29 @@ async def test_what_was_judged_on_a_batch_that_is_lost_is_lost_too(
     again = await inst.run([login(6, device_id="phone")])
     assert again[0].assessment is not None
     assert [finding.rule for finding in again[0].assessment.findings] == ["new_device"]
+
+
+async def test_a_lost_batch_takes_only_the_next_with_it(inst: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast events come: else they would be refused long after the disk is well again."""
+    commit = inst.store.commit
+
+    async def full(changes: Any) -> None:
+        raise StoreError("the disk is full", retry=False)
+
+    monkeypatch.setattr(inst.store, "commit", full)
+    committing = asyncio.create_task(inst.pipeline.commit(await inst.pipeline.judge([inst.arrival(login(0))])))
+    stored = []
+    for number in range(1, 4):
+        judged = await inst.pipeline.judge([inst.arrival(login(number))])
+        (failed,) = await asyncio.gather(committing, return_exceptions=True)
+        stored.append(not isinstance(failed, StoreError) or failed.retry)
+        monkeypatch.setattr(inst.store, "commit", commit)
+        committing = asyncio.create_task(inst.pipeline.commit(judged))
+    await committing
+    assert stored == [False, False, True]
+    after = await profile(inst)
+    assert after is not None
+    assert after.trusted_logins == 2
 
 
 async def test_a_batch_that_breaks_off_leaves_no_trace_of_itself(

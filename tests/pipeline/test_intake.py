@@ -285,3 +285,17 @@ async def test_over_a_real_pipeline(tmp_path: Path) -> None:
         assert [outcome.assessment.event for outcome in outcomes if outcome.assessment] == [item.id for item in post]
     assert len([entry async for entry in inst.store.history()]) == sum(map(len, posts))
     await inst.store.close()
+
+
+async def test_a_duplicate_in_the_next_part_of_a_big_post(tmp_path: Path) -> None:
+    """The next batch is judged before the commit of the one before has even begun."""
+    inst = Installation(tmp_path)
+    intake = Intake(inst.pipeline)
+    running = asyncio.ensure_future(intake.run())
+    await intake.submit([inst.arrival(login(0, id="before"))])
+    names = [*range(MAX_BATCH), *range(MAX_BATCH - 6, 2 * MAX_BATCH)]
+    outcomes = await intake.submit([inst.arrival(login(0, id=f"e-{name}")) for name in names])
+    intake.close()
+    await running
+    assert [number for number, outcome in enumerate(outcomes) if outcome.duplicate] == list(range(256, 262))
+    await inst.store.close()

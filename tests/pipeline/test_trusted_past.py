@@ -247,6 +247,17 @@ class TestSettling:
         self.flagged_on(story, 3)
         assert story.trusts(at(40), **AWAY) == ALL
 
+    def test_a_reset_that_anybody_can_ask_for_does_not_matter(self, story: Story) -> None:
+        self.flagged_on(story, 0, 1)
+        story(at(1.5), type="password_reset_requested", **AWAY)
+        self.flagged_on(story, 2)
+        assert story.trusts(at(40), **AWAY) == ALL
+
+    def test_a_change_after_it_has_settled_does_not_matter(self, story: Story) -> None:
+        self.flagged_on(story, 0, 1, 2)
+        story(at(15), type="password_changed", **AWAY)
+        assert story.trusts(at(16), **AWAY) == ALL
+
     def test_not_after_somebody_said_no(self, story: Story) -> None:
         self.flagged_on(story, 0, 1, 2)
         story.answer("away-1", "compromised")

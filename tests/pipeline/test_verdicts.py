@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sentinel.daemon.verdicts import carry_out_all
 from sentinel.errors import Overloaded
 from sentinel.pipeline.item import Item, Outcome
 from sentinel.pipeline.verdicts import carry_out
@@ -133,3 +134,25 @@ async def test_an_event_whose_raw_values_are_gone_is_answered_for(inst: Installa
     given = await asked(inst, "event", key, "compromised")
     assert await carry_out(given, inst.store, inst.pipeline.process, other, now=NOW) == 1
     assert await compromised(inst, "u-1") == ["u-1"]
+
+
+async def test_one_that_cannot_be_carried_out_keeps_none_of_the_others_waiting(
+    inst: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await inst.run([soon(1, account="u-1"), soon(2, account="u-2")])
+    keys = [inst.enricher.event_key("default", f"e-{number}") for number in (1, 2)]
+    asked_for = [await asked(inst, "event", key, "compromised") for key in keys]
+    find = inst.store.record
+
+    async def broken(key: str) -> Any:
+        if key == keys[0]:
+            raise ZeroDivisionError
+        return await find(key)
+
+    monkeypatch.setattr(inst.store, "record", broken)
+    assert not await carry_out_all(inst.store, inst.pipeline.process, Sealer(KEY))
+    assert [waiting.id for waiting in await inst.store.asked_verdicts()] == [asked_for[0].id]
+    assert await compromised(inst, "u-1", "u-2") == ["u-2"]
+    monkeypatch.undo()
+    assert await carry_out_all(inst.store, inst.pipeline.process, Sealer(KEY))
+    assert await inst.store.asked_verdicts() == []

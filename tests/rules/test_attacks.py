@@ -304,3 +304,16 @@ class TestCrowds:
             for reason in ("interrupted", "expired", "disabled", "policy")
         ]
         assert not rules_of(events) & SOURCES
+
+
+class TestOneWhoLogsInBetweenTries:
+    """The attacker's own account makes no crowd of honest people, however often it logs in."""
+
+    def test_spray(self) -> None:
+        place = Place()
+        judged = []
+        for number in range(30):
+            judged.append(place.attack(0, number, seconds=20 * number))
+            for again in (5, 10):
+                place.attack(0, 99, seconds=20 * number + again, **IN)
+        assert {"password_spray", "brute_force_address", "credential_stuffing"} <= rules_of(judged)

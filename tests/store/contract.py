@@ -468,6 +468,17 @@ async def test_a_closed_alert_stays_closed(store: Store, reopen: Opener) -> None
     assert [(row.state, row.events) for row in await (await reopen()).alerts("default")] == [("legitimate", 2)]
 
 
+async def test_a_campaign_that_goes_on_after_it_was_called_one_is_open_again(store: Store) -> None:
+    """Its later events are told to nobody else, so that the list of open ones has to show it."""
+    campaigns = [alert(id, account=None, kind="campaign") for id in ("a-1", "a-2")]
+    changes = {("default", row.id): row for row in campaigns}
+    await store.commit(Changes(alerts=changes))
+    await store.commit(Changes(closed={("default", "a-1"): "compromised", ("default", "a-2"): "legitimate"}))
+    assert await store.alerts("default", state="open") == []
+    await store.commit(Changes(alerts=changes))
+    assert [row.id for row in await store.alerts("default", state="open")] == ["a-1"]
+
+
 async def test_an_alert_closed_in_the_batch_that_raised_it(store: Store) -> None:
     await store.commit(Changes(alerts={("default", "a-1"): alert()}, closed={("default", "a-1"): "compromised"}))
     assert [row.state for row in await store.alerts("default")] == ["compromised"]

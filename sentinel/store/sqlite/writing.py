@@ -93,7 +93,9 @@ _ALERT: Final = _Insert(
     "alert",
     "id, tenant, account, kind, level, risk, first, last, events, rules, event, state",
     "ON CONFLICT (tenant, id) DO UPDATE SET level = excluded.level, risk = excluded.risk, last = excluded.last,"
-    " events = excluded.events, rules = excluded.rules",
+    " events = excluded.events, rules = excluded.rules,"
+    # An attack that goes on after it was closed is open again: whom it gets into from now on nobody has answered for.
+    " state = CASE WHEN excluded.kind = 'campaign' AND state = 'compromised' THEN excluded.state ELSE state END",
 )
 _CAMPAIGN: Final = _Insert("campaign_event", "tenant, alert, event", "ON CONFLICT DO NOTHING")
 _MAIL: Final = _Insert("mail", "tenant, alert, account, notice, urgency", "ON CONFLICT (tenant, alert) DO NOTHING")

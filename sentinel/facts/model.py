@@ -1,0 +1,22 @@
+"""Facts that models compute. Absent while no model is in force: nothing is known then, which is not safe."""
+
+from sentinel.facts.look import Look
+from sentinel.facts.registry import fact
+
+
+@fact("model.likelihood", "double", past=True, judged=True)
+def model_likelihood(look: Look) -> float | None:
+    """Logarithm of how much more common the login's features are for everybody than for this account."""
+    return None
+
+
+@fact("model.impostor", "double", past=True, judged=True)
+def model_impostor(look: Look) -> float | None:
+    """Calibrated probability that the login is not the person's own."""
+    return None
+
+
+@fact("model.novelty", "double", past=True, judged=True)
+def model_novelty(look: Look) -> float | None:
+    """Percentile of how unlike other logins of the service it is, frozen at training."""
+    return None
