@@ -1,5 +1,6 @@
 """`sentinel rules`: list, show, check and test rules; what else it does has modules of its own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def check(context: Context, paths: tuple[Path, ...]) -> int:
     for error in errors:
         click.echo(str(error), err=True)
     click.echo(f"{len(files)} rules good, {len(errors)} errors")
-    return 1 if errors else 0
+    return 1 if errors or _nothing(paths, files) else 0
 
 
 @command.command("test")
@@ -127,7 +128,15 @@ def test(context: Context, paths: tuple[Path, ...], as_json: bool) -> int:
         click.echo(f"{len(files)} rules, {len(results)} tests, {len(failed)} failed")
         if stories:
             click.echo(f"{len(told)} scenarios, {sum(story.steps for story in told)} steps, {len(unlike)} failed")
-    return 1 if failed or unlike or errors or wrong else 0
+    return 1 if failed or unlike or errors or wrong or _nothing(paths, [*files, *stories, *errors]) else 0
+
+
+def _nothing(paths: Sequence[Path], found: Sequence[object]) -> bool:
+    """Whether what was asked for holds nothing: a mistyped folder must not look like a good one."""
+    if not paths or found:
+        return False
+    click.echo(f"no rule files (*.toml) in {', '.join(map(str, paths))}", err=True)
+    return True
 
 
 def _in_force(context: Context) -> list[RuleFile]:

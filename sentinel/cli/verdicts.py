@@ -114,6 +114,8 @@ async def print_list(at: Opened, rows: Sequence[AlertRow], as_json: bool) -> Non
     if as_json:
         print_json(shown)
         return
+    if not shown:
+        click.echo("none", err=True)
     for one in shown:
         who = f"  {one['account']}" if one["account"] else ""
         click.echo(

@@ -129,6 +129,9 @@ def test_rules_are_checked_and_tested(sentinel: Command, tmp_path: Path, write_c
     bad(sentinel("rules", "test", tmp_path / "wrong"), 1, "two: another: expected to stay silent, fired")
     assert good(sentinel("rules", "check", tmp_path / "wrong"))
     bad(sentinel("rules", "check", "missing"), 2, "does not exist")
+    (tmp_path / "empty").mkdir()
+    for verb in ("check", "test"):
+        bad(sentinel("rules", verb, tmp_path / "empty"), 1, "no rule files (*.toml) in")
     results = json.loads(sentinel("rules", "test", "--json", tmp_path / "wrong").stdout)
     assert [bool(each["problem"]) for each in results] == [False, True]
 
