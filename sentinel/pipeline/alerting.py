@@ -6,6 +6,7 @@ from typing import Final
 from sentinel.alerts.policy import Cause, Raised, raise_or_fold
 from sentinel.events.alert import Notice
 from sentinel.events.assessment import LEVEL_ORDER, Finding, level_of
+from sentinel.events.place import ANONYMOUS_KINDS, Place
 from sentinel.events.sighting import Sighting
 from sentinel.facts import Look
 from sentinel.past.factors import factor_key
@@ -148,7 +149,8 @@ def notice_of(
         type=sighting.type,
         outcome=sighting.outcome,
         service=sighting.service,
-        place=sighting.place,
+        # Where an exit stands says nothing of where somebody is; a mail that names it would frighten or mislead.
+        place=sighting.place if sighting.network.kind not in ANONYMOUS_KINDS else Place(),
         organisation=sighting.network.organisation,
         device=sighting.device,
         factor_method=sighting.factor.method,

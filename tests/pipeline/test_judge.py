@@ -454,3 +454,15 @@ def test_pending_span_is_the_contracts() -> None:
     from sentinel.pipeline import concluded
 
     assert concluded.PENDING_SPAN == 15 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"), [("residential", "Tokyo"), ("hosting", "Tokyo"), ("tor", None), ("vpn", None)]
+)
+def test_a_mail_names_no_place_that_the_network_hides(kind: str, named: str | None) -> None:
+    story = Story(RuleSet(packaged()))
+    for day in range(4):
+        story.judged(at(day), device_id="laptop")
+    abroad = {"country": "JP", "city": "Tokyo", "lat": 35.7, "lon": 139.7}
+    judged = story.judged(at(5), device_id="stranger", place=abroad, network={"asn": 64511, "kind": kind})
+    assert [notice.place.city for notice in judged.notices] == [named]
