@@ -135,6 +135,7 @@ class RuleSet:
         #: Facts that say what kind of event it is, known before its past is, with what computes them.
         self.early_facts: tuple[Computed, ...] = tuple((name, FACTS[name].compute) for name in sorted(early))
         self._kind = key_of(sorted(early))
+        self._index = {_stream(series): number for number, series in enumerate(self.series)}
         self._plans: dict[Any, Plan] = {}
 
     def rule(self, id: str) -> CompiledRule | None:
@@ -178,10 +179,9 @@ class RuleSet:
         )
 
     def _counting(self, rule: CompiledRule, late: tuple[str, ...]) -> _Counting:
-        index = {_stream(series): number for number, series in enumerate(self.series)}
         readings = []
         for window in rule.windows:
-            number = index[window.stream]
+            number = self._index[window.stream]
             member = self.series[number].members.index(window.distinct) if window.distinct else None
             name = f"{rule.rule.id}.{window.name.removeprefix('windows.')}"
             readings.append(_Reading(name, window, number, member))
@@ -253,9 +253,10 @@ class RuleSet:
                     windows[reading.name] = facts[reading.window.name] = number
             if look is not None:
                 fill(facts, entry.needs, look)
-            if rule.when.evaluate(facts) is False:
+            outcome = rule.when.evaluate(facts)
+            if outcome is False:
                 continue
-            if look is not None:
+            if outcome is True and look is not None:
                 fill(facts, entry.more, look)
             more_held, more_skipped = _evaluate((rule,), facts)
             for found_held in more_held:
