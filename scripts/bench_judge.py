@@ -19,7 +19,8 @@ from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import TenantSettings
 from sentinel.pipeline.judge import Tracks, judge
 from sentinel.pipeline.replay import Replay
-from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.keys import Secret
+from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
 
@@ -28,7 +29,7 @@ def main() -> None:
     events, accounts = int(sys.argv[1]), int(sys.argv[2])
     gc.set_threshold(50_000, 20, 100)  # as in the daemon
     rules = RuleSet(load_rules([packaged_rules()]))
-    enricher = build_enricher(LocalKey(b"b" * 32), bare_lookups())
+    enricher = build_enricher(Pseudonymizer(Secret(b"b" * 32)), bare_lookups())
     replay = Replay(TenantSettings(rules=rules))
     mixed = mix("judge", events, accounts, datetime.now(UTC), 24 * 60)
     arrivals = [arrive(enricher, "default", convert_event(event)) for event in mixed]

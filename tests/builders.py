@@ -16,7 +16,7 @@ from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Judged
 from sentinel.pipeline.replay import Replay
-from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.rules.load import RuleFile, load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
@@ -53,7 +53,7 @@ def event(time: str | None = None, **fields: Any) -> Event:
 
 def make_enricher() -> Enricher:
     """The enricher of an installation of its own, without databases."""
-    return Enricher(Pseudonymizer(LocalKey.ephemeral()), *bare_lookups())
+    return Enricher(Pseudonymizer(Secret.ephemeral()), *bare_lookups())
 
 
 @cache
@@ -123,7 +123,6 @@ class Story:
             time=come.sighting.time,
             type=come.sighting.type,
             body=b"",
-            sealed=b"",
             sighting=b"",
             windows=b"",
             assessment=b"",

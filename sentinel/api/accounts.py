@@ -42,7 +42,7 @@ _decode = msgspec.json.Decoder(AccountBody).decode
 
 async def put_account(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """Set attributes; the answer has them all."""
-    account, account_key = _account(request, service, key)
+    account = _account(request)
     body = await read_body(request, service)
     try:
         given = _decode(body)
@@ -64,21 +64,29 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         as_of=service.clock(),
     )
     await service.intake.submit(
-        [NewAttributes(tenant=key.tenant, account_key=account_key, attributes=attributes)], inline=True
+        [
+            NewAttributes(
+                tenant=key.tenant,
+                account_key=service.enricher.account_key(key.tenant, account),
+                attributes=attributes,
+            )
+        ],
+        inline=True,
     )
-    return answer(_show(account, await service.attributes_of(account_key)))
+    return answer(_show(account, await _attributes(service, key.tenant, account)))
 
 
 async def get_account(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """The attributes; an account never heard of is answered alike, with nothing known."""
-    account, account_key = _account(request, service, key)
-    return answer(_show(account, await service.attributes_of(account_key)))
+    account = _account(request)
+    return answer(_show(account, await _attributes(service, key.tenant, account)))
 
 
 async def get_risk(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """How risky the account is right now, why, and since when: the open alerts of the last days."""
-    account, account_key = _account(request, service, key)
-    profile = await service.store.profile(account_key) or Profile()
+    account = _account(request)
+    handle = service.handle_of(key.tenant, account)
+    profile = (await service.store.profile(handle) if handle is not None else None) or Profile()
     horizon = service.clock() - service.settings(key.tenant).fold.same_news
     risk, reasons, since = 0.0, [], None
     for alert in profile.alerts:
@@ -104,8 +112,9 @@ async def get_risk(request: web.Request, service: Service, key: ApiKey) -> web.R
 
 async def get_account_alerts(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """The account's alerts, newest first."""
-    account, account_key = _account(request, service, key)
-    rows = await service.store.alerts(key.tenant, account=account_key, limit=_limit(request))
+    account, limit = _account(request), _limit(request)
+    handle = service.handle_of(key.tenant, account)
+    rows = await service.store.alerts(key.tenant, account=handle, limit=limit) if handle is not None else []
     return answer({"alerts": [show_alert(row) | {"account": account} for row in rows]})
 
 
@@ -124,7 +133,7 @@ async def _listed(request: web.Request, service: Service, key: ApiKey, kind: str
     out = []
     for row in rows:
         record = await service.store.record(row.event) if row.account is not None else None
-        account = service.raw_of(record).account if record is not None else None
+        account = record.account_id if record is not None else None
         out.append(show_alert(row) | {"account": account})
     return out
 
@@ -172,11 +181,16 @@ def _show(account: str, attributes: Attributes | None) -> dict[str, Any]:
     }
 
 
-def _account(request: web.Request, service: Service, key: ApiKey) -> tuple[str, str]:
+async def _attributes(service: Service, tenant: str, account: str) -> Attributes | None:
+    handle = service.handle_of(tenant, account)
+    return await service.store.attributes(handle) if handle is not None else None
+
+
+def _account(request: web.Request) -> str:
     account = request.match_info["account"]
     if not 0 < len(account.encode()) <= 1024:
         raise FieldError("account", "expected 1 to 1024 bytes")
-    return account, service.enricher.account_key(key.tenant, account)
+    return account
 
 
 def _limit(request: web.Request) -> int:

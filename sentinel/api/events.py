@@ -87,7 +87,7 @@ async def get_assessment(request: web.Request, service: Service, key: ApiKey) ->
         record = await service.store.record(record_key)
     if record is None or record.tenant != key.tenant:
         raise Problem(404, "no event with this id is known")
-    return _assessment(unpack_assessment(record.assessment, event, service.raw_of(record).account))
+    return _assessment(unpack_assessment(record.assessment, event, record.account_id))
 
 
 def _refusal(outcome: Outcome) -> Exception:

@@ -9,10 +9,9 @@ from aiohttp import web
 
 from sentinel.api.auth import Keys
 from sentinel.enrich.sighting import Enricher
-from sentinel.events.sighting import Attributes, Raw
 from sentinel.pipeline.item import Item, Outcome, TenantSettings
-from sentinel.privacy.sealer import Sealer
-from sentinel.store.protocol import Record, Store
+from sentinel.privacy.vault import Vault
+from sentinel.store.protocol import Store
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +47,7 @@ class Service:
         store: Store,
         intake: Intake,
         enricher: Enricher,
-        sealer: Sealer,
+        vault: Vault,
         keys: Keys,
         settings: Callable[[str], TenantSettings],
         clock: Callable[[], int],
@@ -59,7 +58,7 @@ class Service:
         self.store = store
         self.intake = intake
         self.enricher = enricher
-        self.sealer = sealer
+        self.vault = vault
         self.keys = keys
         self.settings = settings
         self.clock = clock
@@ -68,14 +67,10 @@ class Service:
         self.limits = limits
         self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered
 
-    def raw_of(self, record: Record) -> Raw:
-        """The sealed values of a record."""
-        return self.sealer.open(record.sealed, Raw, row=record.key)
-
-    async def attributes_of(self, account_key: str) -> Attributes | None:
-        """The attributes of an account."""
-        sealed = await self.store.attributes(account_key)
-        return self.sealer.open(sealed, Attributes, row=account_key) if sealed is not None else None
+    def handle_of(self, tenant: str, account: str) -> str | None:
+        """What an account is known by in the store; ``None`` when it was never heard of."""
+        key = self.vault.find(self.enricher.account_key(tenant, account))
+        return key.handle if key is not None else None
 
 
 SERVICE: Final = web.AppKey("service", Service)

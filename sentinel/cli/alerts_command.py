@@ -43,9 +43,11 @@ async def list_alerts(
       sentinel alerts list --account u-1 --all --json
     """
     async with opened(context) as at:
-        key = at.enricher.account_key(tenant, account) if account else None
         state = None if closed_too else "open"
-        await print_list(at, await at.store.alerts(tenant, account=key, limit=limit, state=state), as_json)
+        rows = []
+        if account is None or (handle := at.handle(tenant, account)) is not None:
+            rows = await at.store.alerts(tenant, account=handle if account else None, limit=limit, state=state)
+        await print_list(at, rows, as_json)
     return 0
 
 
@@ -109,10 +111,10 @@ async def close_alerts(
                 raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}")
             asked.append(_asked(tenant, "event", record.key, verdict))
         for account in accounts:
-            key = at.enricher.account_key(tenant, account)
-            if not await at.store.alerts(tenant, account=key, limit=1, state="open"):
+            handle = at.handle(tenant, account)
+            if handle is None or not await at.store.alerts(tenant, account=handle, limit=1, state="open"):
                 raise SentinelError(f"the account {account!r} of tenant {tenant!r} has no open alert")
-            asked.append(_asked(tenant, "account", key, verdict))
+            asked.append(_asked(tenant, "account", handle, verdict))
         done = await close(at, asked, lambda text: click.echo(text, err=True))
     return print_closed(done, [*alerts, *events, *accounts], as_json)
 

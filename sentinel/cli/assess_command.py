@@ -14,7 +14,7 @@ from sentinel.cli.inputs import open_input, source_options
 from sentinel.config.values import StoreAddress
 from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups
 from sentinel.daemon.lock import state_lock
-from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import FieldError
 from sentinel.events.alert import Notice
@@ -24,7 +24,7 @@ from sentinel.events.event import Feedback
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import answer, arrive
 from sentinel.pipeline.item import Answer, Arrival, Item, Outcome
-from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.vault import Vault
 from sentinel.sources import SOURCES, Line, Options, cut
 from sentinel.store.sqlite.store import SqliteStore
 
@@ -68,14 +68,15 @@ async def command(
         if state is not None:
             config = msgspec.structs.replace(config, store=_store_address(state))
             stack.enter_context(state_lock(config.state, config.store_url))
-            key = LocalKey.load(config.state)
-            store = open_store(config)
+            vault = open_vault(config, writes=True)
+            store = open_store(config, vault)
         else:
-            key, store = LocalKey.ephemeral(), SqliteStore(None)
+            vault = Vault.ephemeral()
+            store = SqliteStore(None, vault)
         try:
             rules = load_ruleset(config)
-            enricher = build_enricher(key, open_lookups(config))
-            run = _Run(build_pipeline(config, store, key, rules), enricher, tenant, alerts)
+            enricher = build_enricher(vault.pseudonym, open_lookups(config))
+            run = _Run(build_pipeline(config, store, vault, rules), enricher, tenant, alerts)
             good = True
             for path in files:
                 stream = open_input(path, stack)
@@ -85,6 +86,7 @@ async def command(
                     break
         finally:
             await store.close()
+            vault.close()
     return 0 if good else 1
 
 

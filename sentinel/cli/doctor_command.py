@@ -14,12 +14,10 @@ from sentinel.alerts.address import AddressError, SenderError, check_from
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.config import Config
 from sentinel.daemon.build import load_ruleset
-from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.databases import status as database_status
 from sentinel.enrich.lists import read_list
 from sentinel.errors import SentinelError
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
 
 #: Below this much free space the store soon stops taking events.
 _FREE_BYTES: Final = 1 << 30
@@ -82,24 +80,21 @@ async def _state(config: Config) -> list[Check]:
 
 
 async def _key(config: Config) -> list[Check]:
-    LocalKey.load(config.state)
-    return [
-        Check(
-            name="key",
-            state="good",
-            detail="the installation's key is there and private; back it up apart from the data",
-        )
-    ]
+    open_vault(config, writes=True).close()
+    detail = "the master key is private and opens the keyring; keep a copy of the key apart from the data"
+    return [Check(name="key", state="good", detail=detail)]
 
 
 async def _store(config: Config) -> list[Check]:
-    store = open_store(config)
+    vault = open_vault(config, writes=True)
+    store = open_store(config, vault)
     try:
         await store.check()
-        await store.bind(Sealer(LocalKey.load(config.state)).fingerprint)
+        await store.bind(vault.fingerprint)
         mails, keys = await store.mail_counts(), await store.keys()
     finally:
         await store.close()
+        vault.close()
     out = [Check(name="store", state="good", detail=f"{config.store_url} takes writes")]
     failed = mails["failed"]
     out.append(Check(name="mails", state="warn" if failed else "good",

@@ -9,14 +9,14 @@ import msgspec
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.explain_print import print_explanation
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
-from sentinel.daemon.state import open_to_read
+from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
 from sentinel.events.event import decode_event
-from sentinel.events.sighting import Raw
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.explain import explain_arrival, explain_record
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
+from sentinel.pipeline.handles import lookups, with_handles
+from sentinel.pipeline.item import Arrival
+from sentinel.privacy.vault import Vault
 
 
 @click.command("explain")
@@ -38,30 +38,35 @@ async def command(context: Context, event: str, tenant: str, everything: bool, a
       sentinel explain - < event.json
     """
     config = context.config
-    key = LocalKey.load(config.state) if config.state.exists() else LocalKey.ephemeral()
+    vault = open_vault(config, or_ephemeral=True)
     rules = load_ruleset(config)
-    enricher = build_enricher(key, open_lookups(config))
-    settings = tenant_settings(config, rules, enricher.pseudonym)(tenant)
-    store = open_to_read(config)
+    enricher = build_enricher(vault.pseudonym, open_lookups(config))
+    settings = tenant_settings(config, rules, vault.pseudonym, vault.lookup_of)(tenant)
+    store = open_to_read(config, vault)
     try:
         record = await store.record(enricher.event_key(tenant, event)) if event != "-" else None
         if record is not None and record.type != "feedback":
-            raw = Sealer(key).open(record.sealed, Raw, row=record.key)
-            explanation = await explain_record(store, record, settings, event, raw.account)
+            explanation = await explain_record(store, record, settings, event, record.account_id)
         elif (data := _pasted(event)) is not None:
             pasted = decode_event(data)
             if pasted.id is None:
                 pasted = msgspec.structs.replace(pasted, id="pasted")
-            explanation = await explain_arrival(store, arrive(enricher, tenant, pasted), settings)
+            explanation = await explain_arrival(store, _asked(vault, arrive(enricher, tenant, pasted)), settings)
         else:
             raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}, and there is no such file")
     finally:
         await store.close()
+        vault.close()
     if as_json:
         print_json(explanation)
     else:
         print_explanation(explanation, everything=everything)
     return 0
+
+
+def _asked(vault: Vault, arrival: Arrival) -> Arrival:
+    """The arrival with the handles of its accounts; those never heard of get one that is not kept."""
+    return with_handles(arrival, {lookup: vault.find(lookup) or vault.guest(lookup) for lookup in lookups(arrival)})
 
 
 def _pasted(event: str) -> bytes | None:

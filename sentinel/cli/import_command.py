@@ -16,13 +16,12 @@ from sentinel.cli.context import Context, pass_config, run_async
 from sentinel.cli.inputs import open_input, source_options
 from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups
 from sentinel.daemon.lock import state_lock
-from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import FieldError
 from sentinel.events.event import Event, Feedback, canonical
 from sentinel.pipeline.edge import answer, arrive
 from sentinel.pipeline.item import Item
-from sentinel.privacy.keys import LocalKey
 from sentinel.sources import SOURCES, Line, Options, cut
 
 _BATCH = 256
@@ -70,12 +69,12 @@ async def command(
         config = context.config
         prepare_state(config)
         stack.enter_context(state_lock(config.state, config.store_url))
-        key = LocalKey.load(config.state)
+        vault = open_vault(config, writes=True)
         rules = load_ruleset(config)
-        enricher = build_enricher(key, open_lookups(config))
-        store = open_store(config)
+        enricher = build_enricher(vault.pseudonym, open_lookups(config))
+        store = open_store(config, vault)
         try:
-            pipeline = build_pipeline(config, store, key, rules)
+            pipeline = build_pipeline(config, store, vault, rules)
             tally = {"events": 0, "duplicates": 0, "bad": 0}
             with Progress(
                 SpinnerColumn(), TextColumn("{task.description}"), transient=True, console=Console(stderr=True)
@@ -100,6 +99,7 @@ async def command(
                         progress.update(task, description=f"{name}: {tally['events']:,} events")
         finally:
             await store.close()
+            vault.close()
     click.echo(
         f"{tally['events']} events taken, {tally['duplicates']} known already, {tally['bad']} bad lines", err=True
     )

@@ -9,7 +9,7 @@ import click
 from sentinel.api.auth import SCOPES, new_key
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.config.values import OneLine
-from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.errors import SentinelError
 from sentinel.events.clock import to_text
 from sentinel.store.protocol import Store
@@ -121,4 +121,4 @@ def _check(name: str, tenant: str) -> None:
 
 def _open(context: Context) -> Store:
     prepare_state(context.config)
-    return open_store(context.config)
+    return open_store(context.config, open_vault(context.config, writes=True))

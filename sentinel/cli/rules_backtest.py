@@ -18,15 +18,12 @@ from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.rules_backtest_report import Report, print_report, report_of
 from sentinel.config import Config, load
 from sentinel.daemon.build import load_ruleset, tenant_settings
-from sentinel.daemon.state import open_to_read
+from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, HOUR, to_micros
 from sentinel.pipeline.backtest import Plan, answered, play
 from sentinel.pipeline.compare import compare
 from sentinel.pipeline.played import Played
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.pseudonyms import Pseudonymizer
-from sentinel.privacy.sealer import Sealer
 from sentinel.rules.load import packaged_rules
 from sentinel.store.protocol import Extent
 
@@ -123,7 +120,8 @@ def backtest(
 
 
 async def _look(config: Config) -> tuple[Extent, frozenset[str]]:
-    store = open_to_read(config)
+    vault = open_vault(config, or_ephemeral=True)
+    store = open_to_read(config, vault)
     try:
         return await store.extent(), await answered(store)
     finally:
@@ -184,13 +182,12 @@ def _side(pipe: Connection, config_file: Path | None, directories: list[Path], p
     gc.set_threshold(50_000, 20, 100)  # the state has no cycles; see daemon.py
     try:
         config = load(config_file)
-        settings = tenant_settings(
-            config, load_ruleset(config, directories), Pseudonymizer(LocalKey.load(config.state))
-        )
+        vault = open_vault(config, or_ephemeral=True)
+        settings = tenant_settings(config, load_ruleset(config, directories), vault.pseudonym, vault.lookup_of)
         plan = msgspec.msgpack.decode(packed_plan, type=Plan)
 
         async def replay() -> Played:
-            store = open_to_read(config)
+            store = open_to_read(config, vault)
             try:
                 return await play(store, settings, plan, pipe.send)
             finally:
@@ -207,16 +204,12 @@ def _side(pipe: Connection, config_file: Path | None, directories: list[Path], p
 
 async def _with_ids(config: Config, report: Report) -> Report:
     """The report with the ids of its examples' events in place of the records' keys, where the key opens them."""
-    from sentinel.events.sighting import Raw
-
-    sealer = Sealer(LocalKey.load(config.state))
-    store = open_to_read(config)
+    store = open_to_read(config, open_vault(config, or_ephemeral=True))
     try:
         examples = []
         for example in report.examples:
             record = await store.record(example.record)
-            raw = sealer.open(record.sealed, Raw, row=record.key) if record is not None else None
-            examples.append(msgspec.structs.replace(example, event=raw.event if raw else None))
+            examples.append(msgspec.structs.replace(example, event=record.event_id if record else None))
     finally:
         await store.close()
     return msgspec.structs.replace(report, examples=examples)

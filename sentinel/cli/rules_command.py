@@ -16,7 +16,8 @@ from sentinel.daemon.build import bare_lookups, build_enricher, load_ruleset
 from sentinel.daemon.tuning import Tuning
 from sentinel.errors import SentinelError
 from sentinel.pipeline.ruletest import run_cases
-from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.keys import Secret
+from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.rules.load import RuleFile, RulesError, load_rules, packaged_rules
 
 
@@ -111,7 +112,7 @@ def test(context: Context, paths: tuple[Path, ...], as_json: bool) -> int:
     if given or not paths:
         files, wrong = _load(context, given)
         errors = [*errors, *wrong]
-    enricher = build_enricher(LocalKey.ephemeral(), bare_lookups())
+    enricher = build_enricher(Pseudonymizer(Secret.ephemeral()), bare_lookups())
     results = [result for file in files for result in run_cases(file, enricher)]
     told, wrong = tell(stories, context.config, given, enricher) if not errors else ([], [])
     for error in (*errors, *wrong):

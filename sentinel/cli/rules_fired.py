@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from sentinel.config import Config
-from sentinel.daemon.state import open_to_read
+from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.events.clock import utc_day
 from sentinel.rules.rule import Rule
 
@@ -38,7 +38,7 @@ def fired_counts(config: Config, tenant: str | None) -> dict[str, Fired]:
 
 
 async def _counts(config: Config, tenant: str | None, today: int) -> dict[str, Fired]:
-    store = open_to_read(config)
+    store = open_to_read(config, open_vault(config, or_ephemeral=True))
     try:
         counted = await store.fired(since=today - _MONTH + 1, tenant=tenant)
     finally:

@@ -11,16 +11,15 @@ from sentinel.api.accounts import show_alert
 from sentinel.cli.context import Context, print_json
 from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
 from sentinel.daemon.lock import state_lock
-from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import SentinelError, StoreError
 from sentinel.events.clock import now, to_text
-from sentinel.events.sighting import Raw
 from sentinel.pipeline.pack import unpack_assessment, unpack_sighting
 from sentinel.pipeline.verdicts import carry_out
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
-from sentinel.store.protocol import AlertRow, AskedVerdict, Record, Store
+from sentinel.privacy.keyring import KEYRING_NAME
+from sentinel.privacy.vault import Vault
+from sentinel.store.protocol import AlertRow, AskedVerdict, Store
 
 #: Seconds that a running daemon gets to carry out a verdict before the command says that it will.
 PATIENCE: Final = 60.0
@@ -39,12 +38,16 @@ verdict_option: Final = click.option(
 class Opened:
     """The store with what opens and finds things in it."""
 
-    def __init__(self, context: Context, key: LocalKey, store: Store, enricher: Enricher) -> None:
+    def __init__(self, context: Context, vault: Vault, store: Store, enricher: Enricher) -> None:
         self.context = context
-        self.key = key
+        self.vault = vault
         self.store = store
         self.enricher = enricher
-        self._sealer = Sealer(key)
+
+    def handle(self, tenant: str, account: str) -> str | None:
+        """What an account is known by in the store; ``None`` when it was never heard of."""
+        key = self.vault.find(self.enricher.account_key(tenant, account))
+        return key.handle if key is not None else None
 
     async def row(self, tenant: str, id: str, kind: str | None = None) -> AlertRow:
         """An alert. Raises :class:`SentinelError` when there is none."""
@@ -57,7 +60,7 @@ class Opened:
     async def shown(self, row: AlertRow) -> dict[str, Any]:
         """An alert as it is shown."""
         first = await self.store.record(row.event) if row.account is not None else None
-        account = self.raw(first).account if first is not None else None
+        account = first.account_id if first is not None else None
         return show_alert(row) | {"account": account}
 
     async def events(self, row: AlertRow, limit: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
@@ -74,12 +77,11 @@ class Opened:
                 if sighting.judged and sighting.outcome == "success":
                     entered.add(sighting.account)
             if len(shown) < limit:
-                raw = self.raw(record)
-                assessment = unpack_assessment(record.assessment, raw.event, raw.account)
+                assessment = unpack_assessment(record.assessment, record.event_id, record.account_id)
                 shown.append(
                     {
-                        "event": raw.event,
-                        "account": raw.account,
+                        "event": record.event_id,
+                        "account": record.account_id,
                         "time": to_text(record.time),
                         "type": sighting.type,
                         "outcome": sighting.outcome,
@@ -89,23 +91,21 @@ class Opened:
                 )
         return shown, {"events": number, "accounts": len(accounts), "entered": len(entered)}
 
-    def raw(self, record: Record) -> Raw:
-        """The sealed values of a record."""
-        return self._sealer.open(record.sealed, Raw, row=record.key)
-
 
 @asynccontextmanager
 async def opened(context: Context) -> AsyncIterator[Opened]:
     """The store of the configuration, beside a running daemon or without one."""
     config = context.config
     prepare_state(config)
-    key = LocalKey.load(config.state)
-    store = open_store(config)
+    vault = open_vault(config, or_ephemeral=True)
+    store = open_store(config, vault)
     try:
-        await store.bind(Sealer(key).fingerprint)
-        yield Opened(context, key, store, build_enricher(key, bare_lookups()))
+        if (config.state / KEYRING_NAME).exists():
+            await store.bind(vault.fingerprint)
+        yield Opened(context, vault, store, build_enricher(vault.pseudonym, bare_lookups()))
     finally:
         await store.close()
+        vault.close()
 
 
 async def print_list(at: Opened, rows: Sequence[AlertRow], as_json: bool) -> None:
@@ -156,9 +156,15 @@ async def close(at: Opened, asked: Sequence[AskedVerdict], tell: Callable[[str],
             tell("the daemon carries it out")
             await _wait(at.store, ids)
         else:
-            pipeline = build_pipeline(config, at.store, at.key, load_ruleset(config))
-            for waiting in await at.store.asked_verdicts():
-                await carry_out(waiting, at.store, pipeline.process, Sealer(at.key), now=now())
+            vault = open_vault(config, writes=True)
+            stack.callback(vault.close)
+            store = open_store(config, vault)
+            try:
+                pipeline = build_pipeline(config, store, vault, load_ruleset(config))
+                for waiting in await store.asked_verdicts():
+                    await carry_out(waiting, store, pipeline.process, now=now())
+            finally:
+                await store.close()
     return [found for id in ids for found in await at.store.asked_verdicts(id)]
 
 

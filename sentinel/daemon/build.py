@@ -18,9 +18,8 @@ from sentinel.events.clock import DAY, HOUR, MINUTE
 from sentinel.past.profile import TrustPolicy
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.item import TenantSettings
-from sentinel.privacy.keys import LocalKey
 from sentinel.privacy.pseudonyms import Pseudonymizer
-from sentinel.privacy.sealer import Sealer
+from sentinel.privacy.vault import Vault
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
 from sentinel.scoring import Thresholds
@@ -55,19 +54,23 @@ def bare_lookups() -> tuple[PlaceReader, NetworkReader]:
     return PlaceReader(None, load_countries()), NetworkReader(None, {}, OperatorLists([listed]))
 
 
-def build_enricher(key: LocalKey, lookups: tuple[PlaceReader, NetworkReader]) -> Enricher:
+def build_enricher(pseudonym: Pseudonymizer, lookups: tuple[PlaceReader, NetworkReader]) -> Enricher:
     """The enricher of an installation."""
-    return Enricher(Pseudonymizer(key), *lookups)
+    return Enricher(pseudonym, *lookups)
 
 
 def tenant_settings(
-    config: Config, rules: RuleSet, pseudonym: Pseudonymizer | None = None
+    config: Config,
+    rules: RuleSet,
+    pseudonym: Pseudonymizer | None = None,
+    lookup_of: Callable[[str], str | None] | None = None,
 ) -> Callable[[str], TenantSettings]:
-    """What judging depends on, by tenant; made once for each. Allowlists of accounts and devices need ``pseudonym``.
+    """What judging depends on, by tenant; made once for each. Allowlists of accounts and devices need ``pseudonym``,
+    and ``lookup_of`` (an account's pseudonym by its handle) where events come with handles.
 
     Raises :class:`FileError` when what is tuned does not fit the rules.
     """
-    tuning = Tuning(config, rules, pseudonym)
+    tuning = Tuning(config, rules, pseudonym, lookup_of)
     made: dict[str, TenantSettings] = {}
 
     def settings(tenant: str) -> TenantSettings:
@@ -90,9 +93,9 @@ def limits_of(config: Config) -> Limits:
     return Limits(body_bytes=http.max_body_bytes, batch=http.max_batch, seconds=http.request_timeout_seconds)
 
 
-def build_pipeline(config: Config, store: Store, key: LocalKey, rules: RuleSet) -> Pipeline:
+def build_pipeline(config: Config, store: Store, vault: Vault, rules: RuleSet) -> Pipeline:
     """The pipeline over a store."""
-    return Pipeline(store, Sealer(key), tenant_settings(config, rules, Pseudonymizer(key)))
+    return Pipeline(store, vault, tenant_settings(config, rules, vault.pseudonym, vault.lookup_of))
 
 
 def _settings(config: Config, rules: RuleSet) -> TenantSettings:

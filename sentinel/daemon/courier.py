@@ -15,10 +15,8 @@ from typing import Final
 from sentinel.config import Config
 from sentinel.daemon.handover import handed_over, or_say_why, taken_over
 from sentinel.daemon.mail import make_delivery
-from sentinel.daemon.state import open_store
+from sentinel.daemon.state import open_store, open_vault
 from sentinel.events.clock import now
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
 
 _log: Final = logging.getLogger("sentinel.courier")
 
@@ -93,7 +91,8 @@ class Courier:
 async def deliver(config: Config) -> None:
     """The courier's side: deliver until standard input ends."""
     # A mark on a mail need not wait for the disk, and must not keep the daemon's commits waiting for it.
-    store = open_store(config, durable=False)
+    vault = open_vault(config)
+    store = open_store(config, vault, durable=False)
     stop, wake = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -106,10 +105,11 @@ async def deliver(config: Config) -> None:
 
     loop.add_reader(0, heard)
     try:
-        delivery = make_delivery(config, store, Sealer(LocalKey.load(config.state)), lambda: False)
+        delivery = make_delivery(config, store, lambda: False)
         await delivery.run(stop, wake, now)
     finally:
         await store.close()
+        vault.close()
 
 
 def main() -> None:

@@ -24,14 +24,12 @@ from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
-from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.daemon.verdicts import carry_out_verdicts
 from sentinel.daemon.watch import watch
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
 
 _log: Final = logging.getLogger("sentinel.daemon")
 
@@ -84,35 +82,36 @@ class Daemon:
             prepare_state(self.config)
             stack.enter_context(state_lock(self.config.state, self.config.store_url))
             sockets = await stack.enter_async_context(listening(self.config.listen))
+            # Before the edge processes, which read the keyring.
+            self.vault = open_vault(self.config, writes=True)
+            stack.callback(self.vault.close)
             self.port = 0 if self.config.listen.path else sockets[0].getsockname()[1]
             if self._edge_count:
                 self._edges = Edges(self.config, sockets, self._edge_count)
                 stack.push_async_callback(self._edges.stop)
-            self.store = open_store(self.config)
+            self.store = open_store(self.config, self.vault)
             stack.push_async_callback(self.store.close)
             self._build()
             # Of another installation's store nothing could be opened; better not to start than to refuse every event.
-            await self.store.bind(self._sealer.fingerprint)
+            await self.store.bind(self.vault.fingerprint)
             await self._serve(sockets)
         if self._broken:
             raise SentinelError(f"{self._broken} broke off; the log says where")
 
     def _build(self) -> None:
         config = self.config
-        key = LocalKey.load(config.state)
-        self._sealer = Sealer(key)
         rules = load_ruleset(config)
-        self.enricher = build_enricher(key, open_lookups(config))
-        self._provider = tenant_settings(config, rules, self.enricher.pseudonym)
+        self.enricher = build_enricher(self.vault.pseudonym, open_lookups(config))
+        self._provider = tenant_settings(config, rules, self.vault.pseudonym, self.vault.lookup_of)
         self.figures = Figures(lambda: self._edges.requests if self._edges is not None else self._service.requests)
-        self._pipeline = CountedPipeline(self.store, self._sealer, self._provider)
+        self._pipeline = CountedPipeline(self.store, self.vault, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
         self.intake = Intake(self._pipeline, limit=config.http.queue_events)
         self._service = Service(
             store=self.store,
             intake=self.intake,
             enricher=self.enricher,
-            sealer=self._sealer,
+            vault=self.vault,
             keys=Keys(self.store),
             settings=lambda tenant: self._provider(tenant),
             clock=now,
@@ -120,7 +119,7 @@ class Daemon:
             metrics=self._metrics,
             limits=limits_of(config),
         )
-        self._delivery = make_delivery(config, self.store, self._sealer, self._busy)
+        self._delivery = make_delivery(config, self.store, self._busy)
 
     async def _serve(self, sockets: list[socket]) -> None:
         loop = asyncio.get_running_loop()
@@ -131,7 +130,7 @@ class Daemon:
             self._start("intake", self.intake.run())
             self._start("delivery", self._deliver())
             self._start("upkeep", self._upkeep())
-            self._start("verdicts", carry_out_verdicts(self.store, self.intake.submit, self._sealer))
+            self._start("verdicts", carry_out_verdicts(self.store, self.intake.submit))
             self._start("watch", watch(lambda: self.config, self.reload))
             if (interval := notify.watchdog_interval()) is not None:
                 self._start("watchdog", self._watchdog(interval))
@@ -197,8 +196,9 @@ class Daemon:
             kept = {name: getattr(self.config, name) for name in _FIXED}
             rules = load_ruleset(config)
             lookups = open_lookups(config)
-            provider = tenant_settings(msgspec.structs.replace(config, **kept), rules, self.enricher.pseudonym)
-            delivery = make_delivery(config, self.store, self._sealer, self._busy)
+            lasting, vault = msgspec.structs.replace(config, **kept), self.vault
+            provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of)
+            delivery = make_delivery(config, self.store, self._busy)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
             notify.ready("not reloaded: what was wrong is in the log")
@@ -206,7 +206,7 @@ class Daemon:
         for name in _FIXED:
             if getattr(config, name) != getattr(self.config, name):
                 _log.warning("%s changes only with a restart", name, extra={"event.action": "reload"})
-        before, self.config = self.config, msgspec.structs.replace(config, **kept)
+        before, self.config = self.config, lasting
         self.enricher.use(*lookups)
         self._provider = provider
         self._pipeline.use(self._provider)

@@ -25,13 +25,11 @@ from sentinel.daemon import logs
 from sentinel.daemon.build import build_enricher, limits_of, open_lookups, untuned_settings
 from sentinel.daemon.front import serve_http, tune_interpreter
 from sentinel.daemon.handover import ARGUMENTS, or_say_why, taken_over
-from sentinel.daemon.state import open_store
+from sentinel.daemon.state import open_store, open_vault
 from sentinel.daemon.wire import Ask, Judged, Order, Pipe, Refused, Served, Serving, Submit, ToEdge, Told
 from sentinel.errors import Overloaded, SentinelError, StoreError
 from sentinel.events.clock import now
 from sentinel.pipeline.item import Item, Outcome
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
 
 _log: Final = logging.getLogger("sentinel.edge")
 
@@ -110,19 +108,19 @@ class Edge:
         self._pipe = pipe
         self.intake = RemoteIntake(pipe)
         # Made while the daemon makes its own parts; the store is there once it says so.
-        key = LocalKey.load(self._config.state)
-        self._enricher = build_enricher(key, open_lookups(self._config))
+        vault = open_vault(self._config)
+        self._enricher = build_enricher(vault.pseudonym, open_lookups(self._config))
         stale = False
         while (order := await self._orders.get()) != "serve":
             if order == "stop":
                 return
             stale = True  # reloaded before it was served: what was read at the start may be old
-        store = open_store(self._config, durable=False)
+        store = open_store(self._config, vault, durable=False)
         service = Service(
             store=store,
             intake=self.intake,
             enricher=self._enricher,
-            sealer=Sealer(key),
+            vault=vault,
             keys=Keys(store),
             settings=lambda tenant: self._settings(tenant),
             clock=now,
@@ -147,6 +145,7 @@ class Edge:
             self._tell()
             pipe.close()
             await store.close()
+            vault.close()
 
     def _make_pipe(self) -> Pipe:
         return Pipe(ToEdge, self._heard, self._orphaned)

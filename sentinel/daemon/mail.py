@@ -9,7 +9,6 @@ from sentinel.alerts.delivery import Delivery, DeliverySettings
 from sentinel.alerts.smtp import Mailer, SmtpSettings
 from sentinel.config import Config, read_secret
 from sentinel.daemon.outbox import StoreOutbox
-from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import Store
 
 
@@ -38,10 +37,10 @@ def smtp_settings(config: Config) -> SmtpSettings:
     )
 
 
-def make_delivery(config: Config, store: Store, sealer: Sealer, busy: Callable[[], bool]) -> Delivery:
+def make_delivery(config: Config, store: Store, busy: Callable[[], bool]) -> Delivery:
     """Delivery of the store's outbox; it goes slower while ``busy``."""
     return Delivery(
-        StoreOutbox(store, sealer),
+        StoreOutbox(store),
         Mailer(smtp_settings(config)),
         lambda tenant: identity_of(config, tenant),
         DeliverySettings(

@@ -1,17 +1,15 @@
-"""The store's outbox as delivery wants it: with attributes opened from their seal."""
+"""The store's outbox as delivery wants it: ."""
 
 from sentinel.alerts.outbox import OutboxItem
 from sentinel.events.sighting import Attributes
-from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import Store
 
 
 class StoreOutbox:
     """See :class:`sentinel.alerts.outbox.Outbox`."""
 
-    def __init__(self, store: Store, sealer: Sealer) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._sealer = sealer
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[OutboxItem]:
         mails = await self._store.lease(worker=worker, now=now, limit=limit, seconds=seconds)
@@ -33,8 +31,7 @@ class StoreOutbox:
         await self._store.settle_mail(item_id, worker=worker, now=now, state="unaddressed")
 
     async def attributes(self, tenant: str, account: str) -> Attributes | None:
-        sealed = await self._store.attributes(account)
-        return self._sealer.open(sealed, Attributes, row=account) if sealed is not None else None
+        return await self._store.attributes(account)
 
     async def pending(self) -> int:
         return (await self._store.mail_counts())["pending"]

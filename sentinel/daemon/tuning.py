@@ -28,9 +28,17 @@ class Tuning:
     Without ``pseudonym`` it can only be checked: entries that name accounts, devices or agents need it.
     """
 
-    def __init__(self, config: Config, rules: RuleSet, pseudonym: Pseudonymizer | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        rules: RuleSet,
+        pseudonym: Pseudonymizer | None = None,
+        lookup_of: Callable[[str], str | None] | None = None,
+    ) -> None:
+        """``lookup_of`` gives an account's pseudonym by its handle, where events come with handles."""
         self._config = config
         self._pseudonym = pseudonym
+        self._lookup_of = lookup_of
         self._changed = ChangedRules(rules.files)
         self._known = list(self._changed.files)
         self._allowed = read_allow(config.rules.allow_directory)
@@ -48,7 +56,7 @@ class Tuning:
         """A tenant's settings with everything that is tuned."""
         exemptions = [*self._mutes(tenant), *self._allowances(tenant)]
         if exemptions:
-            settings = msgspec.structs.replace(settings, exempt=Exemptions(exemptions))
+            settings = msgspec.structs.replace(settings, exempt=Exemptions(exemptions, self._lookup_of))
         entries = [made for entry, made in self._entries if entry.tenant in (None, tenant)]
         if not entries and settings.enforce_share >= 1:
             return settings

@@ -7,7 +7,6 @@ from typing import Final
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.pipeline.verdicts import Submit, carry_out
-from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import Store
 
 _log: Final = logging.getLogger("sentinel.verdicts")
@@ -17,15 +16,15 @@ _LOOK: Final = 0.5
 _AGAIN: Final = 10.0
 
 
-async def carry_out_verdicts(store: Store, submit: Submit, sealer: Sealer) -> None:
+async def carry_out_verdicts(store: Store, submit: Submit) -> None:
     """Carry out what was asked for, for as long as the daemon runs."""
     while True:
         await asyncio.sleep(_LOOK)
-        if not await carry_out_all(store, submit, sealer):
+        if not await carry_out_all(store, submit):
             await asyncio.sleep(_AGAIN)
 
 
-async def carry_out_all(store: Store, submit: Submit, sealer: Sealer) -> bool:
+async def carry_out_all(store: Store, submit: Submit) -> bool:
     """Carry out what was asked for once; false when some of it has to be tried again.
 
     One that cannot be carried out keeps neither the daemon from judging nor the others from theirs.
@@ -34,7 +33,7 @@ async def carry_out_all(store: Store, submit: Submit, sealer: Sealer) -> bool:
     try:
         for asked in await store.asked_verdicts():
             try:
-                answered = await carry_out(asked, store, submit, sealer, now=now())
+                answered = await carry_out(asked, store, submit, now=now())
             except SentinelError:
                 raise
             except Exception:

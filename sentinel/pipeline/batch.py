@@ -13,16 +13,17 @@ from sentinel.alerts.policy import Raised
 from sentinel.errors import StoreError
 from sentinel.events.assessment import Assessment
 from sentinel.events.clock import utc_day
-from sentinel.events.sighting import Attributes, Raw, Sighting
+from sentinel.events.sighting import Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
+from sentinel.pipeline.handles import lookups, with_handles
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
-from sentinel.privacy.sealer import Sealer
+from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import AlertRow, Changes, Past, Record, Store, Wanted
 
 #: Judging yields to the event loop after this many items, so that one batch never blocks other requests for long.
@@ -51,9 +52,9 @@ class Batch:
 class Pipeline:
     """Everything that decides about an event goes through :meth:`process`, one batch at a time."""
 
-    def __init__(self, store: Store, sealer: Sealer, settings: Callable[[str], TenantSettings]) -> None:
+    def __init__(self, store: Store, vault: Vault, settings: Callable[[str], TenantSettings]) -> None:
         self.store = store
-        self._sealer = sealer
+        self.vault = vault
         self._settings = self._next = settings
         self._bound = False
         self._told = LastTold()
@@ -79,8 +80,9 @@ class Pipeline:
             await self._latest.ended.wait()
         self._settings = self._next
         if not self._bound:
-            await self.store.bind(self._sealer.fingerprint)
+            await self.store.bind(self.vault.fingerprint)
             self._bound = True
+        items = self._admit(items)
         touched = [
             Tracks(self._settings(item.tenant).of(item.sighting).rules, item.sighting, item.tenant)
             if isinstance(item, Arrival)
@@ -90,7 +92,7 @@ class Pipeline:
         self._told.trim()
         batch = Batch(items, self._latest)
         newer = batch.before.past if batch.before is not None else None
-        batch.past = past = await self.store.recall(_wanted(items, touched, self._told), newer)
+        batch.past = past = await self.store.recall(self._wanted(items, touched), newer)
         try:
             await self._second_recall(items, past, newer)
             for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
@@ -121,6 +123,7 @@ class Pipeline:
                     again = failed.retry if isinstance(failed, StoreError) else True
                     raise StoreError(str(failed) or "the events before were not stored", retry=again)
             batch.before = None
+            await self.vault.flush()
             await self.store.commit(batch.changes)
         except BaseException as error:
             batch.failed = error
@@ -131,6 +134,42 @@ class Pipeline:
             if self._latest is batch:
                 self._latest = None
         return batch.outcomes
+
+    def _admit(self, items: Sequence[Item]) -> list[Item]:
+        """The items with the handles of their accounts in place of the pseudonyms they came with."""
+        keys = self.vault.admit(lookup for item in items for lookup in lookups(item))
+        return [with_handles(item, keys) for item in items]
+
+    def _wanted(self, items: Sequence[Item], touched: Sequence[Tracks | None]) -> Wanted:
+        wanted = Wanted()
+        for item, tracks in zip(items, touched, strict=True):
+            if isinstance(item, Arrival):
+                assert tracks is not None
+                sighting = item.sighting
+                wanted.records.add(sighting.key)
+                if sighting.concludes:
+                    wanted.records.add(sighting.concludes)
+                if sighting.account and sighting.known_account:
+                    wanted.profiles.add(sighting.account)
+                wanted.profiles.add(campaigns_key(item.tenant))
+                if acting := _acting(sighting):
+                    wanted.profiles.add(acting)
+                wanted.tracks.update(tracks.wanted)
+                if (
+                    item.attributes is not None
+                    and sighting.account
+                    and self._told.is_news(sighting.account, item.attributes)
+                ):
+                    wanted.attributes.add(sighting.account)
+            elif isinstance(item, Answer):
+                wanted.records.update((item.key, self._answer_key(item)))
+            else:
+                wanted.attributes.add(item.account_key)
+        return wanted
+
+    def _answer_key(self, item: Answer) -> str:
+        """Of an answer's own record: the same answer given twice is one."""
+        return self.vault.pseudonym("answer", item.tenant, f"{item.key}.{item.time}.{item.verdict}")
 
     def _forget(self, batch: "Batch") -> None:
         self.store.forget(batch.past)
@@ -184,6 +223,8 @@ class Pipeline:
         for key in tracks.wanted:
             if (track := past.tracks[key]).unsaved:
                 changes.tracks[key] = track
+                if sighting.known_account and sighting.account in key[1]:
+                    changes.owners[key] = sighting.account
         for raised in judged.raised:
             _note_alert(changes, item, raised)
             if raised.alert.kind == "campaign":
@@ -205,11 +246,13 @@ class Pipeline:
         return Record(
             key=sighting.key,
             tenant=item.tenant,
-            account=sighting.account,
+            account=sighting.account if sighting.known_account else None,
             time=sighting.time,
             type=sighting.type,
             body=item.body,
-            sealed=self._sealer.seal(item.raw.bare() if too_old else item.raw, row=sighting.key),
+            event_id=item.raw.event,
+            account_id=item.raw.account,
+            raw=item.raw if not too_old else None,
             sighting=pack_sighting(sighting),
             windows=pack_windows(judged.windows),
             assessment=pack_assessment(judged.assessment),
@@ -221,7 +264,7 @@ class Pipeline:
         record = past.records.get(item.key)
         if record is None or record.tenant != item.tenant:
             return Outcome(error="no event with this id is known")
-        key = _answer_key(item)
+        key = self._answer_key(item)
         if key in past.records:
             return Outcome(duplicate=True)
         sighting = unpack_sighting(record.sighting)
@@ -239,7 +282,8 @@ class Pipeline:
             time=item.time,
             type="feedback",
             body=record.key.encode(),
-            sealed=self._sealer.seal(Raw(event=item.event), row=key),
+            event_id=item.event,
+            account_id=record.account_id,
             sighting=b"",
             windows=b"",
             assessment=item.verdict.encode(),
@@ -250,49 +294,18 @@ class Pipeline:
     def _attributes(self, item: NewAttributes, past: Past, changes: Changes) -> None:
         if not self._told.is_news(item.account_key, item.attributes):
             return
-        sealed = past.attributes.get(item.account_key)
-        current = self._sealer.open(sealed, Attributes, row=item.account_key) if sealed else None
+        current = past.attributes.get(item.account_key)
         merged = merge_attributes(current, item.attributes)
         if current is not None and is_restated(current, merged):
             merged = current
         else:
-            sealed = self._sealer.seal(merged, row=item.account_key)
-            past.attributes[item.account_key] = changes.attributes[item.account_key] = sealed
+            past.attributes[item.account_key] = changes.attributes[item.account_key] = merged
         self._told.take(item.account_key, item.attributes, merged)
-
-
-def _wanted(items: Sequence[Item], touched: Sequence[Tracks | None], told: LastTold) -> Wanted:
-    wanted = Wanted()
-    for item, tracks in zip(items, touched, strict=True):
-        if isinstance(item, Arrival):
-            assert tracks is not None
-            sighting = item.sighting
-            wanted.records.add(sighting.key)
-            if sighting.concludes:
-                wanted.records.add(sighting.concludes)
-            if sighting.account and sighting.known_account:
-                wanted.profiles.add(sighting.account)
-            wanted.profiles.add(campaigns_key(item.tenant))
-            if acting := _acting(sighting):
-                wanted.profiles.add(acting)
-            wanted.tracks.update(tracks.wanted)
-            if item.attributes is not None and sighting.account and told.is_news(sighting.account, item.attributes):
-                wanted.attributes.add(sighting.account)
-        elif isinstance(item, Answer):
-            wanted.records.update((item.key, _answer_key(item)))
-        else:
-            wanted.attributes.add(item.account_key)
-    return wanted
 
 
 def _acting(sighting: Sighting) -> str | None:
     """The account that acted for the person, where it is named."""
     return None if sighting.own else sighting.actor_account
-
-
-def _answer_key(item: Answer) -> str:
-    """Of an answer's own record: the same answer given twice is one."""
-    return f"{item.key}.{item.time}.{item.verdict[:1]}"
 
 
 def _concluded(item: Arrival, past: Past) -> Concluded | None:

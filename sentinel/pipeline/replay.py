@@ -80,7 +80,7 @@ def record_of(arrival: Arrival, judged: Judged) -> Record:
     sighting = arrival.sighting
     return Record(
         key=sighting.key, tenant=arrival.tenant, account=sighting.account, time=sighting.time, type=sighting.type,
-        body=b"", sealed=b"", sighting=b"", windows=b"", assessment=b"", trusted=judged.trusted,
+        body=b"", sighting=b"", windows=b"", assessment=b"", trusted=judged.trusted,
         alert=judged.assessment.alert,
     )  # fmt: skip
 

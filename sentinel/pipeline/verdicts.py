@@ -7,11 +7,8 @@ second one who changes profiles.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
-from sentinel.errors import StoreError
-from sentinel.events.sighting import Raw
 from sentinel.pipeline.item import Answer, Item, Outcome
 from sentinel.pipeline.pack import unpack_sighting
-from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import AlertRow, AskedVerdict, Record, Store
 
 #: Answers submitted together.
@@ -22,7 +19,7 @@ _ALERTS: Final = 1000
 Submit = Callable[[Sequence[Item]], Awaitable[list[Outcome]]]
 
 
-async def carry_out(asked: AskedVerdict, store: Store, submit: Submit, sealer: Sealer, *, now: int) -> int:
+async def carry_out(asked: AskedVerdict, store: Store, submit: Submit, *, now: int) -> int:
     """Answer for every event that the verdict is about, close the alerts, settle it; returns the events answered.
 
     Begun again after a crash it does nothing twice: an answer given twice is one.
@@ -31,7 +28,7 @@ async def carry_out(asked: AskedVerdict, store: Store, submit: Submit, sealer: S
     batch: list[Item] = []
     alerts = await _alerts(asked, store)
     async for record in _records(asked, store, alerts):
-        batch.append(_answer(asked, record, sealer))
+        batch.append(_answer(asked, record))
         if len(batch) >= _BATCH:
             answered += await _submit(batch, submit)
             batch = []
@@ -68,18 +65,11 @@ def _concerns(verdict: str, alert: AlertRow, record: Record) -> bool:
     return sighting.known_account and (sighting.outcome in ("success", "pending") or sighting.password_ok)
 
 
-def _answer(asked: AskedVerdict, record: Record, sealer: Sealer) -> Answer:
-    try:
-        event = sealer.open(record.sealed, Raw, row=record.key).event
-    except StoreError as error:
-        if error.retry:
-            raise
-        # Its raw values are gone for good. What the event was counts all the same; only its id is not written again.
-        event = ""
+def _answer(asked: AskedVerdict, record: Record) -> Answer:
     return Answer(
         tenant=record.tenant,
         key=record.key,
-        event=event,
+        event=record.event_id,
         verdict=asked.verdict,
         time=asked.time,
         by="operator",

@@ -8,7 +8,7 @@ from binascii import b2a_base64
 from hashlib import blake2b
 from typing import Final
 
-from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.keys import Secret
 
 _DIGEST: Final = 12
 #: Begun hashes kept; a tenant needs about a dozen.
@@ -18,7 +18,7 @@ _MAX_BEGUN: Final = 4096
 class Pseudonymizer:
     """Makes pseudonyms of one installation. ``tenant`` separates the applications that share a daemon."""
 
-    def __init__(self, key: LocalKey) -> None:
+    def __init__(self, key: Secret) -> None:
         self._key = key.derive("pseudonyms")
         self._begun: dict[tuple[str, str], blake2b] = {}
 

@@ -1,6 +1,6 @@
 """What is let pass: allowlists and mutes. A finding they cover is shown in shadow and never scored. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -45,14 +45,14 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True):
         end = f" until {to_text(self.until)}" if self.until is not None else ""
         return f"{'allowed' if self.kind == 'allow' else 'muted'} by {self.name}{end}: {self.reason}"
 
-    def names(self, sighting: Sighting) -> bool:
-        """Whether it is about this event."""
+    def names(self, sighting: Sighting, account: str | None) -> bool:
+        """Whether it is about this event, of the account with this pseudonym."""
         if self.until is not None and sighting.time >= self.until:
             return False
         if (self.marked or self.asns or self.kinds) and not self._names_network(sighting):
             return False
         return (
-            (not self.accounts or sighting.account in self.accounts)
+            (not self.accounts or account in self.accounts)
             and (not self.tags or not self.tags.isdisjoint(sighting.tags))
             and (not self.countries or sighting.place.country in self.countries)
             and (not self.devices or sighting.device_key in self.devices)
@@ -71,7 +71,9 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True):
 class Exemptions:
     """All entries of one tenant, found by what they name, so that a thousand devices cost no more than one."""
 
-    def __init__(self, entries: Iterable[Exemption]) -> None:
+    def __init__(self, entries: Iterable[Exemption], account: Callable[[str], str | None] | None = None) -> None:
+        """``account`` gives the pseudonym of an account by its handle."""
+        self._account = account
         self.entries = tuple(entries)
         self._by_key: dict[str, list[Exemption]] = {}
         self._rest: list[Exemption] = []
@@ -86,9 +88,12 @@ class Exemptions:
 
     def naming(self, sighting: Sighting) -> tuple[Exemption, ...]:
         """The entries that are about this event."""
-        found = [entry for entry in self._rest if entry.names(sighting)]
+        account = sighting.account
+        if account is not None and self._account is not None and sighting.known_account:
+            account = self._account(account)
+        found = [entry for entry in self._rest if entry.names(sighting, account)]
         if self._by_key:
-            for key in (sighting.account, sighting.device_key, sighting.agent, *sighting.marks):
+            for key in (account, sighting.device_key, sighting.agent, *sighting.marks):
                 if key is not None and (keyed := self._by_key.get(key)) is not None:
-                    found += [entry for entry in keyed if entry.names(sighting)]
+                    found += [entry for entry in keyed if entry.names(sighting, account)]
         return tuple(found)

@@ -27,7 +27,7 @@ from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import TenantSettings
 from sentinel.pipeline.judge import Judged
 from sentinel.pipeline.replay import Replay
-from sentinel.privacy.keys import KEY_BYTES, LocalKey
+from sentinel.privacy.keys import KEY_BYTES, Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.simulation.friction import Friction
 from sentinel.simulation.outcomes import Outcomes
@@ -59,7 +59,7 @@ def enricher(state: Path) -> Enricher:
     """An enricher over the packaged databases; its key is no secret: nothing simulated is a person's."""
     places = PlaceReader(open_database("city", unpack("city", state)), load_countries())
     networks = NetworkReader(open_database("asn", unpack("asn", state)), load_operators())
-    return Enricher(Pseudonymizer(LocalKey(bytes(KEY_BYTES))), places, networks)
+    return Enricher(Pseudonymizer(Secret(bytes(KEY_BYTES))), places, networks)
 
 
 def measure(
@@ -136,7 +136,6 @@ class _Run:
                 time=sighting.time,
                 type=sighting.type,
                 body=b"",
-                sealed=b"",
                 sighting=b"",
                 windows=b"",
                 assessment=b"",

@@ -1,7 +1,8 @@
 """What a store does, whichever it is. A new store is one class that passes tests/store/contract.py.
 
 The pipeline asks for all it needs of a batch at once (:meth:`Store.recall`), judges, and hands back all that
-changed at once (:meth:`Store.commit`). A store never looks inside sealed bytes.
+changed at once (:meth:`Store.commit`). Accounts are named by their handles here (:class:`AccountKey`); what goes to the
+disk is sealed, and found by names that only the account's key gives (:mod:`sentinel.store.rows`).
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 
 from sentinel.events.alert import Notice
+from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 
@@ -26,8 +28,10 @@ FIRED_DAYS: Final = 92
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """One event (or answer) as kept: sealed raw values beside the packed sighting and what was said of it.
+    """One event (or answer) as kept: the packed sighting and what was said of it, with its raw values beside.
 
+    ``account`` is a handle; ``event_id`` and ``account_id`` are what the service calls them. ``raw`` is there when a
+    record is stored, to be sealed; later it is asked for apart (:meth:`Store.raw`), since it expires before the record.
     ``windows`` are the window values its judging read, so that explain and backtest see what the rules saw.
     """
 
@@ -37,7 +41,9 @@ class Record(msgspec.Struct, kw_only=True):
     time: int
     type: str
     body: bytes  #: keyed hash of the posted content: the same id with another one is a conflict
-    sealed: bytes  #: Raw
+    event_id: str = ""
+    account_id: str | None = None
+    raw: Raw | None = None
     sighting: bytes  #: packed Sighting (of an answer: empty)
     windows: bytes  #: packed dict of window values
     assessment: bytes  #: packed Assessment without event and account
@@ -79,7 +85,7 @@ class Past(msgspec.Struct, kw_only=True):
     records: dict[str, Record] = {}
     profiles: dict[str, Profile] = {}
     tracks: dict[TrackKey, Track] = {}
-    attributes: dict[str, bytes] = {}
+    attributes: dict[str, Attributes] = {}
 
 
 class Changes(msgspec.Struct, kw_only=True):
@@ -89,7 +95,8 @@ class Changes(msgspec.Struct, kw_only=True):
     trust: dict[str, bool] = {}  #: record key → whether its values are trusted now (after an answer)
     profiles: dict[str, Profile] = {}
     tracks: dict[TrackKey, Track] = {}
-    attributes: dict[str, bytes] = {}
+    owners: dict[TrackKey, str] = {}  #: tracks that are kept by an account → its handle
+    attributes: dict[str, Attributes] = {}
     alerts: dict[tuple[str, str], AlertRow] = {}  #: by tenant and id
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
@@ -171,7 +178,10 @@ class Store(Protocol):
 
     async def record(self, key: str) -> Record | None: ...
 
-    async def attributes(self, account: str) -> bytes | None: ...
+    async def raw(self, record: Record) -> Raw:
+        """The raw values of a record; its ids alone where the others have expired or were never kept."""
+
+    async def attributes(self, account: str) -> Attributes | None: ...
 
     async def profile(self, key: str) -> Profile | None:
         """A profile of the caller's own, as committed; null when the account is not known."""

@@ -16,6 +16,8 @@ from typing import Any
 import aiohttp
 
 from sentinel.api.auth import SCOPES, new_key
+from sentinel.config import load
+from sentinel.daemon.state import open_vault
 from sentinel.store.sqlite.store import SqliteStore
 from tests.running import AWAY, HOST, PATIENCE, InProcess, login
 
@@ -105,7 +107,7 @@ async def test_what_was_answered_is_there_and_scored_once(
 ) -> None:
     config = write_config()
     key, secret = new_key("web", "default", SCOPES, now=1)
-    store = SqliteStore(state / "sentinel.db")
+    store = SqliteStore(state / "sentinel.db", open_vault(load(config), writes=True))
     await store.put_key(key)
     await store.close()
     roll = random.Random(5)

@@ -11,11 +11,9 @@ from aiosmtpd.smtp import SMTP
 
 from sentinel.config import Config, load
 from sentinel.daemon.courier import Courier
-from sentinel.daemon.state import open_store, prepare_state
+from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.events.alert import Notice
 from sentinel.events.sighting import Attributes
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import Changes
 
 
@@ -51,22 +49,25 @@ def config(tmp_path: Path, mailbox: tuple[_Mailbox, int]) -> Config:
 
 async def put_mail(config: Config, event: str) -> None:
     """One alert with an address into the outbox."""
-    store = open_store(config)
-    sealer = Sealer(LocalKey.load(config.state))
-    sealed = sealer.seal(Attributes(account="u-1", email="ada@example.org"), row="account-key")
+    vault = open_vault(config, writes=True)
+    store = open_store(config, vault)
+    (key,) = vault.admit(["account-key"]).values()
+    await vault.flush()
+    given = Attributes(account="u-1", email="ada@example.org")
     notice = Notice(
         id=f"a-{event}",
         kind="new_sign_in",
         tenant="default",
         event=event,
-        account="account-key",
+        account=key.handle,
         time=1_767_225_600_000_000,
         risk=50,
         level="medium",
         decision="notify",
     )
-    await store.commit(Changes(attributes={"account-key": sealed}, notices=[notice]))
+    await store.commit(Changes(attributes={key.handle: given}, notices=[notice]))
     await store.close()
+    vault.close()
 
 
 async def test_sends_when_woken_and_ends_when_told(config: Config, mailbox: tuple[_Mailbox, int]) -> None:
@@ -102,6 +103,7 @@ async def test_a_killed_courier_is_started_anew(config: Config, mailbox: tuple[_
 async def test_one_that_cannot_start_is_told(config: Config, tmp_path: Path) -> None:
     stop, wake = asyncio.Event(), asyncio.Event()
     side = Courier(config)
+    open_vault(config, writes=True).close()
     (config.state / "sentinel.key").write_bytes(b"short")
     courier = asyncio.create_task(side.run(stop, wake))
     async with asyncio.timeout(20):

@@ -81,9 +81,20 @@ async def test_what_was_taken_is_there_after_a_restart(start: Start) -> None:
 async def test_a_store_of_another_installation_is_refused_at_the_start(start: Start, state: Path) -> None:
     first = await start()
     await first.stop()
+    files = {path: path.read_bytes() for path in (state / "sentinel.key", state / "keyring.db")}
     (state / "sentinel.key").unlink()
-    with pytest.raises(SentinelError, match="another key"):
+    with pytest.raises(SentinelError, match="the master key is missing, but there is a keyring"):
         await start()
+    (state / "sentinel.key").write_bytes(b"x" * 32)
+    (state / "sentinel.key").chmod(0o600)
+    with pytest.raises(SentinelError, match="not the one that opens this keyring"):
+        await start()
+    (state / "keyring.db").unlink()
+    with pytest.raises(SentinelError, match="the keyring is missing, but there is a store"):
+        await start()
+    for path, content in files.items():
+        path.write_bytes(content)
+    await (await start()).stop()
 
 
 async def test_a_second_daemon_on_the_same_store_is_refused(start: Start, write_config: Callable[..., Path]) -> None:

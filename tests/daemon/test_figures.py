@@ -11,8 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.errors import StoreError
 from sentinel.pipeline.item import Item
-from sentinel.privacy.sealer import Sealer
-from tests.pipeline.installation import AWAY, KEY, Installation, login
+from tests.pipeline.installation import AWAY, Installation, login
 
 
 def samples(figures: Figures, **more: Any) -> dict[tuple[Any, ...], float]:
@@ -34,7 +33,7 @@ class Counted:
         self.requests: Counter[tuple[str, int]] = Counter()
         self.figures = Figures(lambda: self.requests)
         self.woken = 0
-        self.inst.pipeline = CountedPipeline(self.inst.store, Sealer(KEY), lambda tenant: self.inst._settings)
+        self.inst.pipeline = CountedPipeline(self.inst.store, self.inst.vault, lambda tenant: self.inst._settings)
         self.inst.pipeline.figures = self.figures
         self.inst.pipeline.wake = self._wake
 

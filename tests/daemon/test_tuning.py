@@ -13,10 +13,11 @@ from sentinel.enrich.sighting import Enricher
 from sentinel.errors import FileError
 from sentinel.events.assessment import Assessment
 from sentinel.pipeline.explain import explain_arrival, explain_record
+from sentinel.pipeline.handles import lookups, with_handles
 from sentinel.pipeline.pack import unpack_sighting
 from sentinel.pipeline.replay import Replay
 from sentinel.pipeline.tuned import is_in_share
-from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.rules.load import load_rules
 from sentinel.rules.ruleset import RuleSet
@@ -44,7 +45,7 @@ class Tuned(Story):
         self.config = load(path)
         places, networks = bare_lookups()
         networks.marks = marks_of(self.config)
-        by = Enricher(Pseudonymizer(LocalKey(b"k" * 32)), places, networks)
+        by = Enricher(Pseudonymizer(Secret(b"k" * 32)), places, networks)
         self.rules = RuleSet(load_rules([folder / "own"]))
         super().__init__(self.rules, by=by)
         self.settings = tenant_settings(self.config, self.rules, by.pseudonym)(tenant)
@@ -341,7 +342,9 @@ async def test_explain_says_why_an_account_is_only_observed(tmp_path: Path) -> N
     for share, said in (("0", "outside of it"), ("0.999999", "one of them")):
         story = Tuned(tmp_path, f"decision.enforce_share = {share}\n" + MUTE)
         inst = Installation(tmp_path)
-        explained = await explain_arrival(inst.store, arrival(by=story.by), story.settings)
+        come = arrival(by=story.by)
+        come = with_handles(come, inst.vault.admit(lookups(come)))
+        explained = await explain_arrival(inst.store, come, story.settings)
         assert said in explained.notes[-1]
         seen = {rule.rule: rule.outcome for rule in explained.rules}
         assert seen["strange"] == "held: muted by noise until 2026-01-03T00:00:00Z: tells of every test login"

@@ -11,7 +11,7 @@ from sentinel.enrich.marks import Marks
 from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher, attributes_of, raw_of
 from sentinel.events.place import Network, Place
-from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from tests.builders import event, make_enricher, sighting
 
@@ -48,7 +48,7 @@ class Networks:
         return asn == 64502
 
 
-KNOWING = Enricher(Pseudonymizer(LocalKey.ephemeral()), Places(), Networks())
+KNOWING = Enricher(Pseudonymizer(Secret.ephemeral()), Places(), Networks())
 
 
 def place(**fields: Any) -> Place:

@@ -109,6 +109,6 @@ def test_a_profile_reads_the_same_again() -> None:
 
 def _record(seen: Sighting) -> Record:
     return Record(
-        key=seen.key, tenant="default", account=seen.account, time=seen.time, type=seen.type, body=b"", sealed=b"",
+        key=seen.key, tenant="default", account=seen.account, time=seen.time, type=seen.type, body=b"",
         sighting=b"", windows=b"", assessment=b"",
     )  # fmt: skip

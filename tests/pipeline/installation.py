@@ -14,18 +14,20 @@ from sentinel.daemon.build import bare_lookups
 from sentinel.enrich.sighting import Enricher
 from sentinel.events.assessment import encode_assessment
 from sentinel.events.event import convert_event
-from sentinel.past.windows import decode_entries
+from sentinel.past.profile import Profile
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import arrive
+from sentinel.pipeline.handles import lookups, with_handles
 from sentinel.pipeline.item import Answer, Arrival, Item, Outcome, TenantSettings
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.pseudonyms import Pseudonymizer
-from sentinel.privacy.sealer import Sealer
+from sentinel.privacy.keyring import Keyring
+from sentinel.privacy.keys import Secret
+from sentinel.privacy.vault import Vault
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
+from sentinel.store.rows import Rows
 from sentinel.store.sqlite.store import SqliteStore
 
-KEY = LocalKey(b"k" * 32)
+KEY = Secret(b"k" * 32)
 RULES = RuleSet(load_rules([packaged_rules()]))
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 #: Where people of the tests are, and where they are not.
@@ -45,20 +47,38 @@ AWAY: dict[str, Any] = {
 class Installation:
     """A pipeline over a store in ``folder``; :meth:`reopen` is a restart."""
 
-    def __init__(self, folder: Path, *, rules: RuleSet = RULES, key: LocalKey = KEY, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, rules: RuleSet = RULES, key: Secret = KEY, **settings: Any) -> None:
         self.path = folder / "store.db"
-        self.enricher = Enricher(Pseudonymizer(key), *bare_lookups())
         self._settings = TenantSettings(rules=rules, **settings)
         self._key = key
         self._open()
 
     def _open(self) -> None:
-        self.store = SqliteStore(self.path)
-        self.pipeline = Pipeline(self.store, Sealer(self._key), lambda tenant: self._settings)
+        self.vault = open_vault(self.path.parent, self._key)
+        self.enricher = Enricher(self.vault.pseudonym, *bare_lookups())
+        self.store = SqliteStore(self.path, self.vault)
+        self.pipeline = Pipeline(self.store, self.vault, lambda tenant: self._settings)
+
+    async def profile(self, account: str = "u-1", tenant: str = "default") -> Profile | None:
+        """An account's profile as committed; nothing for an account never heard of."""
+        key = self.vault.find(self.enricher.account_key(tenant, account))
+        return await self.store.profile(key.handle) if key is not None else None
+
+    def asked(self, event: dict[str, Any]) -> Arrival:
+        """An event that is only asked about, with the handles of its accounts."""
+        come = self.arrival(event)
+        return with_handles(come, self.vault.admit(lookups(come)))
+
+    def handle(self, account: str = "u-1", tenant: str = "default") -> str:
+        """What an account is known by in the store."""
+        key = self.vault.find(self.enricher.account_key(tenant, account))
+        assert key is not None
+        return key.handle
 
     async def reopen(self) -> None:
         """Close the store and open it again, with nothing left in memory."""
         await self.store.close()
+        self.vault.close()
         self._open()
 
     def arrival(self, event: dict[str, Any], *, tenant: str = "default", received: datetime | None = None) -> Arrival:
@@ -108,23 +128,77 @@ def encoded(outcomes: Sequence[Outcome]) -> list[bytes]:
     ]
 
 
+def open_vault(folder: Path, key: Secret = KEY, *, writes: bool = True) -> Vault:
+    """The keys of an installation; the same pseudonyms in all of them."""
+    path = folder / "keyring.db"
+    folder.mkdir(exist_ok=True)
+    if not path.exists():
+        # The first bytes drawn are those that pseudonyms are made with.
+        Keyring(path, key, draw=lambda number: b"r" * number).close()
+    return Vault(Keyring(path, key, readonly=not writes), writes=writes)
+
+
 def content(path: Path) -> dict[str, Any]:
-    """What a store's file holds, without what differs by chance (nonces, row ids, how entries lie in rows)."""
+    """What a store's file holds, opened, without what differs by chance (keys, nonces, row ids, how entries lie in
+    rows): accounts by their pseudonyms instead of their handles."""
+    vault = open_vault(path.parent, writes=False)
+    rows = Rows(vault)
+    accounts = vault.keyring.page(0, 1_000_000)
+    names = {account.handle: account.lookup for account in accounts}
     with closing(sqlite3.connect(path)) as database:
-        tracks: dict[str, list[Any]] = {}
-        for name, entries in database.execute("SELECT name, entries FROM track"):
-            tracks.setdefault(name, []).extend(decode_entries(entries))
-        tables = {
-            "events": "SELECT key, tenant, account, time, type, body, sighting, windows, assessment, trusted, alert"
-            " FROM event ORDER BY seq",
-            "profiles": "SELECT key, data FROM profile ORDER BY key",
-            "attributes": "SELECT account, length(sealed) FROM attributes ORDER BY account",
-            "alerts": "SELECT * FROM alert ORDER BY id",
-            "mails": "SELECT alert, account, notice, state, urgency FROM mail ORDER BY id",
-        }
-        found: dict[str, Any] = {name: database.execute(query).fetchall() for name, query in tables.items()}
-    found["tracks"] = {name: sorted(entries, key=repr) for name, entries in sorted(tracks.items())}
+        tracks: dict[int, list[Any]] = {}
+        for name, sealed in database.execute("SELECT name, entries FROM track"):
+            tracks.setdefault(name, []).extend(rows.open_entries(name, sealed))
+        events = database.execute(
+            "SELECT key, tenant, owner, ref, day, type, body, NULL, record, trusted, alert FROM event ORDER BY seq"
+        ).fetchall()
+        profiles = dict(database.execute("SELECT key, sealed FROM profile"))
+        attributes = dict(database.execute("SELECT key, sealed FROM attributes"))
+        alerts = database.execute(
+            "SELECT key, tenant, owner, ref, kind, day, event, sealed, state FROM alert ORDER BY key"
+        ).fetchall()
+        mails = database.execute("SELECT alert, ref, notice, state, urgency FROM mail ORDER BY id").fetchall()
+    opened = {}
+    for handle in [*names, "campaigns:default", "campaigns:shop"]:
+        if (sealed := profiles.pop(rows.profile_row(handle), None)) is not None:
+            opened[handle] = rows.open_profile(handle, sealed)
+    assert not profiles, "a profile that no key leads to"
+    found: dict[str, Any] = {
+        "events": rows.records(events),
+        "profiles": sorted((names.get(handle, handle), profile) for handle, profile in opened.items()),
+        "attributes": sorted(
+            (names[handle], rows.open_attributes(handle, attributes[row]))
+            for handle in names
+            if (row := rows.attributes_row(handle)) in attributes
+        ),
+        "alerts": rows.alerts(alerts),
+        "mails": [
+            (alert, rows.open_notice(alert, ref, notice) if notice is not None else None, *rest)
+            for alert, ref, notice, *rest in mails
+        ],
+        "tracks": [sorted(entries, key=repr) for entries in tracks.values()],
+    }
+    vault.close()
+    found = _renamed(found, names)
+    found["tracks"] = sorted((sorted(entries, key=repr) for entries in found["tracks"]), key=repr)
     return found
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """Plain values, with handles replaced by ``names``; packed ones are unpacked."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _renamed(getattr(value, name), names) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {_renamed(name, names): _renamed(inner, names) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_renamed(inner, names) for inner in value]
+    if isinstance(value, bytes):
+        try:
+            unpacked = msgspec.msgpack.decode(value)
+        except msgspec.DecodeError:
+            return value
+        return _renamed(unpacked, names) if isinstance(unpacked, list | dict) else value
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def digest(path: Path) -> str:

@@ -55,7 +55,7 @@ async def test_in_one_batch_with_the_logins_of_that_account(tmp_path: Path) -> N
 
 
 async def test_the_person_and_the_account_that_acted_stay_as_they_were(inst: Installation) -> None:
-    keys = {name: inst.enricher.account_key("default", name) for name in ("u-1", "helpdesk")}
+    keys = {name: inst.handle(name) for name in ("u-1", "helpdesk")}
     before = {name: await inst.store.profile(key) for name, key in keys.items()}
     values = {name: set(profile.values["device"]) for name, profile in before.items() if profile}
     await inst.one(removal("strange", **AWAY))
@@ -66,7 +66,7 @@ async def test_the_person_and_the_account_that_acted_stay_as_they_were(inst: Ins
 async def test_explain_shows_what_was_compared_with(inst: Installation) -> None:
     settings = TenantSettings(rules=RULES)
     come = inst.arrival(removal("strange", **AWAY))
-    pasted = await explain_arrival(inst.store, come, settings)
+    pasted = await explain_arrival(inst.store, inst.asked(removal("strange", **AWAY)), settings)
     await inst.one(come)
     record = (await inst.store.recall(Wanted(records={come.sighting.key}))).records[come.sighting.key]
     stored = await explain_record(inst.store, record, settings, "strange", "u-1")

@@ -8,7 +8,7 @@ from tests.builders import sighting
 
 def record(key: str) -> Record:
     return Record(
-        key=key, tenant="default", account="a", time=1, type="login", body=b"", sealed=b"", sighting=b"", windows=b"",
+        key=key, tenant="default", account="a", time=1, type="login", body=b"", sighting=b"", windows=b"",
         assessment=b"",
     )  # fmt: skip
 

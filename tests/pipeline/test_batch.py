@@ -22,13 +22,13 @@ from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline import batch
 from sentinel.pipeline.attributes import LastTold
+from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.item import Item, NewAttributes
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
+from sentinel.privacy.vault import Vault
 from sentinel.rules.load import load_rules
 from sentinel.rules.ruleset import RuleSet
 from sentinel.store.sqlite.store import SqliteStore
-from tests.pipeline.installation import AWAY, KEY, START, Installation, content, encoded, login
+from tests.pipeline.installation import AWAY, START, Installation, content, encoded, login
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def settled(inst: Installation, account: str = "u-1") -> None:
 
 
 async def profile(inst: Installation, account: str = "u-1", tenant: str = "default") -> Profile | None:
-    return await inst.store.profile(inst.enricher.account_key(tenant, account))
+    return await inst.profile(account, tenant)
 
 
 # The same input gives the same answers
@@ -108,7 +108,7 @@ def test_the_stream_holds_what_it_is_for(expected: Expected) -> None:
     assert sum(b'"level":"low"' not in outcome for outcome in expected.outcomes) > 20
     assert {outcome[:3] for outcome in expected.outcomes} == {b"0 0", b"1 0", b"0 1"}
     assert len(expected.content["mails"]) > 3
-    assert {row[11] for row in expected.content["alerts"]} >= {"open", "legitimate"}
+    assert {row["state"] for row in expected.content["alerts"]} >= {"open", "legitimate"}
 
 
 @pytest.mark.parametrize(("size", "reopen"), [(1, 0), (7, 0), (7, 3), (256, 0), (256, 1)])
@@ -128,7 +128,7 @@ async def test_the_same_answers_in_batches_of_any_size(
 
 async def test_the_same_answers_without_caches(inst: Installation, expected: Expected) -> None:
     await inst.store.close()
-    inst.store = inst.pipeline.store = SqliteStore(inst.path, profile_cache=1, track_cache=1)
+    inst.store = inst.pipeline.store = SqliteStore(inst.path, inst.vault, profile_cache=1, track_cache=1)
     assert encoded(await inst.run(items(inst), size=50)) == expected.outcomes
 
 
@@ -265,10 +265,9 @@ async def test_an_answer_about_a_name_that_was_only_tried_keeps_no_profile(inst:
 
 
 async def attributes(inst: Installation, account: str = "u-1", tenant: str = "default") -> Attributes:
-    key = inst.enricher.account_key(tenant, account)
-    sealed = await inst.store.attributes(key)
-    assert sealed is not None
-    return Sealer(KEY).open(sealed, Attributes, row=key)
+    found = await inst.store.attributes(inst.handle(account, tenant))
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("size", [1, 100])
@@ -387,7 +386,7 @@ async def test_windows_of_tenants_are_apart(inst: Installation) -> None:
 async def raw(inst: Installation, event: str) -> Raw:
     record = await inst.store.record(inst.enricher.event_key("default", event))
     assert record is not None
-    return Sealer(KEY).open(record.sealed, Raw, row=record.key)
+    return await inst.store.raw(record)
 
 
 async def test_raw_values_older_than_raw_days_are_never_stored(tmp_path: Path) -> None:
@@ -431,7 +430,7 @@ async def test_an_alert_names_its_first_event_however_events_are_batched(tmp_pat
         inst = Installation(folder)
         await settled(inst)
         await inst.run([login(5, id=f"away-{number}", **AWAY) for number in range(3)], size=size)
-        rows.append(await inst.store.alerts("default"))
+        rows.append([msgspec.structs.replace(row, account=None) for row in await inst.store.alerts("default")])
         await inst.store.close()
     assert rows[0] == rows[1]
     assert rows[0][0].event == inst.enricher.event_key("default", "away-0")
@@ -471,11 +470,11 @@ async def test_no_raw_value_is_in_the_files(inst: Installation) -> None:
     outcomes += await inst.run([inst.answer("secret-event-id", "compromised")])
     assert any(outcome.assessment and outcome.assessment.alert for outcome in outcomes)
     files = list(inst.path.parent.iterdir())
-    assert {file.name for file in files} == {"store.db", "store.db-wal", "store.db-shm"}
+    assert {file.name for file in files if "keyring" not in file.name} == {"store.db", "store.db-wal", "store.db-shm"}
     found = b"".join(file.read_bytes() for file in files)
     await inst.store.close()
     found += inst.path.read_bytes()
-    assert b"Example Home" in found  # the search would find what is there
+    assert b"second_factor_guessing" in found or b"new_device" in found  # the search would find what is there
     for word in (
         b"secret",
         b"198.51.100.",
@@ -504,8 +503,12 @@ async def test_a_store_of_another_key_is_refused_and_left_alone(inst: Installati
     await settled(inst)
     await inst.store.close()
     before = content(inst.path)
-    other = Installation(tmp_path, key=LocalKey(b"x" * 32))
-    with pytest.raises(StoreError, match=r"another key; restore the sentinel\.key"):
+    other = Installation(tmp_path / "other")
+    other.vault.close()
+    other.vault = Vault.ephemeral()
+    other.store = SqliteStore(inst.path, other.vault)
+    other.pipeline = Pipeline(other.store, other.vault, lambda tenant: other._settings)
+    with pytest.raises(StoreError, match=r"another keyring; restore the keyring\.db"):
         await other.run([login(5)])
     await other.store.close()
     assert content(inst.path) == before
@@ -580,7 +583,7 @@ async def test_an_error_while_judging_leaves_no_trace(inst: Installation, monkey
     assert await profile(inst) == profile_before
     outcomes = await inst.run([login(5), *good])
     assert not any(outcome.duplicate for outcome in outcomes)
-    assert sorted(map(len, content(inst.path)["tracks"].values()))[-1] >= 3
+    assert max(map(len, content(inst.path)["tracks"])) >= 3
 
 
 async def test_a_batch_given_up_while_it_is_committed_is_whole_or_not_there(
@@ -754,7 +757,7 @@ async def test_the_same_answers_while_the_batch_before_is_committed(
     inst: Installation, expected: Expected, cached: int, begun: bool
 ) -> None:
     await inst.store.close()
-    inst.store = inst.pipeline.store = SqliteStore(inst.path, profile_cache=cached, track_cache=cached)
+    inst.store = inst.pipeline.store = SqliteStore(inst.path, inst.vault, profile_cache=cached, track_cache=cached)
     assert encoded(await run_overlapping(inst, items(inst), 40, begun)) == expected.outcomes
     await inst.reopen()
     assert content(inst.path) == expected.content
@@ -820,7 +823,7 @@ async def test_a_batch_that_breaks_off_leaves_no_trace_of_itself(
     items, pack = [inst.arrival(login(number)) for number in (6, 7)], batch.pack_sighting
 
     def breaks(sighting: Sighting) -> bytes:
-        if sighting is items[1].sighting:
+        if sighting.key == items[1].sighting.key:
             raise ZeroDivisionError
         return pack(sighting)
 

@@ -11,11 +11,9 @@ from sentinel.daemon.verdicts import carry_out_all
 from sentinel.errors import Overloaded
 from sentinel.pipeline.item import Item, Outcome
 from sentinel.pipeline.verdicts import carry_out
-from sentinel.privacy.keys import LocalKey
-from sentinel.privacy.sealer import Sealer
 from sentinel.store.protocol import AskedVerdict
 from tests.builders import rule_text, rules
-from tests.pipeline.installation import KEY, Installation, login
+from tests.pipeline.installation import Installation, login
 
 NOW = 1_800_000_000_000_000
 BAD = {"outcome": "failure", "reason": "bad_password"}
@@ -51,11 +49,11 @@ async def asked(inst: Installation, about: Any, target: str, verdict: Any) -> As
 
 async def decide(inst: Installation, about: Any, target: str, verdict: Any) -> int:
     given = await asked(inst, about, target, verdict)
-    return await carry_out(given, inst.store, inst.pipeline.process, Sealer(KEY), now=NOW + 1)
+    return await carry_out(given, inst.store, inst.pipeline.process, now=NOW + 1)
 
 
 async def compromised(inst: Installation, *accounts: str) -> list[str]:
-    profiles = [(name, await inst.store.profile(inst.enricher.account_key("default", name))) for name in accounts]
+    profiles = [(name, await inst.profile(name)) for name in accounts]
     return [name for name, profile in profiles if profile is not None and profile.compromised]
 
 
@@ -90,13 +88,13 @@ async def test_a_campaign_that_was_none_is_answered_for_whole(inst: Installation
 
 async def test_all_open_alerts_of_an_account(inst: Installation) -> None:
     await inst.run([login(1, account="u-1"), login(30, account="u-1", device_id="x"), login(2, account="u-2")])
-    key = inst.enricher.account_key("default", "u-1")
+    key = inst.handle("u-1")
     first, second = await inst.store.alerts("default", account=key)
     assert await decide(inst, "alert", first.id, "legitimate") == 1
     assert await decide(inst, "account", key, "compromised") == 1
     states = {row.id: row.state for row in await inst.store.alerts("default")}
     assert (states[first.id], states[second.id]) == ("legitimate", "compromised")
-    other = await inst.store.alerts("default", account=inst.enricher.account_key("default", "u-2"))
+    other = await inst.store.alerts("default", account=inst.handle("u-2"))
     assert [row.state for row in other] == ["open"]
 
 
@@ -113,10 +111,10 @@ async def test_begun_again_after_a_failure_nothing_is_done_twice(inst: Installat
         return await inst.pipeline.process(items)
 
     with pytest.raises(Overloaded):
-        await carry_out(given, inst.store, busy, Sealer(KEY), now=NOW)
+        await carry_out(given, inst.store, busy, now=NOW)
     assert await inst.store.asked_verdicts() == [given]
     assert 0 < await answers(inst) < 300
-    assert await carry_out(given, inst.store, inst.pipeline.process, Sealer(KEY), now=NOW) == 300
+    assert await carry_out(given, inst.store, inst.pipeline.process, now=NOW) == 300
     assert await answers(inst) == 300
     assert await inst.store.asked_verdicts() == []
 
@@ -130,9 +128,9 @@ async def test_an_event_that_is_gone_is_no_obstacle(inst: Installation) -> None:
 async def test_an_event_whose_raw_values_are_gone_is_answered_for(inst: Installation) -> None:
     await inst.one(login(1, account="u-1"))
     key = inst.enricher.event_key("default", "e-1")
-    other = Sealer(LocalKey(b"o" * 32))  # as if the key of that day were destroyed
+    inst.vault.destroy_days(raw_through=100_000, records_through=0)
     given = await asked(inst, "event", key, "compromised")
-    assert await carry_out(given, inst.store, inst.pipeline.process, other, now=NOW) == 1
+    assert await carry_out(given, inst.store, inst.pipeline.process, now=NOW) == 1
     assert await compromised(inst, "u-1") == ["u-1"]
 
 
@@ -150,9 +148,9 @@ async def test_one_that_cannot_be_carried_out_keeps_none_of_the_others_waiting(
         return await find(key)
 
     monkeypatch.setattr(inst.store, "record", broken)
-    assert not await carry_out_all(inst.store, inst.pipeline.process, Sealer(KEY))
+    assert not await carry_out_all(inst.store, inst.pipeline.process)
     assert [waiting.id for waiting in await inst.store.asked_verdicts()] == [asked_for[0].id]
     assert await compromised(inst, "u-1", "u-2") == ["u-2"]
     monkeypatch.undo()
-    assert await carry_out_all(inst.store, inst.pipeline.process, Sealer(KEY))
+    assert await carry_out_all(inst.store, inst.pipeline.process)
     assert await inst.store.asked_verdicts() == []

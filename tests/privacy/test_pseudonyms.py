@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 
-OF = Pseudonymizer(LocalKey(b"k" * 32))
+OF = Pseudonymizer(Secret(b"k" * 32))
 
 
 def test_the_same_value_has_the_same_pseudonym_after_a_restart() -> None:
-    again = Pseudonymizer(LocalKey(b"k" * 32))
+    again = Pseudonymizer(Secret(b"k" * 32))
     assert OF("account", "default", "u-1") == again("account", "default", "u-1")
     assert OF("account", "default", "u-1") == OF("account", "default", b"u-1")
 
@@ -24,7 +24,7 @@ def test_a_pseudonym_never_changes_between_releases() -> None:
 
 
 def test_installations_tenants_and_kinds_are_kept_apart() -> None:
-    other = Pseudonymizer(LocalKey(b"x" * 32))
+    other = Pseudonymizer(Secret(b"x" * 32))
     made = {
         OF("account", "default", "u-1"),
         OF("account", "default", "u-2"),

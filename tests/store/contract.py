@@ -13,8 +13,10 @@ import pytest
 from sentinel.errors import StoreError
 from sentinel.events.alert import Notice, OpenAlert
 from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, utc_day
+from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Session, TrustedPlace, Value
 from sentinel.past.windows import Track
+from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import (
     FIRED_DAYS,
     AlertRow,
@@ -29,13 +31,14 @@ from sentinel.store.protocol import (
     Wanted,
 )
 from sentinel.store.sqlite.store import SqliteStore
+from tests.store.named import NamedVault
 
 Opener = Callable[..., Awaitable[Store]]
 
 
-async def open_sqlite(folder: Path, *, profiles: int = 1000, entries: int = 100_000) -> Store:
+async def open_sqlite(folder: Path, vault: Vault, *, profiles: int = 1000, entries: int = 100_000) -> Store:
     """A SQLite store in a file; ``profiles`` and ``entries`` bound its caches."""
-    return SqliteStore(folder / "store.db", profile_cache=profiles, track_cache=entries)
+    return SqliteStore(folder / "store.db", vault, profile_cache=profiles, track_cache=entries)
 
 
 STORES: dict[str, Opener] = {"sqlite": open_sqlite}
@@ -43,17 +46,20 @@ STORES: dict[str, Opener] = {"sqlite": open_sqlite}
 START = 1_800_000_000 * SECOND
 FAILURES: TrackKey = ("failures", ("default", "prefix-1"))
 KEEP = HOUR
+GIVEN = Attributes(account="u-1", email="ada@example.org", tags=("admin",), as_of=START)
+NEW, OTHER = Attributes(account="u-1", locale="fr"), Attributes(account="u-2", name="Größer 漢字")
 
 
 @pytest.fixture(params=STORES)
 async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
     """Opens the store; called again, it closes it first, so that only what was committed is there."""
     opened: list[Store] = []
+    vault = NamedVault()
 
     async def open_again(**bounds: int) -> Store:
         if opened:
             await opened.pop().close()
-        opened.append(await STORES[request.param](tmp_path, **bounds))
+        opened.append(await STORES[request.param](tmp_path, vault, **bounds))
         return opened[0]
 
     yield open_again
@@ -69,7 +75,7 @@ async def store(reopen: Opener) -> Store:
 def record(key: str = "event-1", **changed: Any) -> Record:
     fields: dict[str, Any] = {
         "key": key, "tenant": "default", "account": "account-1", "time": START, "type": "login", "body": b"\x00body",
-        "sealed": b"\x01\xffsealed", "sighting": b"sighting", "windows": b"", "assessment": b"assessment",
+        "event_id": "e-1", "account_id": "u-1", "sighting": b"sighting", "windows": b"", "assessment": b"assessment",
         "trusted": True, "alert": "a-1",
     }  # fmt: skip
     return Record(**(fields | changed))
@@ -125,7 +131,7 @@ def everything() -> Changes:
         records=[record()],
         profiles={"account-1": full_profile()},
         tracks={FAILURES: track},
-        attributes={"account-1": b"\x01sealed"},
+        attributes={"account-1": GIVEN},
         alerts={("default", "a-1"): alert()},
         notices=[notice()],
     )
@@ -165,12 +171,12 @@ async def test_everything_comes_back_as_it_was_committed(store: Store, reopen: O
         )
         assert past.records == {"event-1": record()}
         assert msgspec.msgpack.encode(past.profiles["account-1"]) == expected
-        assert past.attributes == {"account-1": b"\x01sealed"}
+        assert past.attributes == {"account-1": GIVEN}
         track = past.tracks[FAILURES]
         assert (track.count(START, HOUR), track.count(START - 1, HOUR), len(track)) == (2, 1, 2)
         assert [track.distinct(START, HOUR, index) for index in range(3)] == [2, 1, 1]
         assert await again.record("event-1") == record()
-        assert await again.attributes("account-1") == b"\x01sealed"
+        assert await again.attributes("account-1") == GIVEN
         assert await again.profile("account-1") == full_profile()
         assert await again.alerts("default") == [alert()]
         assert await again.mail_counts() == {"pending": 1, "sent": 0, "failed": 0, "unaddressed": 0}
@@ -199,6 +205,26 @@ async def test_a_record_without_account_and_alert(store: Store, reopen: Opener) 
     bare = record(account=None, alert=None, trusted=False, windows=b"\x80", sighting=b"")
     await store.commit(Changes(records=[bare]))
     assert await (await reopen()).record("event-1") == bare
+
+
+async def test_raw_values_are_asked_for_apart(store: Store, reopen: Opener) -> None:
+    raw = Raw(event="e-1", account="u-1", ip="192.0.2.1", user_agent="Sample/1.0", device_id="laptop")
+    nobody = Raw(event="e-2", ip="192.0.2.2")
+    await store.commit(
+        Changes(
+            records=[
+                record(raw=raw),
+                record("event-2", account=None, alert=None, event_id="e-2", account_id=None, raw=nobody),
+                record("event-3"),
+            ]
+        )
+    )
+    async for again in as_is_and_reopened(store, reopen):
+        found = (await recall(again, records={"event-1", "event-2", "event-3"})).records
+        assert found["event-1"] == record()
+        assert await again.raw(found["event-1"]) == raw
+        assert await again.raw(found["event-2"]) == nobody
+        assert await again.raw(found["event-3"]) == Raw(event="e-1", account="u-1")
 
 
 async def test_large_batches(store: Store, reopen: Opener) -> None:
@@ -235,10 +261,10 @@ async def test_an_answer_in_the_batch_of_its_event(store: Store) -> None:
 
 
 async def test_attributes_are_replaced(store: Store) -> None:
-    await store.commit(Changes(attributes={"account-1": b"old", "account-2": b"other"}))
-    await store.commit(Changes(attributes={"account-1": b"new"}))
+    await store.commit(Changes(attributes={"account-1": GIVEN, "account-2": OTHER}))
+    await store.commit(Changes(attributes={"account-1": NEW}))
     past = await recall(store, attributes={"account-1", "account-2"})
-    assert past.attributes == {"account-1": b"new", "account-2": b"other"}
+    assert past.attributes == {"account-1": NEW, "account-2": OTHER}
 
 
 # All or nothing
@@ -256,7 +282,7 @@ async def test_a_failing_commit_changes_nothing(store: Store, reopen: Opener) ->
         records=[record("event-2"), record("event-1", time=START + 1)],  # the second key is taken
         profiles=past.profiles,
         tracks=past.tracks,
-        attributes={"account-1": b"new"},
+        attributes={"account-1": NEW},
         alerts={("default", "a-1"): alert(events=7), ("default", "a-2"): alert("a-2")},
         closed={("default", "a-1"): "legitimate"},
         notices=[notice("a-2")],
@@ -272,7 +298,7 @@ async def test_a_failing_commit_changes_nothing(store: Store, reopen: Opener) ->
         )  # fmt: skip
         assert past.records == {"event-1": record()}
         assert past.profiles == {"account-1": full_profile(), "account-2": Profile()}
-        assert past.attributes == {"account-1": b"\x01sealed"}
+        assert past.attributes == {"account-1": GIVEN}
         assert len(past.tracks[FAILURES]) == 2
         assert await after.alerts("default") == [alert()]
         assert (await after.mail_counts())["pending"] == 1
@@ -453,7 +479,6 @@ async def test_an_alert_that_goes_on_keeps_its_beginning(store: Store) -> None:
     await store.commit(Changes(alerts={("default", "a-1"): alert()}))
     later = alert(
         level="high", risk=75.0, last=START + HOUR, events=4, rules=["new_device", "new_country"], event="event-9",
-        first=START + 1,
     )  # fmt: skip
     await store.commit(Changes(alerts={("default", "a-1"): later}))
     assert await store.alerts("default") == [
@@ -645,7 +670,7 @@ async def test_a_store_belongs_to_one_key(store: Store, reopen: Opener) -> None:
     await store.bind(b"one")
     await store.bind(b"one")
     async for after in as_is_and_reopened(store, reopen):
-        with pytest.raises(StoreError, match=r"another key.*sentinel\.key") as failure:
+        with pytest.raises(StoreError, match=r"another keyring.*keyring\.db") as failure:
             await after.bind(b"two")
         assert not failure.value.retry
         await after.bind(b"one")

@@ -9,8 +9,9 @@ import pytest
 
 from sentinel.past.windows import Member
 from sentinel.store.protocol import Changes, TrackKey, Wanted
-from sentinel.store.sqlite.reading import track_name
+from sentinel.store.rows import track_number
 from sentinel.store.sqlite.store import TRACK_BYTES, TRACK_CACHE, SqliteStore
+from tests.store.named import NamedVault
 
 HOUR = 3600 * 1_000_000
 LIMIT = 4_000
@@ -53,14 +54,14 @@ async def fill(
 async def test_tracks_stay_within_the_bound(
     tmp_path: Path, keys: int, members: Callable[[int], tuple[Member, ...]]
 ) -> None:
-    store = SqliteStore(tmp_path / "store.db", track_cache=LIMIT, durable=False)
+    store = SqliteStore(tmp_path / "store.db", NamedVault(), track_cache=LIMIT, durable=False)
     await fill(store, BATCH, lambda number: number % keys, members)  # what is made once does not count
     gc.collect()
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         await fill(store, 20_000, lambda number: number % keys, members)
-        track_name.cache_clear()  # bounded by its own size
+        track_number.cache_clear()  # bounded by its own size
         gc.collect()
         used = tracemalloc.get_traced_memory()[0] - before
     finally:

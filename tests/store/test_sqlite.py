@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.database import connect
 from sentinel.errors import StoreError
 from sentinel.events.clock import HOUR
 from sentinel.past.profile import Profile
@@ -17,10 +18,10 @@ from sentinel.past.windows import Track
 from sentinel.store.protocol import Changes, Wanted
 from sentinel.store.sqlite import store as sqlite_store
 from sentinel.store.sqlite.cache import Cache
-from sentinel.store.sqlite.connection import connect
-from sentinel.store.sqlite.schema import MIGRATIONS, migrate
+from sentinel.store.sqlite.schema import MIGRATIONS, migrate, newest
 from sentinel.store.sqlite.store import SqliteStore
 from tests.store.contract import FAILURES, START, everything, record
+from tests.store.named import NamedVault
 
 NOBODY = 65534
 
@@ -69,7 +70,7 @@ def test_a_new_file_gets_the_newest_schema_and_an_old_one_is_brought_forward(pat
     database = connect(path)
     assert pragma(database, "user_version") == 0
     migrate(database)
-    assert pragma(database, "user_version") == len(MIGRATIONS)
+    assert pragma(database, "user_version") == newest()
     before = database.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
     migrate(database)
     assert database.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
@@ -77,25 +78,15 @@ def test_a_new_file_gets_the_newest_schema_and_an_old_one_is_brought_forward(pat
     database.close()
 
 
-async def test_a_campaign_of_the_first_schema_keeps_its_events(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr("sentinel.store.sqlite.schema.MIGRATIONS", MIGRATIONS[:1])
-        database = connect(path)
-        migrate(database)
-    columns = "key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert"
-    for key, of in (("e-1", "c-1"), ("e-2", "a-1"), ("e-3", "c-1")):
-        row = (key, "default", "account-1", 0, "login", b"", b"", b"", b"", b"", 0, of)
-        database.execute(f"INSERT INTO event ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
-    for id, account, kind in (("c-1", None, "campaign"), ("a-1", "account-1", "attack")):
-        row = (id, "default", account, kind, "high", 60.0, 0, 0, 1, "[]", "e-1", "open")
-        database.execute("INSERT INTO alert VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_development_snapshot_is_refused_and_left_alone(path: Path, readonly: bool) -> None:
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE event (sealed BLOB)")
+    database.execute("PRAGMA user_version = 3")
     database.close()
-    store = SqliteStore(path)
-    for id, keys in (("c-1", ["e-1", "e-3"]), ("a-1", ["e-2"])):
-        found = await store.alert("default", id)
-        assert found is not None
-        assert [record.key async for record in store.alert_events(found)] == keys
-    await store.close()
+    with pytest.raises(StoreError, match=r"development snapshot.*import your history again"):
+        SqliteStore(path, NamedVault(), readonly=readonly)
+    assert pragma(sqlite3.connect(path), "user_version") == 3
 
 
 def test_a_migration_that_fails_leaves_the_older_version_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +96,7 @@ def test_a_migration_that_fails_leaves_the_older_version_whole(path: Path, monke
     monkeypatch.setattr("sentinel.store.sqlite.schema.MIGRATIONS", broken)
     with pytest.raises(sqlite3.OperationalError, match="event"):
         migrate(database)
-    assert pragma(database, "user_version") == len(MIGRATIONS)
+    assert pragma(database, "user_version") == newest() - 1
     assert database.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").fetchone() == (0,)
     database.close()
 
@@ -120,17 +111,17 @@ def test_two_processes_that_open_a_new_file_at_once(path: Path) -> None:
             database.close()
 
     with ThreadPoolExecutor(8) as threads:
-        assert set(threads.map(open_and_migrate, range(16))) == {len(MIGRATIONS)}
+        assert set(threads.map(open_and_migrate, range(16))) == {newest()}
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
-    await SqliteStore(path).close()
+    await SqliteStore(path, NamedVault()).close()
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
     content = path.read_bytes()
     with pytest.raises(StoreError, match=r"version 99.*upgrade sentinel") as failure:
-        SqliteStore(path)
+        SqliteStore(path, NamedVault())
     assert not failure.value.retry
     assert path.read_bytes() == content
 
@@ -138,14 +129,14 @@ async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
 def test_a_file_that_is_no_database(path: Path) -> None:
     path.write_bytes(b"These are notes of mine, not a database. " * 100)
     with pytest.raises(StoreError, match=r"store\.db: the file is damaged.*restore it from a backup") as failure:
-        SqliteStore(path)
+        SqliteStore(path, NamedVault())
     assert not failure.value.retry
 
 
 async def test_a_damaged_page_is_told_as_damage(path: Path) -> None:
-    store = SqliteStore(path)
+    store = SqliteStore(path, NamedVault())
     for number in range(20):
-        await store.commit(Changes(records=[record(f"e-{number}", sealed=b"s" * 3000)]))
+        await store.commit(Changes(records=[record(f"e-{number}", sighting=b"s" * 3000)]))
     await store.close()
     with path.open("r+b") as file:
         for page in range(2, path.stat().st_size // 4096):
@@ -153,7 +144,7 @@ async def test_a_damaged_page_is_told_as_damage(path: Path) -> None:
             file.write(b"\xff" * 64)
 
     async def use() -> None:
-        store = SqliteStore(path)
+        store = SqliteStore(path, NamedVault())
         try:
             await store.commit(everything())
         finally:
@@ -165,33 +156,33 @@ async def test_a_damaged_page_is_told_as_damage(path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot be opened.*check that the folder exists"):
-        SqliteStore(tmp_path / "missing" / "store.db")
+        SqliteStore(tmp_path / "missing" / "store.db", NamedVault())
 
 
 def test_a_folder_that_takes_no_files(unprivileged_folder: Path) -> None:
     unprivileged_folder.chmod(0o500)
     with pytest.raises(StoreError, match=r"cannot be opened.*is ours"):
-        SqliteStore(unprivileged_folder / "store.db")
+        SqliteStore(unprivileged_folder / "store.db", NamedVault())
     unprivileged_folder.chmod(0o700)
 
 
 async def test_a_file_that_may_not_be_written(unprivileged_folder: Path) -> None:
     path = unprivileged_folder / "store.db"
-    await SqliteStore(path).close()
+    await SqliteStore(path, NamedVault()).close()
     path.chmod(0o400)
     with pytest.raises(StoreError, match=r"cannot be written.*owner and mode"):
-        SqliteStore(path)
+        SqliteStore(path, NamedVault())
 
 
 async def test_a_full_disk_changes_nothing_and_passes(path: Path) -> None:
-    store = SqliteStore(path)
+    store = SqliteStore(path, NamedVault())
     await store.commit(everything())
     pages = pragma(store._write_db, "page_count")
     store._write_db.execute(f"PRAGMA max_page_count = {pages}")
     past = await store.recall(Wanted(profiles={"account-1", "account-2"}, tracks={FAILURES: HOUR}))
     past.profiles["account-2"].trusted_logins = 3
     past.tracks[FAILURES].add(START, (None, None, None), HOUR)
-    big = [record(f"big-{number}", sealed=b"s" * 5000) for number in range(50)]
+    big = [record(f"big-{number}", sighting=b"s" * 5000) for number in range(50)]
     with pytest.raises(StoreError, match=r"disk is full.*SQLITE_FULL.*nothing was stored") as failure:
         await store.commit(Changes(records=big, profiles=past.profiles, tracks=past.tracks))
     assert failure.value.retry
@@ -207,7 +198,7 @@ async def test_a_full_disk_changes_nothing_and_passes(path: Path) -> None:
 
 
 async def test_a_store_held_by_another_process_says_so(path: Path) -> None:
-    store = SqliteStore(path)
+    store = SqliteStore(path, NamedVault())
     store._write_db.execute("PRAGMA busy_timeout = 10")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -224,7 +215,7 @@ async def test_a_store_held_by_another_process_says_so(path: Path) -> None:
 
 @pytest.mark.parametrize("moved", ["deleted", "replaced"])
 async def test_a_file_that_went_away_under_us_is_noticed(path: Path, moved: str) -> None:
-    store = SqliteStore(path)
+    store = SqliteStore(path, NamedVault())
     await store.check()
     path.rename(path.with_name("elsewhere.db"))
     if moved == "replaced":
@@ -235,7 +226,7 @@ async def test_a_file_that_went_away_under_us_is_noticed(path: Path, moved: str)
 
 
 async def test_closing_folds_the_log_into_the_file(path: Path) -> None:
-    store = SqliteStore(path)
+    store = SqliteStore(path, NamedVault())
     await store.commit(everything())
     assert path.with_name("store.db-wal").stat().st_size > 0
     await store.close()
@@ -243,7 +234,7 @@ async def test_closing_folds_the_log_into_the_file(path: Path) -> None:
 
 
 async def test_what_is_deleted_leaves_no_bytes(path: Path) -> None:
-    store = SqliteStore(path)
+    store = SqliteStore(path, NamedVault())
     track = Track()
     track.add(START, ("written-in-clear-for-this-test",), HOUR)
     await store.commit(Changes(tracks={FAILURES: track}))
@@ -253,7 +244,7 @@ async def test_what_is_deleted_leaves_no_bytes(path: Path) -> None:
 
 
 async def test_errors_hold_no_values(path: Path) -> None:
-    store = SqliteStore(path)
+    store = SqliteStore(path, NamedVault())
     await store.commit(Changes(records=[record("private-key-of-a-record")]))
     with pytest.raises(StoreError) as failure:
         await store.commit(Changes(records=[record("private-key-of-a-record")]))
@@ -282,12 +273,12 @@ def test_a_cache_is_bounded_by_what_its_values_weigh_now() -> None:
 
 
 async def test_a_store_in_memory_keeps_nothing() -> None:
-    store = SqliteStore(None)
+    store = SqliteStore(None, NamedVault())
     await store.commit(everything())
     assert await store.record("event-1") is not None
     await store.check()
     await store.close()
-    store = SqliteStore(None)
+    store = SqliteStore(None, NamedVault())
     assert await store.record("event-1") is None
     await store.close()
 
@@ -296,10 +287,10 @@ async def test_the_log_stays_bounded_under_steady_commits(tmp_path: Path, monkey
     """A log that is always copied but never begun anew would grow until the disk is full."""
     monkeypatch.setattr(sqlite_store, "CHECKPOINT_RECORDS", 10)
     monkeypatch.setattr(sqlite_store, "LOG_PAGES", 50)
-    store = SqliteStore(tmp_path / "store.db")
+    store = SqliteStore(tmp_path / "store.db", NamedVault())
     sizes = []
     for number in range(300):
-        batch = [record(f"event-{number}-{row}", sealed=bytes(2000)) for row in range(10)]
+        batch = [record(f"event-{number}-{row}", sighting=bytes(2000)) for row in range(10)]
         await store.commit(Changes(records=batch))
         sizes.append((tmp_path / "store.db-wal").stat().st_size)
     await store.close()
@@ -308,9 +299,10 @@ async def test_the_log_stays_bounded_under_steady_commits(tmp_path: Path, monkey
 
 
 async def test_a_store_can_be_looked_at_beside_its_writer_and_not_changed(path: Path) -> None:
-    writer = SqliteStore(path)
+    vault = NamedVault()
+    writer = SqliteStore(path, vault)
     await writer.commit(everything())
-    reader = SqliteStore(path, readonly=True)
+    reader = SqliteStore(path, vault, readonly=True)
     assert [entry.key async for entry in reader.history()] == ["event-1"]
     await writer.commit(Changes(records=[record("event-2")]))
     assert (await reader.extent()).records == 2
@@ -322,10 +314,8 @@ async def test_a_store_can_be_looked_at_beside_its_writer_and_not_changed(path: 
     await writer.close()
 
 
-async def test_looking_does_not_bring_an_older_schema_forward(path: Path) -> None:
-    await SqliteStore(path).close()
-    database = sqlite3.connect(path)
-    database.execute("PRAGMA user_version = 1")
-    database.close()
-    with pytest.raises(StoreError, match=r"version 1.*start the daemon"):
-        SqliteStore(path, readonly=True)
+async def test_looking_does_not_bring_an_older_schema_forward(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await SqliteStore(path, NamedVault()).close()
+    monkeypatch.setattr("sentinel.store.sqlite.schema.MIGRATIONS", (*MIGRATIONS, "CREATE TABLE later (x)"))
+    with pytest.raises(StoreError, match=rf"version {newest() - 1}.*start the daemon"):
+        SqliteStore(path, NamedVault(), readonly=True)

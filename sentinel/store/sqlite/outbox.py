@@ -1,38 +1,36 @@
 """The outbox: mails waiting, leased to one worker at a time."""
 
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
-import msgspec
-
-from sentinel.events.alert import Notice
 from sentinel.events.clock import SECOND
-from sentinel.store.protocol import Mail
 
-_decode: Final = msgspec.msgpack.Decoder(Notice).decode
 _STATES: Final = ("pending", "sent", "failed", "unaddressed")
 
 
-def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
-    """Take the most urgent due mails; another worker sees them again only when the lease has run out."""
+def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: int) -> list[tuple[Any, ...]]:
+    """Take the most urgent due mails; another worker sees them again only when the lease has run out.
+
+    Rows of: id, attempts before this one, first try, key of the alert, ref, sealed notice.
+    """
     rows = db.execute(
         "UPDATE mail SET worker = :worker, leased_until = :until, attempts = attempts + 1,"
         " first_try = CASE first_try WHEN 0 THEN :now ELSE first_try END"
         " WHERE id IN (SELECT id FROM mail WHERE state = 'pending' AND due <= :now AND leased_until <= :now"
         " ORDER BY urgency DESC, id LIMIT :limit)"
-        " RETURNING -urgency, id, notice, attempts, first_try",
+        " RETURNING -urgency, id, attempts - 1, first_try, alert, ref, notice",
         {"worker": worker, "now": now, "until": now + seconds * SECOND, "limit": limit},
     ).fetchall()
     # RETURNING keeps no order.
-    return [Mail(id=row[1], notice=_decode(row[2]), attempts=row[3] - 1, first_try=row[4]) for row in sorted(rows)]
+    return [row[1:] for row in sorted(rows, key=lambda row: row[:2])]
 
 
 def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str, reason: str) -> None:
-    """Done with: sent, failed or unaddressed."""
+    """Done with: sent, failed or unaddressed. What it said is not needed any more."""
     if state not in _STATES[1:]:
         raise ValueError(f"a mail ends as one of {_STATES[1:]}, not {state}")
     db.execute(
-        "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL"
+        "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL"
         " WHERE id = ? AND worker = ? AND state = 'pending'",
         (state, reason, now, mail, worker),
     )

@@ -12,52 +12,52 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         seq INTEGER PRIMARY KEY,
         key TEXT NOT NULL,
         tenant TEXT NOT NULL,
-        account TEXT,
-        time INTEGER NOT NULL,
+        owner TEXT,
+        ref BLOB,
+        day INTEGER NOT NULL,
         type TEXT NOT NULL,
         body BLOB NOT NULL,
-        sealed BLOB NOT NULL,
-        sighting BLOB NOT NULL,
-        windows BLOB NOT NULL,
-        assessment BLOB NOT NULL,
+        raw BLOB,
+        record BLOB NOT NULL,
         trusted INTEGER NOT NULL,
         alert TEXT
     ) STRICT;
     CREATE UNIQUE INDEX event_key ON event (key);
-    CREATE INDEX event_account ON event (account) WHERE account IS NOT NULL;
-    CREATE TABLE profile (key TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE attributes (account TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX event_owner ON event (owner) WHERE owner IS NOT NULL;
+    CREATE INDEX event_day ON event (day);
+    CREATE TABLE profile (key TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE attributes (key TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE track (
         id INTEGER PRIMARY KEY,
         name INTEGER NOT NULL,
+        owner TEXT,
         expires INTEGER NOT NULL,
         entries BLOB NOT NULL
     ) STRICT;
     CREATE INDEX track_name ON track (name);
     CREATE INDEX track_expires ON track (expires);
+    CREATE INDEX track_owner ON track (owner) WHERE owner IS NOT NULL;
     CREATE TABLE alert (
-        id TEXT NOT NULL,
+        seq INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
         tenant TEXT NOT NULL,
-        account TEXT,
+        owner TEXT,
+        ref BLOB,
         kind TEXT NOT NULL,
-        level TEXT NOT NULL,
-        risk REAL NOT NULL,
-        first INTEGER NOT NULL,
-        last INTEGER NOT NULL,
-        events INTEGER NOT NULL,
-        rules TEXT NOT NULL,
+        day INTEGER NOT NULL,
         event TEXT NOT NULL,
-        state TEXT NOT NULL,
-        PRIMARY KEY (tenant, id)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX alert_last ON alert (tenant, last);
-    CREATE INDEX alert_account ON alert (account, last) WHERE account IS NOT NULL;
+        sealed BLOB NOT NULL,
+        state TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX alert_day ON alert (tenant, day);
+    CREATE INDEX alert_owner ON alert (owner) WHERE owner IS NOT NULL;
     CREATE TABLE mail (
         id INTEGER PRIMARY KEY,
         tenant TEXT NOT NULL,
-        alert TEXT NOT NULL,
-        account TEXT,
-        notice BLOB NOT NULL,
+        alert TEXT NOT NULL UNIQUE,
+        owner TEXT,
+        ref BLOB,
+        notice BLOB,
         state TEXT NOT NULL DEFAULT 'pending',
         urgency INTEGER NOT NULL,
         due INTEGER NOT NULL DEFAULT 0,
@@ -66,40 +66,15 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         worker TEXT,
         leased_until INTEGER NOT NULL DEFAULT 0,
         reason TEXT NOT NULL DEFAULT '',
-        done INTEGER NOT NULL DEFAULT 0,
-        UNIQUE (tenant, alert)
+        done INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX mail_due ON mail (state, due);
-    CREATE TABLE installation (id INTEGER PRIMARY KEY CHECK (id = 1), fingerprint BLOB NOT NULL) STRICT;
-    CREATE TABLE api_key (
-        name TEXT PRIMARY KEY,
-        tenant TEXT NOT NULL,
-        digest BLOB NOT NULL UNIQUE,
-        scopes TEXT NOT NULL,
-        created INTEGER NOT NULL,
-        revoked INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    """,
-    """
-    CREATE TABLE fired (
-        day INTEGER NOT NULL,
-        tenant TEXT NOT NULL,
-        rule TEXT NOT NULL,
-        status TEXT NOT NULL,
-        number INTEGER NOT NULL,
-        PRIMARY KEY (day, tenant, rule, status)
-    ) STRICT, WITHOUT ROWID;
-    """,
-    """
+    CREATE INDEX mail_owner ON mail (owner) WHERE owner IS NOT NULL;
     CREATE TABLE campaign_event (
-        tenant TEXT NOT NULL,
         alert TEXT NOT NULL,
         event TEXT NOT NULL,
-        PRIMARY KEY (tenant, alert, event)
+        PRIMARY KEY (alert, event)
     ) STRICT, WITHOUT ROWID;
-    INSERT INTO campaign_event
-        SELECT event.tenant, alert.id, event.key FROM event
-        JOIN alert ON alert.tenant = event.tenant AND alert.id = event.alert AND alert.kind = 'campaign';
     CREATE TABLE verdict (
         id INTEGER PRIMARY KEY,
         tenant TEXT NOT NULL,
@@ -110,29 +85,55 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         answered INTEGER NOT NULL DEFAULT 0,
         done INTEGER NOT NULL DEFAULT 0
     ) STRICT;
-    CREATE INDEX verdict_open ON verdict (id) WHERE done = 0
+    CREATE INDEX verdict_open ON verdict (id) WHERE done = 0;
+    CREATE TABLE fired (
+        day INTEGER NOT NULL,
+        tenant TEXT NOT NULL,
+        rule TEXT NOT NULL,
+        status TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (day, tenant, rule, status)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE installation (id INTEGER PRIMARY KEY CHECK (id = 1), fingerprint BLOB NOT NULL) STRICT;
+    CREATE TABLE api_key (
+        name TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        digest BLOB NOT NULL UNIQUE,
+        scopes TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        revoked INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
     """,
 )
 
+#: Schema versions before this one were of development snapshots, sealed under one key in another way.
+FIRST_VERSION: Final = 4
+
+
+def newest() -> int:
+    """The version that this sentinel reads and writes."""
+    return FIRST_VERSION - 1 + len(MIGRATIONS)
+
 
 def migrate(database: sqlite3.Connection) -> None:
-    """Bring the schema up to date. Raises :class:`StoreError` for a database of a newer sentinel."""
+    """Bring the schema up to date. Raises :class:`StoreError` for a database of a newer or of a too old sentinel."""
     version = _version(database)
-    if version > len(MIGRATIONS):
+    if version > newest():
         raise StoreError(
-            f"the store has schema version {version}, this sentinel knows {len(MIGRATIONS)}: upgrade sentinel",
-            retry=False,
+            f"the store has schema version {version}, this sentinel knows {newest()}: upgrade sentinel", retry=False
         )
-    while version < len(MIGRATIONS):
+    _expect_readable(version)
+    while version < newest():
         # One transaction a step: a crash in between leaves a whole older version.
         database.execute("BEGIN IMMEDIATE")
         try:
             # Another process may have done this step while we waited for the lock.
-            if (version := _version(database)) < len(MIGRATIONS):
+            if (version := _version(database)) < newest():
+                step = max(version, FIRST_VERSION - 1) - FIRST_VERSION + 1
                 # executescript() would commit first; the statements hold no semicolons of their own.
-                for statement in MIGRATIONS[version].split(";"):
+                for statement in MIGRATIONS[step].split(";"):
                     database.execute(statement)
-                version += 1
+                version = FIRST_VERSION + step
                 database.execute(f"PRAGMA user_version = {version}")
             database.execute("COMMIT")
         except BaseException:
@@ -143,10 +144,21 @@ def migrate(database: sqlite3.Connection) -> None:
 
 def expect_newest(database: sqlite3.Connection) -> None:
     """Raise :class:`StoreError` unless the schema is this sentinel's own; for those who may not bring it forward."""
-    if (version := _version(database)) != len(MIGRATIONS):
+    version = _version(database)
+    _expect_readable(version)
+    if version != newest():
         raise StoreError(
-            f"the store has schema version {version}, this sentinel reads {len(MIGRATIONS)}:"
-            f" {'upgrade sentinel' if version > len(MIGRATIONS) else 'start the daemon once, it brings it up to date'}",
+            f"the store has schema version {version}, this sentinel reads {newest()}:"
+            f" {'upgrade sentinel' if version > newest() else 'start the daemon once, it brings it up to date'}",
+            retry=False,
+        )
+
+
+def _expect_readable(version: int) -> None:
+    if 0 < version < FIRST_VERSION:
+        raise StoreError(
+            f"the store has schema version {version}, of a development snapshot that sealed under a single key:"
+            " move it away and import your history again",
             retry=False,
         )
 

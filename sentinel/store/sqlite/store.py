@@ -13,9 +13,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, TypeVar
 
+from sentinel.database import connect, explain
 from sentinel.errors import StoreError
-from sentinel.past.profile import Profile, decode_profile
+from sentinel.events.clock import utc_day
+from sentinel.events.sighting import Attributes, Raw
+from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import (
     AlertRow,
     ApiKey,
@@ -28,9 +32,9 @@ from sentinel.store.protocol import (
     TrackKey,
     Wanted,
 )
+from sentinel.store.rows import Rows
 from sentinel.store.sqlite import fired, keys, outbox, reading, verdicts, writing
 from sentinel.store.sqlite.cache import Cache
-from sentinel.store.sqlite.connection import connect, explain
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
 #: Profiles kept decoded, a few kilobytes each; the rest is read when its account comes again.
@@ -52,12 +56,14 @@ _T = TypeVar("_T")
 class SqliteStore:
     """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
 
-    ``readonly`` is for looking at the store beside the process that writes to it: whatever would change it fails.
+    ``vault`` names and seals rows; it is the caller's to close. ``readonly`` is for looking at the store beside the
+    process that writes to it: whatever would change it fails.
     """
 
     def __init__(
         self,
         path: Path | None,
+        vault: Vault,
         *,
         profile_cache: int = PROFILE_CACHE,
         track_cache: int = TRACK_CACHE,
@@ -65,6 +71,8 @@ class SqliteStore:
         readonly: bool = False,
     ) -> None:
         self.path = path
+        self.vault = vault
+        self._rows = Rows(vault)
         self.durable = durable
         self._profiles: Cache[str, Profile] = Cache(profile_cache)
         self._tracks: Cache[TrackKey, Track] = Cache(track_cache, lambda track: track.weight)
@@ -81,7 +89,7 @@ class SqliteStore:
         """See the protocol."""
         if not await self._write(lambda db: writing.bind(db, fingerprint)):
             raise StoreError(
-                f"{self.path or 'the store in memory'}: it was written with another key; restore the sentinel.key"
+                f"{self.path or 'the store in memory'}: it was written with another keyring; restore the keyring.db"
                 " that belongs to it, or begin with an empty store",
                 retry=False,
             )
@@ -104,7 +112,7 @@ class SqliteStore:
         tracks = wanted.tracks.keys() - past.tracks.keys()
         if wanted.records or profiles or tracks or wanted.attributes:
             try:
-                reading.recall(self._recall_db, wanted, profiles, tracks, past)
+                reading.recall(self._recall_db, self._rows, wanted, profiles, tracks, past)
             except sqlite3.Error as error:
                 raise explain(error, self.path) from None
         if newer is not _NOTHING:
@@ -118,7 +126,7 @@ class SqliteStore:
 
     def prepare(self, changes: Changes) -> None:
         """See the protocol."""
-        changes.prepared = writing.pack(changes)
+        changes.prepared = writing.pack(changes, self._rows)
         for track in changes.tracks.values():
             track.saved()
 
@@ -166,36 +174,52 @@ class SqliteStore:
 
     async def record(self, key: str) -> Record | None:
         """See the protocol."""
-        found = await self._read(lambda db: reading.records(db, [key]))
-        return found.get(key)
+        found = self._rows.records(await self._read(lambda db: reading.records(db, [key])))
+        return found[0] if found else None
 
-    async def attributes(self, account: str) -> bytes | None:
+    async def raw(self, record: Record) -> Raw:
         """See the protocol."""
-        return (await self._read(lambda db: reading.attributes(db, [account]))).get(account)
+        return self._rows.raw(record, await self._read(lambda db: reading.raw(db, record.key)))
+
+    async def attributes(self, account: str) -> Attributes | None:
+        """See the protocol."""
+        row = self._rows.attributes_row(account)
+        found = await self._read(lambda db: reading.attributes(db, [row]))
+        return self._rows.open_attributes(account, found[0][1]) if found else None
 
     async def profile(self, key: str) -> Profile | None:
         """See the protocol."""
-        data = await self._read(lambda db: reading.profile(db, key))
-        return decode_profile(data) if data is not None else None
+        row = self._rows.profile_row(key)
+        sealed = await self._read(lambda db: reading.profile(db, row))
+        return self._rows.open_profile(key, sealed) if sealed is not None else None
 
     async def history(
         self, account: str | None = None, *, since: int = 0, type: str | None = None
     ) -> AsyncIterator[Record]:
         """See the protocol; read in pages, so that it never holds the reader for long."""
         after = 0
+        owners = await self._owners(account, await self._read(reading.days)) if account is not None else None
         while True:
             page = await self._read(
-                lambda db, after=after: reading.page(db, account, since, type, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                lambda db, after=after: reading.page(db, owners, since, type, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             )
-            for _, record in page:
-                yield record
+            for record in self._rows.records([row[1:] for row in page]):
+                if record.time >= since:
+                    yield record
             if len(page) < _PAGE:
                 return
             after = page[-1][0]
 
+    async def _owners(self, account: str, days: range) -> list[str]:
+        """The row ids of an account's events of some UTC days."""
+        key = self.vault.of(account)
+        return [key.row(day) for day in days]
+
     async def extent(self) -> Extent:
         """See the protocol."""
-        return await self._read(reading.extent)
+        count, ends = await self._read(reading.extent)
+        times = [record.time for record in self._rows.records(ends)]
+        return Extent(records=count, oldest=min(times, default=0), newest=max(times, default=0))
 
     async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
         """See the protocol."""
@@ -211,19 +235,25 @@ class SqliteStore:
         state: str | None = None,
     ) -> list[AlertRow]:
         """See the protocol."""
-        return await self._read(lambda db: reading.alerts(db, tenant, account, kind, limit, state))
+        owner = self._rows.alerts_row(account) if account is not None else None
+        rows = await self._read(lambda db: reading.alerts(db, tenant, owner, kind, limit, state))
+        return sorted(self._rows.alerts(rows), key=lambda alert: (-alert.last, alert.id))[:limit]
 
     async def alert(self, tenant: str, id: str) -> AlertRow | None:
         """See the protocol."""
-        found = await self._read(lambda db: reading.alerts(db, tenant, None, None, 1, None, id))
+        key = self._rows.alert_key(tenant, id)
+        found = self._rows.alerts(await self._read(lambda db: reading.alerts(db, tenant, None, None, 1, None, key)))
         return found[0] if found else None
 
     async def alert_events(self, alert: AlertRow) -> AsyncIterator[Record]:
         """See the protocol; read in pages, like :meth:`history`."""
-        numbers = await self._read(lambda db: reading.alert_events(db, alert))
+        key, owners = self._rows.alert_key(alert.tenant, alert.id), []
+        if alert.account is not None:
+            owners = await self._owners(alert.account, range(utc_day(alert.first), utc_day(alert.last) + 1))
+        numbers = await self._read(lambda db: reading.alert_events(db, key, alert, owners))
         for at in range(0, len(numbers), _PAGE):
             page = numbers[at : at + _PAGE]
-            for record in await self._read(lambda db, page=page: reading.by_sequence(db, page)):  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            for record in self._rows.records(await self._read(lambda db, page=page: reading.by_sequence(db, page))):  # type: ignore[misc]  # likewise
                 yield record
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
@@ -236,11 +266,20 @@ class SqliteStore:
 
     async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
         """See the protocol."""
-        await self._write(lambda db: verdicts.settle(db, id, now, answered, alerts))
+        (asked,) = await self.asked_verdicts(id)
+        keys = [self._rows.alert_key(asked.tenant, alert) for alert in alerts]
+        await self._write(lambda db: verdicts.settle(db, id, now, answered, keys))
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """See the protocol."""
-        return await self._write(lambda db: outbox.lease(db, worker, now, limit, seconds))
+        mails = []
+        for id, attempts, first_try, alert, ref, sealed in await self._write(
+            lambda db: outbox.lease(db, worker, now, limit, seconds)
+        ):
+            # What belongs to an erased account goes with its other rows; until then it is nobody's to send.
+            if (notice := self._rows.open_notice(alert, ref, sealed)) is not None:
+                mails.append(Mail(id=id, notice=notice, attempts=attempts, first_try=first_try))
+        return mails
 
     async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
         """See the protocol."""

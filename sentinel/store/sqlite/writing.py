@@ -4,17 +4,11 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from sentinel.events.assessment import LEVEL_ORDER
-from sentinel.past.profile import encode_profile
-from sentinel.past.windows import encode_entries
 from sentinel.store.protocol import Changes
+from sentinel.store.rows import Rows
 from sentinel.store.sqlite import fired
-from sentinel.store.sqlite.reading import track_name
 
-_encode_notice: Final = msgspec.msgpack.Encoder().encode
-_json: Final = msgspec.json.Encoder().encode
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
 _STEP: Final = 2000
 
@@ -25,33 +19,32 @@ Statement = tuple[str, list[Any]]
 _GROUPS: Final = (64, 16, 4, 1)
 
 
-def pack(changes: Changes) -> list[Statement]:
+def pack(changes: Changes, rows: Rows) -> list[Statement]:
     """What to execute to make ``changes`` durable: few statements of many rows each."""
     statements: list[Statement] = []
-    _rows(statements, _EVENT, [
-        (r.key, r.tenant, r.account, r.time, r.type, r.body, r.sealed, r.sighting, r.windows, r.assessment,
-         r.trusted, r.alert)
-        for r in changes.records
-    ])  # fmt: skip
-    _rows(statements, _PROFILE, [(key, encode_profile(profile)) for key, profile in changes.profiles.items()])
+    _rows(statements, _EVENT, [rows.event(record) for record in changes.records])
+    _rows(statements, _PROFILE, [rows.profile(handle, profile) for handle, profile in changes.profiles.items()])
     _rows(statements, _TRACK, [
-        (track_name(key), max(entry[0] for entry in track.unsaved) + track.keep, encode_entries(track.unsaved))
+        (
+            *rows.track(key, track.unsaved, changes.owners.get(key)),
+            max(entry[0] for entry in track.unsaved) + track.keep,
+        )
         for key, track in changes.tracks.items()
         if track.unsaved
     ])  # fmt: skip
     for key, trusted in changes.trust.items():
         statements.append(("UPDATE event SET trusted = ? WHERE key = ?", [trusted, key]))
-    _rows(statements, _ATTRIBUTES, list(changes.attributes.items()))
-    _rows(statements, _ALERT, [
-        (a.id, a.tenant, a.account, a.kind, a.level, a.risk, a.first, a.last, a.events, _json(a.rules).decode(),
-         a.event, a.state)
-        for a in changes.alerts.values()
-    ])  # fmt: skip
-    _rows(statements, _CAMPAIGN, changes.campaigns)
+    _rows(statements, _ATTRIBUTES, [rows.attributes(handle, given) for handle, given in changes.attributes.items()])
+    _rows(statements, _ALERT, [rows.alert(alert) for alert in changes.alerts.values()])
+    _rows(
+        statements,
+        _CAMPAIGN,
+        [(rows.alert_key(tenant, alert), event) for tenant, alert, event in changes.campaigns],
+    )
     for (tenant, alert), verdict in changes.closed.items():
-        statements.append(("UPDATE alert SET state = ? WHERE tenant = ? AND id = ?", [verdict, tenant, alert]))
+        statements.append(("UPDATE alert SET state = ? WHERE key = ?", [verdict, rows.alert_key(tenant, alert)]))
     _rows(statements, _MAIL, [
-        (n.tenant, n.id, n.account, _encode_notice(n), LEVEL_ORDER[n.level]) for n in changes.notices
+        (notice.tenant, *rows.notice(notice), LEVEL_ORDER[notice.level]) for notice in changes.notices
     ])  # fmt: skip
     statements += fired.statements(changes.fired)
     return statements
@@ -81,24 +74,19 @@ class _Insert:
         }
 
 
-_EVENT: Final = _Insert(
-    "event", "key, tenant, account, time, type, body, sealed, sighting, windows, assessment, trusted, alert"
-)
-_PROFILE: Final = _Insert("profile", "key, data", "ON CONFLICT (key) DO UPDATE SET data = excluded.data")
-_TRACK: Final = _Insert("track", "name, expires, entries")
-_ATTRIBUTES: Final = _Insert(
-    "attributes", "account, sealed", "ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed"
-)
+_EVENT: Final = _Insert("event", "key, tenant, owner, ref, day, type, body, raw, record, trusted, alert")
+_PROFILE: Final = _Insert("profile", "key, sealed", "ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed")
+_TRACK: Final = _Insert("track", "name, owner, entries, expires")
+_ATTRIBUTES: Final = _Insert("attributes", "key, sealed", "ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed")
 _ALERT: Final = _Insert(
     "alert",
-    "id, tenant, account, kind, level, risk, first, last, events, rules, event, state",
-    "ON CONFLICT (tenant, id) DO UPDATE SET level = excluded.level, risk = excluded.risk, last = excluded.last,"
-    " events = excluded.events, rules = excluded.rules,"
+    "key, tenant, owner, ref, kind, day, event, sealed, state",
+    "ON CONFLICT (key) DO UPDATE SET day = excluded.day, sealed = excluded.sealed,"
     # An attack that goes on after it was closed is open again: whom it gets into from now on nobody has answered for.
     " state = CASE WHEN excluded.kind = 'campaign' AND state = 'compromised' THEN excluded.state ELSE state END",
 )
-_CAMPAIGN: Final = _Insert("campaign_event", "tenant, alert, event", "ON CONFLICT DO NOTHING")
-_MAIL: Final = _Insert("mail", "tenant, alert, account, notice, urgency", "ON CONFLICT (tenant, alert) DO NOTHING")
+_CAMPAIGN: Final = _Insert("campaign_event", "alert, event", "ON CONFLICT DO NOTHING")
+_MAIL: Final = _Insert("mail", "tenant, alert, owner, ref, notice, urgency", "ON CONFLICT (alert) DO NOTHING")
 
 
 def _rows(statements: list[Statement], insert: _Insert, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -20,6 +20,9 @@ def connect(path: Path | None, *, readonly: bool = False, durable: bool = True) 
     target = ":memory:" if path is None else str(path)
     database = sqlite3.connect(target, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
+        if not database.execute("PRAGMA page_count").fetchone()[0]:
+            # Before anything is written, or it does not take: what is deleted gives its space back in steps.
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         if path is not None and _write_ahead(database) != "wal":
             raise StoreError(f"{path}: the file system cannot hold a write-ahead log; use a local disk", retry=False)
         database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")

@@ -1,0 +1,73 @@
+"""What is made of one account's key: the names its rows are found by, and the keys its values are sealed under.
+
+Nothing else leads from an account to its rows. With the key destroyed, whatever is left somewhere (in an old backup, in
+a count that many share) belongs to nobody.
+"""
+
+from binascii import b2a_base64
+from hashlib import blake2b
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from sentinel.privacy.keys import KEY_BYTES
+
+#: Bytes of a handle and of a row id: 96 bits, see :mod:`sentinel.privacy.pseudonyms`.
+_DIGEST: Final = 12
+_SHA256: Final = SHA256()
+
+
+class AccountKey:
+    """The key of one account, as the keyring keeps it.
+
+    ``number`` counts accounts and is never used twice; ``lookup`` is the installation's pseudonym of tenant and account
+    id; ``handle`` stands for the account wherever it is judged, counted or listed.
+    """
+
+    __slots__ = ("_rows", "_secret", "handle", "lookup", "number")
+
+    def __init__(self, number: int, lookup: str, secret: bytes, handle: str | None = None) -> None:
+        self.number = number
+        self.lookup = lookup
+        self._secret = secret
+        self.handle = (
+            handle if handle is not None else _text(blake2b(key=secret, digest_size=_DIGEST, person=b"handle"))
+        )
+        self._rows: blake2b | None = None
+
+    @property
+    def secret(self) -> bytes:
+        """The key itself, for the keyring alone."""
+        return self._secret
+
+    @property
+    def rows(self) -> bytes:
+        """From which every row id of the account is made, and nothing else: all that an erasure needs to remember."""
+        return blake2b(key=self._secret, digest_size=KEY_BYTES, person=b"rows").digest()
+
+    def row(self, kind: str | int) -> str:
+        """What rows of a kind are found by: ``profile``, ``attributes``, ``alerts``, ``mails``, ``windows``, or the UTC
+        day of events. Two days' rows cannot be told to be of one account without the key."""
+        if self._rows is None:
+            self._rows = blake2b(key=self.rows, digest_size=_DIGEST)
+        return _row(self._rows, kind)
+
+    def derive(self, purpose: str, day_key: bytes = b"") -> bytes:
+        """A sealing key: HKDF-SHA256 (RFC 5869) of the account's key and a day's."""
+        return HKDF(_SHA256, KEY_BYTES, None, f"sentinel/{purpose}".encode()).derive(self._secret + day_key)
+
+
+def row_of(rows: bytes, kind: str | int) -> str:
+    """:meth:`AccountKey.row` from :attr:`AccountKey.rows` alone, for an account that was erased."""
+    return _row(blake2b(key=rows, digest_size=_DIGEST), kind)
+
+
+def _row(begun: blake2b, kind: str | int) -> str:
+    hashing = begun.copy()
+    hashing.update(b"%d" % kind if isinstance(kind, int) else kind.encode())
+    return _text(hashing)
+
+
+def _text(hashing: blake2b) -> str:
+    return b2a_base64(hashing.digest(), newline=False).decode()

@@ -1,0 +1,283 @@
+"""The keyring: a file of its own with a key for each account and each day, which is never inside a data backup.
+
+What is deleted here is unreadable everywhere: a day's key takes that day's raw values with it, an account's key all
+that is known of the account. Every key is sealed under a key-encryption key, and that one under the master key, in one
+*slot* for each master key that opens it, so that the master key changes without touching anything else.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from sentinel.database import connect, explain
+from sentinel.errors import FileError
+from sentinel.privacy.account_key import AccountKey
+from sentinel.privacy.keys import KEY_BYTES, Secret
+from sentinel.privacy.sealer import Sealer
+
+#: Name of the keyring in the state directory.
+KEYRING_NAME: Final = "keyring.db"
+
+_SCHEMA: Final = (
+    "CREATE TABLE slot (fingerprint BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE value (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE account (number INTEGER PRIMARY KEY AUTOINCREMENT, lookup TEXT NOT NULL UNIQUE,"
+    " handle TEXT NOT NULL UNIQUE, key BLOB NOT NULL) STRICT",
+    "CREATE TABLE day (day INTEGER PRIMARY KEY, raw BLOB, record BLOB NOT NULL) STRICT",
+)
+_VERSION: Final = 1
+_json: Final = msgspec.json.Encoder().encode
+
+
+class DayKeys(msgspec.Struct, frozen=True):
+    """The keys of one UTC day: for raw values (null once destroyed), and for what was judged of them."""
+
+    raw: bytes | None
+    record: bytes
+
+
+class Keyring:
+    """The keys of one installation. ``path`` ``None`` keeps them in memory, for commands that keep nothing.
+
+    Raises :class:`FileError` when no slot is for ``master``, and :class:`sentinel.errors.StoreError` when the file
+    fails. Nothing is changed then. ``draw`` gives random bytes.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        master: Secret,
+        *,
+        readonly: bool = False,
+        draw: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.path = path
+        self._draw = draw
+        with self._told():
+            if path is not None and not readonly and not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            self._db = connect(path, readonly=readonly)
+        try:
+            with self._told():
+                if not readonly:
+                    self._create(master)
+                self._kek = self._open_slot(master)
+            self.root = Secret(self.value("root") or b"")
+        except BaseException:
+            self._db.close()
+            raise
+
+    # Master keys
+
+    def _create(self, master: Secret) -> None:
+        if self._db.execute("PRAGMA user_version").fetchone()[0]:
+            return
+        with self._transaction():
+            if self._db.execute("PRAGMA user_version").fetchone()[0]:
+                return  # another process was first
+            for statement in _SCHEMA:
+                self._db.execute(statement)
+            kek = self._draw(KEY_BYTES)
+            self._put_slot(master, kek)
+            self._put_value("root", self._draw(KEY_BYTES), Sealer(kek))
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _open_slot(self, master: Secret) -> Sealer:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version != _VERSION:
+            what = "is empty" if not version else "was made by a newer sentinel"
+            raise FileError(str(self.path), f"the keyring {what}: restore it, or upgrade sentinel")
+        row = self._db.execute("SELECT key FROM slot WHERE fingerprint = ?", (fingerprint(master),)).fetchone()
+        if row is None:
+            raise FileError(
+                str(self.path or "the keyring in memory"),
+                "the master key is not the one that opens this keyring; put the right sentinel.key in its place."
+                " Nothing was changed",
+            )
+        self._key = Sealer(master.derive("keyring")).open(row[0], "slot")
+        return Sealer(self._key)
+
+    def slots(self) -> list[bytes]:
+        """Fingerprints of the master keys that open this keyring."""
+        with self._told():
+            return [row[0] for row in self._db.execute("SELECT fingerprint FROM slot ORDER BY fingerprint")]
+
+    def add_slot(self, master: Secret) -> None:
+        """Let another master key open the keyring as well."""
+        with self._told(), self._transaction():
+            self._put_slot(master, self._key)
+
+    def keep_slot(self, master: Secret) -> int:
+        """Let no master key but this one open the keyring; returns how many were shut out."""
+        with self._told():
+            with self._transaction():
+                gone = self._db.execute("DELETE FROM slot WHERE fingerprint != ?", (fingerprint(master),)).rowcount
+            self._scrub()
+        return gone
+
+    def _put_slot(self, master: Secret, key: bytes) -> None:
+        sealed = Sealer(master.derive("keyring")).seal(key, "slot")
+        self._db.execute(
+            "INSERT INTO slot (fingerprint, key) VALUES (?, ?) ON CONFLICT (fingerprint) DO NOTHING",
+            (fingerprint(master), sealed),
+        )
+
+    # Small values
+
+    def value(self, name: str) -> bytes | None:
+        """A small value kept sealed beside the keys."""
+        with self._told():
+            row = self._db.execute("SELECT sealed FROM value WHERE name = ?", (name,)).fetchone()
+        return self._kek.open(row[0], f"value/{name}") if row else None
+
+    def put_value(self, name: str, value: bytes) -> None:
+        """Keep a small value, durable when this returns."""
+        with self._told(), self._transaction():
+            self._put_value(name, value, self._kek)
+
+    def _put_value(self, name: str, value: bytes, kek: Sealer) -> None:
+        self._db.execute(
+            "INSERT INTO value (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed",
+            (name, kek.seal(value, f"value/{name}")),
+        )
+
+    # Accounts
+
+    def accounts(self, column: str, values: Iterable[str | int]) -> list[AccountKey]:
+        """The accounts whose ``lookup``, ``handle`` or ``number`` is among ``values``."""
+        if column not in ("lookup", "handle", "number"):
+            raise ValueError(f"accounts are found by lookup, handle or number, not by {column}")
+        query = f"SELECT number, lookup, handle, key FROM account WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608  # constant names
+        with self._told():
+            return [self._account(row) for row in self._db.execute(query, (_json(list(values)),))]
+
+    def page(self, after: int, size: int) -> list[AccountKey]:
+        """The next ``size`` accounts by number."""
+        query = "SELECT number, lookup, handle, key FROM account WHERE number > ? ORDER BY number LIMIT ?"
+        with self._told():
+            return [self._account(row) for row in self._db.execute(query, (after, size))]
+
+    def last_number(self) -> int:
+        """The highest number an account ever had."""
+        with self._told():
+            row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'account'").fetchone()
+        return int(row[0]) if row else 0
+
+    def _account(self, row: Sequence[Any]) -> AccountKey:
+        number, lookup, handle, sealed = row
+        return AccountKey(number, lookup, self._kek.open(sealed, f"account/{number}/{lookup}"), handle)
+
+    def _seal(self, key: AccountKey) -> bytes:
+        return self._kek.seal(key.secret, f"account/{key.number}/{key.lookup}")
+
+    def new_key(self) -> bytes:
+        """A fresh key of 32 bytes."""
+        return self._draw(KEY_BYTES)
+
+    def draw(self, number: int) -> bytes:
+        """So many random bytes."""
+        return self._draw(number)
+
+    def days(self) -> dict[int, DayKeys]:
+        """The keys of all days that have some."""
+        found = {}
+        with self._told():
+            rows = self._db.execute("SELECT day, raw, record FROM day").fetchall()
+        for day, raw, record in rows:
+            opened = self._kek.open(raw, f"day/{day}/raw") if raw is not None else None
+            found[day] = DayKeys(opened, self._kek.open(record, f"day/{day}/record"))
+        return found
+
+    def write(self, accounts: Sequence[AccountKey], days: dict[int, DayKeys]) -> None:
+        """Keep new keys, all or none; durable when this returns."""
+        with self._told(), self._transaction():
+            self._db.executemany(
+                "INSERT INTO account (number, lookup, handle, key) VALUES (?, ?, ?, ?)",
+                [
+                    (
+                        key.number,
+                        key.lookup,
+                        key.handle,
+                        self._kek.seal(key.secret, f"account/{key.number}/{key.lookup}"),
+                    )
+                    for key in accounts
+                ],
+            )
+            self._db.executemany(
+                "INSERT INTO day (day, raw, record) VALUES (?, ?, ?)",
+                [
+                    (
+                        day,
+                        self._kek.seal(keys.raw, f"day/{day}/raw") if keys.raw is not None else None,
+                        self._kek.seal(keys.record, f"day/{day}/record"),
+                    )
+                    for day, keys in days.items()
+                ],
+            )
+
+    def destroy_accounts(self, handles: Iterable[str]) -> int:
+        """Destroy keys of accounts; no byte of them is left in the file when this returns. How many there were."""
+        with self._told():
+            with self._transaction():
+                gone = self._db.execute(
+                    "DELETE FROM account WHERE handle IN (SELECT value FROM json_each(?))", (_json(list(handles)),)
+                ).rowcount
+            self._scrub()
+        return gone
+
+    def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
+        """Destroy the raw keys of days up to ``raw_through`` and everything of days up to ``records_through``
+        (UTC days); no byte of them is left in the file when this returns. How many there were of each."""
+        with self._told():
+            with self._transaction():
+                raw = self._db.execute(
+                    "UPDATE day SET raw = NULL WHERE day <= ? AND raw IS NOT NULL", (max(raw_through, records_through),)
+                ).rowcount
+                records = self._db.execute("DELETE FROM day WHERE day <= ?", (records_through,)).rowcount
+            if raw or records:
+                self._scrub()
+        return raw, records
+
+    def _scrub(self) -> None:
+        """Deleted rows are zeroes in the database (``secure_delete``); their old pages in the log go with the log."""
+        if self.path is not None:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def version(self) -> int:
+        """Changes when another connection has changed the file."""
+        with self._told():
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from None
+        except OSError as error:
+            raise FileError(str(self.path), f"the keyring cannot be read or made: {error.strerror}") from None
+
+
+def fingerprint(master: Secret) -> bytes:
+    """Says which master key this is without giving anything of it away."""
+    return master.derive("fingerprint")[:16]

@@ -1,0 +1,260 @@
+"""The vault: everything that turns accounts into row ids and values into sealed bytes, and back.
+
+One process makes keys, the one that judges; what it made is durable (:meth:`Vault.flush`) before anything sealed with
+it is. Others only read: they look again when the keyring has changed.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from sentinel.errors import StoreError
+from sentinel.privacy.account_key import AccountKey
+from sentinel.privacy.keyring import DayKeys, Keyring
+from sentinel.privacy.keys import Secret
+from sentinel.privacy.pseudonyms import Pseudonymizer
+from sentinel.privacy.sealer import Sealer
+
+#: Keys of accounts held open, about 600 bytes each.
+ACCOUNTS: Final = 50_000
+#: Sealers held ready, one for each account, purpose and day that was sealed or opened lately; about 1 kB each.
+SEALERS: Final = 20_000
+#: What is sealed under the account's key and a day's, so that it goes with either.
+_BY_DAY: Final = ("raw", "record")
+_RANDOM: Final = 8
+#: Handle of what is nobody's: no pseudonym looks like it.
+_NOBODY: Final = ":"
+
+
+class Vault:
+    """See the module. ``writes`` says whether keys may be made here."""
+
+    def __init__(self, keyring: Keyring, *, writes: bool = True, accounts: int = ACCOUNTS) -> None:
+        self.keyring = keyring
+        root = keyring.root
+        self.pseudonym = Pseudonymizer(root)
+        self.root = root
+        #: Says which installation this is without giving anything of it away; the store is bound to it.
+        self.fingerprint = root.derive("installation")[:16]
+        self._writes = writes
+        self._limit = accounts
+        self._common = AccountKey(0, "", root.derive("common"), _NOBODY)
+        self._windows = Sealer(root.derive("windows"))
+        self.track_key = root.derive("tracks")  #: of the names that windows are found by
+        refs = Cipher(algorithms.AES(root.derive("refs")), modes.ECB())  # noqa: S305  # one block each, half of it random
+        self._to_ref, self._from_ref = refs.encryptor(), refs.decryptor()
+        self._random = b""
+        self._lookups: dict[str, AccountKey] = {}
+        self._handles: dict[str, AccountKey] = {}
+        self._numbers: dict[int, AccountKey] = {}
+        self._sealers: dict[tuple[str, str, int], Sealer] = {}
+        self._new: dict[str, AccountKey] = {}  #: by lookup; not durable yet
+        self._new_days: dict[int, DayKeys] = {}
+        self._days = keyring.days()
+        self._next = keyring.last_number() + 1
+        self._version = keyring.version()
+        self._writer = ThreadPoolExecutor(1, "keyring-writer") if keyring.path is not None and writes else None
+
+    @classmethod
+    def ephemeral(cls) -> "Vault":
+        """Keys that die with the process, for commands that keep nothing."""
+        return cls(Keyring(None, Secret.ephemeral()))
+
+    # Accounts
+
+    def admit(self, lookups: Iterable[str]) -> dict[str, AccountKey]:
+        """The keys of accounts, by lookup; those never seen before get one."""
+        if len(self._lookups) > self._limit:
+            self._shrink()
+        found: dict[str, AccountKey] = {}
+        missing = []
+        for lookup in dict.fromkeys(lookups):
+            if (key := self._lookups.get(lookup)) is not None:
+                found[lookup] = key
+            else:
+                missing.append(lookup)
+        if missing:
+            for key in self.keyring.accounts("lookup", missing):
+                found[key.lookup] = self._hold(key)
+            for lookup in missing:
+                if lookup not in found:
+                    found[lookup] = self._make(lookup)
+        return found
+
+    def find(self, lookup: str) -> AccountKey | None:
+        """The key of an account, if there is one."""
+        self._refresh()
+        key = self._lookups.get(lookup)
+        return key if key is not None else self._load("lookup", lookup)
+
+    def guest(self, lookup: str) -> AccountKey:
+        """A key for an account that is only asked about; it is never kept."""
+        return self._hold(AccountKey(0, lookup, self.keyring.new_key()))
+
+    def of(self, handle: str | None) -> AccountKey:
+        """The key behind a handle; the installation's own for ``None`` and for documents that are nobody's
+        (``campaigns:TENANT``). Raises :class:`StoreError` when the account was erased."""
+        if handle is None:
+            return self._common
+        key = self._handles.get(handle)
+        if key is None:
+            if ":" in handle:
+                return self._hold(AccountKey(0, handle, self.root.derive(handle), handle))
+            self._refresh()
+            key = self._load("handle", handle)
+        if key is None:
+            raise StoreError("the account's key is not there: the account was erased", retry=False)
+        return key
+
+    def lookup_of(self, handle: str) -> str | None:
+        """The pseudonym that an account came with; ``None`` when no account has this handle."""
+        try:
+            return self.of(handle).lookup
+        except StoreError:
+            return None
+
+    def ref(self, key: AccountKey) -> bytes:
+        """From a row back to its account, for who holds the keys: one AES block of the account's number and chance,
+        so that no two rows look alike."""
+        if not self._random:
+            self._random = self.keyring.draw(512 * _RANDOM)
+        chance, self._random = self._random[:_RANDOM], self._random[_RANDOM:]
+        return self._to_ref.update(key.number.to_bytes(8, "big") + chance)
+
+    def owners(self, refs: Sequence[bytes | None]) -> list[AccountKey | None]:
+        """The accounts that rows lead to: the installation's own where a row has none, ``None`` for erased ones."""
+        self._refresh()
+        numbers = [int.from_bytes(self._from_ref.update(ref)[:8], "big") if ref else 0 for ref in refs]
+        if missing := [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]:
+            for key in self.keyring.accounts("number", missing):
+                self._hold(key)
+        return [self._numbers.get(number) if number else self._common for number in numbers]
+
+    def forget(self, handles: Iterable[str]) -> None:
+        """Erased: nothing of their keys stays in memory."""
+        for handle in handles:
+            key = self._handles.pop(handle, None)
+            if key is not None:
+                self._lookups.pop(key.lookup, None)
+                self._numbers.pop(key.number, None)
+                self._new.pop(key.lookup, None)
+        self._sealers.clear()
+
+    # Sealing
+
+    def sealer(self, key: AccountKey, purpose: str, day: int = 0) -> Sealer | None:
+        """What seals and opens an account's values of a purpose: ``raw`` and ``record`` of a UTC day, else ``own``.
+        ``None`` when the day's key was destroyed."""
+        name = (key.handle, purpose, day)
+        sealer = self._sealers.get(name)
+        if sealer is None:
+            day_key = b""
+            if purpose in _BY_DAY:
+                keys = self._day(day)
+                found = keys.raw if purpose == "raw" else keys.record
+                if found is None:
+                    return None
+                day_key = found
+            if len(self._sealers) >= SEALERS:
+                self._sealers.clear()
+            sealer = self._sealers[name] = Sealer(key.derive(purpose, day_key))
+        return sealer
+
+    @property
+    def windows(self) -> Sealer:
+        """What seals the entries of windows, which are many accounts' together."""
+        return self._windows
+
+    def has_raw_key(self, day: int) -> bool:
+        """Whether raw values of a UTC day can be opened."""
+        keys = self._days.get(day)
+        return keys is not None and keys.raw is not None
+
+    @property
+    def days(self) -> dict[int, DayKeys]:
+        """The keys of all days that have some."""
+        self._refresh()
+        return self._days
+
+    def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
+        """See :meth:`Keyring.destroy_days`; nothing of them stays in memory either."""
+        gone = self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
+        self._days = self.keyring.days() | self._new_days
+        self._sealers.clear()
+        return gone
+
+    def _day(self, day: int) -> DayKeys:
+        keys = self._days.get(day)
+        if keys is None:
+            if not self._writes:
+                raise StoreError("the day's key was destroyed: what it sealed is expired", retry=False)
+            keys = DayKeys(self.keyring.new_key(), self.keyring.new_key())
+            self._days[day] = self._new_days[day] = keys
+        return keys
+
+    # Making keys durable
+
+    async def flush(self) -> None:
+        """Make new keys durable; before anything sealed with them is. Raises :class:`StoreError`."""
+        if not self._new and not self._new_days:
+            return
+        accounts, days = list(self._new.values()), dict(self._new_days)
+        if self._writer is None:
+            self.keyring.write(accounts, days)
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self.keyring.write, accounts, days)
+        for key in accounts:
+            self._new.pop(key.lookup, None)
+        for day in days:
+            self._new_days.pop(day, None)
+
+    async def run(self, work: Callable[[], object]) -> None:
+        """Do something that waits for the disk beside the loop, in order with :meth:`flush`."""
+        if self._writer is None:
+            work()
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    def close(self) -> None:
+        """Give the keyring back."""
+        if self._writer is not None:
+            self._writer.shutdown()
+        self.keyring.close()
+
+    def _make(self, lookup: str) -> AccountKey:
+        if not self._writes:
+            raise StoreError("only the process that judges makes keys", retry=False)
+        key = AccountKey(self._next, lookup, self.keyring.new_key())
+        self._next += 1
+        self._new[lookup] = key
+        return self._hold(key)
+
+    def _hold(self, key: AccountKey) -> AccountKey:
+        self._handles[key.handle] = key
+        if key.number:
+            self._lookups[key.lookup] = key
+            self._numbers[key.number] = key
+        return key
+
+    def _load(self, column: str, value: str) -> AccountKey | None:
+        found = self.keyring.accounts(column, [value])
+        return self._hold(found[0]) if found else None
+
+    def _shrink(self) -> None:
+        self._lookups.clear()
+        self._handles.clear()
+        self._numbers.clear()
+        for key in self._new.values():
+            self._hold(key)
+
+    def _refresh(self) -> None:
+        """Where keys are only read: what another process erased must not be opened here any more."""
+        if self._writes or (version := self.keyring.version()) == self._version:
+            return
+        self._version = version
+        self._shrink()
+        self._sealers.clear()
+        self._days = self.keyring.days()

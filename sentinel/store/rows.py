@@ -1,0 +1,274 @@
+"""How what is kept looks as rows: found by names that only the account's key gives, sealed under it.
+
+Both stores keep the same rows. In the clear stay: tenant, UTC day, type, state, counts, and keyed names.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from sentinel.errors import StoreError
+from sentinel.events.alert import Notice
+from sentinel.events.clock import utc_day
+from sentinel.events.sighting import Attributes, Raw
+from sentinel.past.profile import Profile, decode_profile, encode_profile
+from sentinel.past.windows import Entry, decode_entries, encode_entries
+from sentinel.privacy.account_key import AccountKey
+from sentinel.privacy.sealer import Sealer, pack, unpack
+from sentinel.privacy.vault import Vault
+from sentinel.store.protocol import AlertRow, Record, TrackKey
+
+_json: Final = msgspec.json.Encoder().encode
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What is sealed of a record: everything that tells one person's event from another's."""
+
+    time: int
+    event_id: str
+    account_id: str | None
+    sighting: bytes
+    windows: bytes
+    assessment: bytes
+    alert: str | None = None
+
+
+class _KeptAlert(msgspec.Struct, frozen=True, array_like=True):
+    """What is sealed of an alert."""
+
+    id: str
+    account: str | None
+    level: str
+    risk: float
+    first: int
+    last: int
+    events: int
+    rules: list[str]
+
+
+class EventRow(NamedTuple):
+    """A record as a row. ``owner`` is the account's row id of that day, ``ref`` leads back to the account."""
+
+    key: str
+    tenant: str
+    owner: str | None
+    ref: bytes | None
+    day: int
+    type: str
+    body: bytes
+    raw: bytes | None
+    record: bytes
+    trusted: bool
+    alert: str | None
+
+
+class AlertKept(NamedTuple):
+    """An alert as a row; ``event`` is the key of its first event."""
+
+    key: str
+    tenant: str
+    owner: str | None
+    ref: bytes | None
+    kind: str
+    day: int
+    event: str
+    sealed: bytes
+    state: str
+
+
+class Rows:
+    """Makes rows and reads them."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+
+    # Records
+
+    def event(self, record: Record) -> EventRow:
+        """A record as a row."""
+        key, day = self.vault.of(record.account), utc_day(record.time)
+        raw = None
+        if record.raw is not None and (sealer := self.vault.sealer(key, "raw", day)) is not None:
+            # The ids are kept with the record, for longer.
+            raw = sealer.seal(pack(msgspec.structs.replace(record.raw, event="", account=None)), record.key)
+        kept = _Kept(
+            record.time, record.event_id, record.account_id, record.sighting, record.windows, record.assessment,
+            record.alert,
+        )  # fmt: skip
+        sealer = _must(self.vault.sealer(key, "record", day))
+        owned = key.number > 0
+        return EventRow(
+            record.key, record.tenant, key.row(day) if owned else None, self.vault.ref(key) if owned else None, day,
+            record.type, record.body, raw, sealer.seal(pack(kept), record.key), record.trusted,
+            self.alert_key(record.tenant, record.alert) if record.alert is not None else None,
+        )  # fmt: skip
+
+    def records(self, rows: Sequence[Sequence[Any]]) -> list[Record]:
+        """Records of rows (:class:`EventRow`, without ``raw``), in their order. Those of erased accounts are left out:
+        nothing of them can be read."""
+        found = []
+        for row, owner in zip(rows, self.vault.owners([row[3] for row in rows]), strict=True):
+            if owner is None:
+                continue
+            sealer = _must(self.vault.sealer(owner, "record", row[4]))
+            kept = unpack(sealer.open(row[8], row[0]), _Kept)
+            found.append(
+                Record(
+                    key=row[0],
+                    tenant=row[1],
+                    account=owner.handle if owner.number else None,
+                    time=kept.time,
+                    type=row[5],
+                    body=row[6],
+                    event_id=kept.event_id,
+                    account_id=kept.account_id,
+                    sighting=kept.sighting,
+                    windows=kept.windows,
+                    assessment=kept.assessment,
+                    trusted=bool(row[9]),
+                    alert=kept.alert,
+                )
+            )
+        return found
+
+    def raw(self, record: Record, sealed: bytes | None) -> Raw:
+        """The raw values of a record; the ids alone when the others have expired."""
+        ids = Raw(event=record.event_id, account=record.account_id)
+        if sealed is None:
+            return ids
+        sealer = self.vault.sealer(self.vault.of(record.account), "raw", utc_day(record.time))
+        if sealer is None:
+            return ids
+        values = unpack(sealer.open(sealed, record.key), Raw)
+        return msgspec.structs.replace(values, event=ids.event, account=ids.account)
+
+    # Profiles, attributes
+
+    def profile_row(self, handle: str) -> str:
+        """What a profile is found by."""
+        return self.vault.of(handle).row("profile")
+
+    def profile(self, handle: str, profile: Profile) -> tuple[str, bytes]:
+        """A profile as a row."""
+        return self._own(handle, "profile", encode_profile(profile))
+
+    def open_profile(self, handle: str, sealed: bytes) -> Profile:
+        """The profile again."""
+        return decode_profile(self._open_own(handle, "profile", sealed))
+
+    def attributes_row(self, handle: str) -> str:
+        """What an account's attributes are found by."""
+        return self.vault.of(handle).row("attributes")
+
+    def attributes(self, handle: str, attributes: Attributes) -> tuple[str, bytes]:
+        """Attributes as a row."""
+        return self._own(handle, "attributes", pack(attributes))
+
+    def open_attributes(self, handle: str, sealed: bytes) -> Attributes:
+        """The attributes again."""
+        return unpack(self._open_own(handle, "attributes", sealed), Attributes)
+
+    def _own(self, handle: str, kind: str, data: bytes) -> tuple[str, bytes]:
+        key = self.vault.of(handle)
+        row = key.row(kind)
+        return row, _must(self.vault.sealer(key, "own")).seal(data, f"{kind}/{row}")
+
+    def _open_own(self, handle: str, kind: str, sealed: bytes) -> bytes:
+        key = self.vault.of(handle)
+        return _must(self.vault.sealer(key, "own")).open(sealed, f"{kind}/{key.row(kind)}")
+
+    # Windows
+
+    def track_name(self, key: TrackKey) -> int:
+        """A track's name: 64 bits of a keyed hash. Among a million the chance that any two share one is below 1e-7."""
+        return track_number(self.vault.track_key, key)
+
+    def track(self, key: TrackKey, entries: list[Entry], owner: str | None) -> tuple[int, str | None, bytes]:
+        """Entries of a track as a row: name, owner, sealed entries. ``owner`` is the account it is kept by, if any."""
+        name = self.track_name(key)
+        row = self.vault.of(owner).row("windows") if owner is not None else None
+        return name, row, self.vault.windows.seal(encode_entries(entries), str(name))
+
+    def open_entries(self, name: int, sealed: bytes) -> list[Entry]:
+        """The entries again."""
+        return decode_entries(self.vault.windows.open(sealed, str(name)))
+
+    # Alerts and mails
+
+    def alert_key(self, tenant: str, alert: str) -> str:
+        """What an alert is found by."""
+        return self.vault.pseudonym("alert", tenant, alert)
+
+    def alerts_row(self, handle: str) -> str:
+        """What an account's alerts are found by."""
+        return self.vault.of(handle).row("alerts")
+
+    def alert(self, alert: AlertRow) -> AlertKept:
+        """An alert as a row."""
+        key = self.vault.of(alert.account)
+        name = self.alert_key(alert.tenant, alert.id)
+        kept = _KeptAlert(
+            alert.id, alert.account, alert.level, alert.risk, alert.first, alert.last, alert.events, alert.rules
+        )
+        owned = key.number > 0
+        return AlertKept(
+            name, alert.tenant, key.row("alerts") if owned else None, self.vault.ref(key) if owned else None,
+            alert.kind, utc_day(alert.last), alert.event, self._seal_own(key, pack(kept), f"alert/{name}"), alert.state,
+        )  # fmt: skip
+
+    def alerts(self, rows: Sequence[Sequence[Any]]) -> list[AlertRow]:
+        """Alerts of rows (:class:`AlertKept`); those of erased accounts are left out."""
+        found = []
+        for row, owner in zip(rows, self.vault.owners([row[3] for row in rows]), strict=True):
+            if owner is None:
+                continue
+            kept = unpack(self._must_open(owner, row[7], f"alert/{row[0]}"), _KeptAlert)
+            found.append(
+                AlertRow(
+                    id=kept.id, tenant=row[1], account=kept.account, kind=row[4], level=kept.level, risk=kept.risk,
+                    first=kept.first, last=kept.last, events=kept.events, rules=kept.rules, event=row[6], state=row[8],
+                )
+            )  # fmt: skip
+        return found
+
+    def mails_row(self, handle: str) -> str:
+        """What an account's mails are found by."""
+        return self.vault.of(handle).row("mails")
+
+    def notice(self, notice: Notice) -> tuple[str, str | None, bytes | None, bytes]:
+        """A mail as a row: key of the alert, owner, ref, sealed notice."""
+        key = self.vault.of(notice.account)
+        name = self.alert_key(notice.tenant, notice.id)
+        owned = key.number > 0
+        return (
+            name,
+            key.row("mails") if owned else None,
+            self.vault.ref(key) if owned else None,
+            self._seal_own(key, pack(notice), f"mail/{name}"),
+        )
+
+    def open_notice(self, name: str, ref: bytes | None, sealed: bytes) -> Notice | None:
+        """The notice again; nothing when its account was erased."""
+        (owner,) = self.vault.owners([ref])
+        return unpack(self._must_open(owner, sealed, f"mail/{name}"), Notice) if owner is not None else None
+
+    def _seal_own(self, key: AccountKey, data: bytes, row: str) -> bytes:
+        return _must(self.vault.sealer(key, "own")).seal(data, row)
+
+    def _must_open(self, key: AccountKey, sealed: bytes, row: str) -> bytes:
+        return _must(self.vault.sealer(key, "own")).open(sealed, row)
+
+
+def _must(sealer: Sealer | None) -> Sealer:
+    if sealer is None:
+        raise StoreError("the key of what is to be sealed is gone", retry=False)
+    return sealer
+
+
+@lru_cache(maxsize=65_536)
+def track_number(secret: bytes, key: TrackKey) -> int:
+    """See :meth:`Rows.track_name`."""
+    return int.from_bytes(blake2b(_json(key), digest_size=8, key=secret).digest(), "big", signed=True)

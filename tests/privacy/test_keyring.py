@@ -1,0 +1,141 @@
+"""The keyring: what it keeps opens with the master key alone, and what it destroyed is gone from its files."""
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.errors import FileError, StoreError
+from sentinel.privacy.account_key import AccountKey, row_of
+from sentinel.privacy.keyring import DayKeys, Keyring, fingerprint
+from sentinel.privacy.keys import Secret
+
+MASTER, OTHER = Secret(b"m" * 32), Secret(b"o" * 32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "keyring.db"
+
+
+def keys(*numbers: int) -> list[AccountKey]:
+    return [AccountKey(number, f"lookup-{number}", bytes([number]) * 32) for number in numbers]
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
+
+
+def test_what_was_written_is_there_again(path: Path) -> None:
+    ring = Keyring(path, MASTER)
+    root = ring.root.derive("x")
+    ring.write(keys(1, 2), {20_000: DayKeys(b"r" * 32, b"e" * 32)})
+    ring.put_value("head", b"five")
+    ring.close()
+    for readonly in (True, False):
+        again = Keyring(path, MASTER, readonly=readonly)
+        assert again.root.derive("x") == root
+        (found,) = again.accounts("lookup", ["lookup-2", "lookup-3"])
+        assert (found.number, found.handle, found.secret) == (2, keys(2)[0].handle, b"\x02" * 32)
+        assert [key.number for key in again.accounts("handle", [found.handle])] == [2]
+        assert [key.number for key in again.accounts("number", [1, 2, 9])] == [1, 2]
+        assert again.days() == {20_000: DayKeys(b"r" * 32, b"e" * 32)}
+        assert (again.value("head"), again.value("other")) == (b"five", None)
+        assert again.last_number() == 2
+        again.close()
+
+
+def test_another_master_key_opens_nothing_and_changes_nothing(path: Path) -> None:
+    Keyring(path, MASTER).close()
+    before = bytes_of(path.parent)
+    for readonly in (True, False):
+        with pytest.raises(FileError, match="not the one that opens this keyring"):
+            Keyring(path, OTHER, readonly=readonly)
+    assert bytes_of(path.parent) == before
+    Keyring(path, MASTER).close()
+
+
+def test_a_master_key_is_exchanged_without_anybody_noticing(path: Path) -> None:
+    ring, beside = Keyring(path, MASTER), None
+    ring.write(keys(1), {})
+    ring.add_slot(OTHER)
+    beside = Keyring(path, OTHER, readonly=True)
+    assert ring.slots() == sorted([fingerprint(MASTER), fingerprint(OTHER)])
+    assert ring.keep_slot(OTHER) == 1
+    with pytest.raises(FileError, match="not the one"):
+        Keyring(path, MASTER)
+    # Those that have it open go on.
+    ring.write(keys(2), {})
+    assert [key.number for key in beside.accounts("number", [1, 2])] == [1, 2]
+    ring.close()
+    beside.close()
+
+
+def test_a_destroyed_key_leaves_no_byte(path: Path) -> None:
+    ring = Keyring(path, MASTER)
+    ring.write(keys(1, 2), {day: DayKeys(bytes([day]) * 32, bytes([100 + day]) * 32) for day in (1, 2, 3)})
+    database = ring._db
+    wrapped = {
+        name: database.execute(query).fetchone()[0]
+        for name, query in {
+            "account": "SELECT key FROM account WHERE number = 1",
+            "raw 1": "SELECT raw FROM day WHERE day = 1",
+            "raw 2": "SELECT raw FROM day WHERE day = 2",
+            "record 1": "SELECT record FROM day WHERE day = 1",
+        }.items()
+    }
+    kept = database.execute("SELECT key FROM account WHERE number = 2").fetchone()[0]
+    assert all(value in bytes_of(path.parent) for value in wrapped.values())
+    assert ring.destroy_accounts([keys(1)[0].handle, "unknown"]) == 1
+    assert ring.destroy_days(raw_through=2, records_through=1) == (2, 1)
+    found = bytes_of(path.parent)
+    assert [name for name, value in wrapped.items() if value in found] == []
+    assert kept in found
+    assert [key.number for key in ring.accounts("number", [1, 2])] == [2]
+    assert ring.days() == {2: DayKeys(None, b"\x66" * 32), 3: DayKeys(b"\x03" * 32, b"\x67" * 32)}
+    ring.close()
+
+
+def test_a_number_is_never_used_twice(path: Path) -> None:
+    ring = Keyring(path, MASTER)
+    ring.write(keys(1, 2), {})
+    ring.destroy_accounts([key.handle for key in keys(1, 2)])
+    ring.close()
+    again = Keyring(path, MASTER)
+    assert again.last_number() == 2
+    again.close()
+
+
+def test_half_a_write_is_none(path: Path) -> None:
+    ring = Keyring(path, MASTER)
+    ring.write(keys(1), {})
+    with pytest.raises(StoreError):
+        ring.write(keys(2, 1), {5: DayKeys(b"r" * 32, b"e" * 32)})
+    assert ([key.number for key in ring.accounts("number", [1, 2])], ring.days()) == ([1], {})
+    ring.close()
+
+
+def test_what_looks_cannot_write(path: Path) -> None:
+    Keyring(path, MASTER).close()
+    ring = Keyring(path, MASTER, readonly=True)
+    with pytest.raises(StoreError):
+        ring.write(keys(1), {})
+    ring.close()
+
+
+def test_everything_in_the_file_is_wrapped(path: Path) -> None:
+    ring = Keyring(path, MASTER)
+    ring.write(keys(7), {9: DayKeys(b"r" * 32, b"e" * 32)})
+    ring.put_value("head", b"a plain value")
+    found = bytes_of(path.parent)
+    for plain in (b"\x07" * 16, b"r" * 16, b"e" * 16, b"m" * 16, b"a plain value"):
+        assert plain not in found
+    ring.close()
+
+
+def test_row_ids_say_nothing_of_each_other() -> None:
+    one, two = keys(1, 2)
+    kinds = ["profile", "attributes", "alerts", "mails", "windows", *range(20_000, 20_400)]
+    rows = [key.row(kind) for key in (one, two) for kind in kinds]
+    assert len({*rows, one.handle, two.handle}) == len(rows) + 2
+    assert [row_of(one.rows, kind) for kind in kinds] == rows[: len(kinds)]
+    assert one.derive("raw", b"day one") != one.derive("raw", b"day two") != one.derive("record", b"day one")

@@ -1,0 +1,120 @@
+"""The vault: keys made once, durable before they are needed, and gone when they are destroyed."""
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.errors import StoreError
+from sentinel.privacy.keyring import Keyring
+from sentinel.privacy.keys import Secret
+from sentinel.privacy.vault import Vault
+
+MASTER = Secret(b"m" * 32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "keyring.db"
+
+
+def writer(path: Path, accounts: int = 1000) -> Vault:
+    return Vault(Keyring(path, MASTER), accounts=accounts)
+
+
+def reader(path: Path) -> Vault:
+    return Vault(Keyring(path, MASTER, readonly=True), writes=False)
+
+
+async def test_an_account_gets_one_key_that_stays(path: Path) -> None:
+    vault = writer(path, accounts=2)
+    first = vault.admit(["a", "b", "a"])
+    assert list(first) == ["a", "b"]
+    for name in "cdefgh":  # more than are held in memory
+        vault.admit([name])
+    assert {name: key.handle for name, key in vault.admit("ab").items()} == {n: k.handle for n, k in first.items()}
+    await vault.flush()
+    vault.close()
+    again = writer(path)
+    assert again.admit(["b"])["b"].handle == first["b"].handle
+    assert again.admit(["new"])["new"].number == 9
+    again.close()
+
+
+async def test_what_was_not_flushed_is_not_there(path: Path) -> None:
+    vault = writer(path)
+    vault.admit(["a"])
+    vault.close()
+    looking = reader(path)
+    assert looking.find("a") is None
+    looking.close()
+
+
+async def test_a_reader_sees_what_was_made_and_what_was_destroyed(path: Path) -> None:
+    vault = writer(path)
+    looking = reader(path)
+    assert looking.find("a") is None
+    key = vault.admit(["a"])["a"]
+    sealer = vault.sealer(key, "raw", 20_000)
+    assert sealer is not None
+    sealed = sealer.seal(b"192.0.2.1", "row")
+    await vault.flush()
+    found = looking.find("a")
+    assert found is not None
+    opener = looking.sealer(found, "raw", 20_000)
+    assert opener is not None
+    assert opener.open(sealed, "row") == b"192.0.2.1"
+    vault.destroy_days(raw_through=20_000, records_through=19_000)
+    assert looking.owners([vault.ref(key)])[0] is not None
+    assert looking.sealer(found, "raw", 20_000) is None
+    vault.keyring.destroy_accounts([key.handle])
+    vault.forget([key.handle])
+    assert (looking.find("a"), looking.owners([vault.ref(key)])) == (None, [None])
+    with pytest.raises(StoreError, match="was erased"):
+        looking.of(key.handle)
+    with pytest.raises(StoreError, match="was erased"):
+        vault.of(key.handle)
+    assert vault.admit(["a"])["a"].handle != key.handle
+    vault.close()
+    looking.close()
+
+
+async def test_a_destroyed_day_gets_no_new_raw_key(path: Path) -> None:
+    vault = writer(path)
+    key = vault.admit(["a"])["a"]
+    assert vault.sealer(key, "record", 20_000) is not None
+    await vault.flush()
+    vault.destroy_days(raw_through=20_000, records_through=19_999)
+    assert vault.sealer(key, "raw", 20_000) is None
+    assert not vault.has_raw_key(20_000)
+    assert vault.sealer(key, "record", 20_000) is not None
+    vault.close()
+
+
+async def test_only_who_judges_makes_keys(path: Path) -> None:
+    writer(path).close()
+    looking = reader(path)
+    with pytest.raises(StoreError, match="only the process that judges"):
+        looking.admit(["a"])
+    looking.close()
+
+
+async def test_refs_lead_back_and_look_like_chance(path: Path) -> None:
+    vault = writer(path)
+    one, two = vault.admit(["a", "b"]).values()
+    refs = [vault.ref(one) for _ in range(500)] + [vault.ref(two), None]
+    assert len(set(refs)) == 502
+    owners = vault.owners(refs)
+    assert {key.handle for key in owners[:500] if key} == {one.handle}
+    assert owners[500] is two
+    assert owners[501] is vault.of(None)
+    vault.close()
+
+
+async def test_a_guest_is_never_kept(path: Path) -> None:
+    vault = writer(path)
+    guest = vault.guest("a")
+    assert vault.of(guest.handle) is guest
+    await vault.flush()
+    assert vault.find("a") is None
+    assert vault.admit(["a"])["a"].handle != guest.handle
+    vault.close()
