@@ -21,6 +21,7 @@ _COMMANDS = (
     "campaigns",
     "simulate",
     "keys",
+    "audit",
     "mail",
     "geo",
     "check-config",
