@@ -1,0 +1,154 @@
+"""The erasure ledger: what was erased, so that neither a crash nor a restored backup brings it back.
+
+A file of its own beside the keyring. An entry names nobody: it has the handle of a key that is destroyed and what that
+key's row ids were made of, sealed under the installation's ledger key. It is durable before anything is erased. What
+row ids were made of is forgotten once no backup that could hold such rows may be restored any more.
+"""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sentinel.database import connect, explain
+from sentinel.errors import FileError
+from sentinel.events.clock import DAY
+from sentinel.privacy.sealer import Sealer, pack, unpack
+
+#: Name of the ledger in the state directory.
+LEDGER_NAME: Final = "erasures.db"
+#: How long a backup may be restored, in days; so long an entry knows the row ids it is about.
+BACKUP_DAYS: Final = 30
+
+_SCHEMA: Final = (
+    "CREATE TABLE erasure (receipt TEXT PRIMARY KEY, time INTEGER NOT NULL, sealed BLOB NOT NULL,"
+    " done INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID"
+)
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One account erased. ``time`` is when it began, ``done`` when nothing was left (micros; 0: not finished).
+
+    ``handle`` tells its key in an older keyring; ``rows`` gives its row ids (:func:`row_of`), empty once forgotten.
+    """
+
+    receipt: str
+    time: int
+    handle: str
+    rows: bytes
+    done: int = 0
+
+
+class _Sealed(msgspec.Struct, frozen=True, array_like=True):
+    handle: str
+    rows: bytes
+
+
+class Ledger:
+    """See the module. ``key`` has 32 bytes. Every method may raise :class:`sentinel.errors.StoreError`."""
+
+    def __init__(self, path: Path | None, key: bytes, *, readonly: bool = False) -> None:
+        self._path = path
+        self._sealer = Sealer(key)
+        with self._told():
+            if path is not None and not readonly and not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            self._db = connect(path, readonly=readonly)
+        with self._told():
+            if not readonly and not self._db.execute("PRAGMA user_version").fetchone()[0]:
+                with self._transaction():
+                    if not self._db.execute("PRAGMA user_version").fetchone()[0]:
+                        self._db.execute(_SCHEMA)
+                        self._db.execute("PRAGMA user_version = 1")
+
+    def begin(self, handle: str, rows: bytes, time: int) -> Erasure:
+        """Write an erasure down; it is on disk when this returns."""
+        erasure = Erasure(receipt=new_receipt(), time=time, handle=handle, rows=rows)
+        self.put(erasure)
+        return erasure
+
+    def put(self, erasure: Erasure) -> None:
+        """Take an entry over, as from another copy of the ledger; one that is there stays."""
+        sealed = self._sealer.seal(pack(_Sealed(erasure.handle, erasure.rows)), erasure.receipt)
+        with self._told(), self._transaction():
+            self._db.execute(
+                "INSERT INTO erasure (receipt, time, sealed, done) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (erasure.receipt, erasure.time, sealed, erasure.done),
+            )
+
+    def finish(self, receipt: str, now: int) -> None:
+        """Nothing of it is left."""
+        with self._told(), self._transaction():
+            self._db.execute("UPDATE erasure SET done = ? WHERE receipt = ? AND done = 0", (now, receipt))
+
+    def get(self, receipt: str) -> Erasure | None:
+        """The entry with this receipt."""
+        found = self._read("receipt = ?", receipt)
+        return found[0] if found else None
+
+    def unfinished(self) -> list[Erasure]:
+        """Erasures that a crash may have left half done, oldest first."""
+        return self._read("done = 0")
+
+    def entries(self, since: int = 0) -> list[Erasure]:
+        """All erasures begun at or after ``since`` (micros), oldest first."""
+        return self._read("time >= ?", since)
+
+    def forget(self, now: int) -> int:
+        """Forget the row ids of erasures so old that no backup with such rows may be restored; how many there were.
+
+        The receipt, its time and that it was finished stay, as proof.
+        """
+        old = [each for each in self._read("time < ? AND done > 0", now - BACKUP_DAYS * DAY) if each.rows]
+        with self._told():
+            with self._transaction():
+                for each in old:
+                    sealed = self._sealer.seal(pack(_Sealed("", b"")), each.receipt)
+                    self._db.execute("UPDATE erasure SET sealed = ? WHERE receipt = ?", (sealed, each.receipt))
+            if old:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return len(old)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def _read(self, where: str, *values: object) -> list[Erasure]:
+        query = f"SELECT receipt, time, sealed, done FROM erasure WHERE {where} ORDER BY time, receipt"  # noqa: S608  # constant text
+        with self._told():
+            rows = self._db.execute(query, values).fetchall()
+        found = []
+        for receipt, time, sealed, done in rows:
+            kept = unpack(self._sealer.open(sealed, receipt), _Sealed)
+            found.append(Erasure(receipt=receipt, time=time, handle=kept.handle, rows=kept.rows, done=done))
+        return found
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+        except OSError as error:
+            raise FileError(str(self._path), f"the ledger cannot be read or made: {error.strerror}") from None
+
+
+def new_receipt() -> str:
+    """What proves an erasure: chance alone, so that it says nothing of whom."""
+    return f"r-{secrets.token_hex(16)}"

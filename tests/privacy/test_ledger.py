@@ -1,0 +1,62 @@
+"""The erasure ledger: durable, without names, and forgetful in time."""
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.errors import StoreError
+from sentinel.events.clock import DAY
+from sentinel.privacy.ledger import BACKUP_DAYS, Ledger
+
+KEY = b"l" * 32
+NOW = 20_000 * DAY
+
+
+def test_an_erasure_is_there_until_it_is_finished_and_after(tmp_path: Path) -> None:
+    path = tmp_path / "erasures.db"
+    ledger = Ledger(path, KEY)
+    one = ledger.begin("handle-1", b"1" * 32, NOW)
+    two = ledger.begin("handle-2", b"2" * 32, NOW + 1)
+    ledger.finish(one.receipt, NOW + 5)
+    ledger.finish(one.receipt, NOW + 9)
+    ledger.close()
+    again = Ledger(path, KEY)
+    assert again.unfinished() == [two]
+    assert [each.done for each in again.entries()] == [NOW + 5, 0]
+    assert again.entries(since=NOW + 1) == [two]
+    assert (again.get(two.receipt), again.get("r-unknown")) == (two, None)
+    again.put(two)
+    assert len(again.entries()) == 2
+    again.close()
+
+
+def test_row_ids_are_forgotten_when_no_backup_can_hold_them(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "erasures.db", KEY)
+    old, unfinished = ledger.begin("handle-1", b"1" * 32, NOW), ledger.begin("handle-2", b"2" * 32, NOW)
+    ledger.finish(old.receipt, NOW)
+    assert ledger.forget(NOW + BACKUP_DAYS * DAY) == 0
+    assert ledger.forget(NOW + BACKUP_DAYS * DAY + 1) == 1
+    kept = ledger.get(old.receipt)
+    assert kept is not None
+    assert (kept.rows, kept.handle, kept.done) == (b"", "", NOW)
+    assert ledger.unfinished() == [unfinished]
+    ledger.close()
+
+
+def test_nothing_of_whom_is_in_the_file(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "erasures.db", KEY)
+    ledger.begin("a-handle-of-one", b"row-secret-of-it" * 2, NOW)
+    found = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"a-handle" not in found
+    assert b"row-secret" not in found
+    ledger.close()
+
+
+def test_another_key_opens_nothing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "erasures.db", KEY)
+    ledger.begin("handle", b"1" * 32, NOW)
+    ledger.close()
+    other = Ledger(tmp_path / "erasures.db", b"o" * 32, readonly=True)
+    with pytest.raises(StoreError, match="another key"):
+        other.entries()
+    other.close()
