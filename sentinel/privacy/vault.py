@@ -5,8 +5,9 @@ it is. Others only read: they look again when the keyring has changed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -27,6 +28,8 @@ _BY_DAY: Final = ("raw", "record")
 _RANDOM: Final = 8
 #: Handle of what is nobody's: no pseudonym looks like it.
 _NOBODY: Final = ":"
+#: Under which the keyring keeps the day up to which no raw values are kept any more.
+_RAW_THROUGH: Final = "raw_through"
 
 
 class Vault:
@@ -54,6 +57,7 @@ class Vault:
         self._new: dict[str, AccountKey] = {}  #: by lookup; not durable yet
         self._new_days: dict[int, DayKeys] = {}
         self._days = keyring.days()
+        self._raw_through = int(keyring.value(_RAW_THROUGH) or -1)
         self._next = keyring.last_number() + 1
         self._version = keyring.version()
         self._writer = ThreadPoolExecutor(1, "keyring-writer") if keyring.path is not None and writes else None
@@ -133,6 +137,22 @@ class Vault:
                 self._hold(key)
         return [self._numbers.get(number) if number else self._common for number in numbers]
 
+    @contextmanager
+    def visiting(self, after: int, size: int) -> Iterator[list[AccountKey]]:
+        """The next ``size`` accounts by number, for who walks through all: what was not in memory does not stay."""
+        keys = self.keyring.page(after, size)
+        strange = [key for key in keys if key.handle not in self._handles]
+        for key in strange:
+            self._hold(key)
+        try:
+            yield keys
+        finally:
+            for key in strange:
+                self._handles.pop(key.handle, None)
+                self._lookups.pop(key.lookup, None)
+                self._numbers.pop(key.number, None)
+                self._sealers.pop((key.handle, "own", 0), None)
+
     def forget(self, handles: Iterable[str]) -> None:
         """Erased: nothing of their keys stays in memory."""
         for handle in handles:
@@ -163,6 +183,10 @@ class Vault:
             sealer = self._sealers[name] = Sealer(key.derive(purpose, day_key))
         return sealer
 
+    def opener(self, key: AccountKey, purpose: str, day: int) -> Sealer | None:
+        """What opens an account's values of a day; ``None`` when the day's key was destroyed, and none is made."""
+        return self.sealer(key, purpose, day) if day in self.days else None
+
     @property
     def windows(self) -> Sealer:
         """What seals the entries of windows, which are many accounts' together."""
@@ -180,9 +204,17 @@ class Vault:
         return self._days
 
     def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
-        """See :meth:`Keyring.destroy_days`; nothing of them stays in memory either."""
+        """See :meth:`Keyring.destroy_days`. Nothing of them stays in memory either, and what is still to come of days
+        up to ``raw_through`` is kept without raw values."""
+        if raw_through != self._raw_through:
+            self.keyring.put_value(_RAW_THROUGH, str(raw_through).encode())
         gone = self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
-        self._days = self.keyring.days() | self._new_days
+        self._raw_through = raw_through
+        for days in (self._days, self._new_days):
+            for day in [day for day in days if day <= raw_through]:
+                days[day] = DayKeys(None, days[day].record)
+            for day in [day for day in days if day <= records_through]:
+                del days[day]
         self._sealers.clear()
         return gone
 
@@ -191,8 +223,8 @@ class Vault:
         if keys is None:
             if not self._writes:
                 raise StoreError("the day's key was destroyed: what it sealed is expired", retry=False)
-            keys = DayKeys(self.keyring.new_key(), self.keyring.new_key())
-            self._days[day] = self._new_days[day] = keys
+            raw = self.keyring.new_key() if day > self._raw_through else None
+            keys = self._days[day] = self._new_days[day] = DayKeys(raw, self.keyring.new_key())
         return keys
 
     # Making keys durable

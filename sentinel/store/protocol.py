@@ -14,6 +14,7 @@ from sentinel.events.alert import Notice
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.store.aging import Aging
 
 #: A track: id of its series, then the values it is kept by.
 TrackKey = tuple[str, tuple[str | int, ...]]
@@ -151,7 +152,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     first_try: int
 
 
-class Store(Protocol):
+class Store(Aging, Protocol):
     """Where everything is kept. All methods raise :class:`sentinel.errors.StoreError` when the store fails."""
 
     durable: bool  #: what a commit acknowledged survives a power cut

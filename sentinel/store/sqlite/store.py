@@ -34,6 +34,7 @@ from sentinel.store.protocol import (
 )
 from sentinel.store.rows import Rows
 from sentinel.store.sqlite import fired, keys, outbox, reading, verdicts, writing
+from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
@@ -53,7 +54,7 @@ _NOTHING: Final = Past()
 _T = TypeVar("_T")
 
 
-class SqliteStore:
+class SqliteStore(SqliteAging):
     """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
 
     ``vault`` names and seals rows; it is the caller's to close. ``readonly`` is for looking at the store beside the
@@ -155,7 +156,7 @@ class SqliteStore:
     async def _checkpoint(self) -> None:
         """Copy the write-ahead log into the database beside the commits, which SQLite would do within one of them."""
         try:
-            pages = await self._run(self._copier, self._copy_db, writing.checkpoint)
+            pages = await self._copy(writing.checkpoint)
             if pages > LOG_PAGES:
                 # Between two commits: what came since the copy is little, and the log begins anew.
                 await self._write(writing.restart_log)
@@ -339,6 +340,9 @@ class SqliteStore:
 
     async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         return await self._run(self._reader, self._read_db, work)
+
+    async def _copy(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        return await self._run(self._copier, self._copy_db, work)
 
     async def _run(
         self, thread: ThreadPoolExecutor, database: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]

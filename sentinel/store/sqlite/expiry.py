@@ -1,0 +1,170 @@
+"""Statements of expiry. Each is one short transaction; what is to go is found by an index, or by the reader."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from sentinel.privacy.retention import Due
+from sentinel.store.aging import Expiring
+
+#: How long beginning the log anew waits for readers (milliseconds): commits wait for it.
+_READERS: Final = 20
+_json: Final = msgspec.json.Encoder().encode
+#: What the rows of an account are found by, for :func:`drop_account`: table, and the kind of its row id.
+_OWNED: Final = (
+    ("profile", "key", "profile"),
+    ("attributes", "key", "attributes"),
+    ("alert", "owner", "alerts"),
+    ("mail", "owner", "mails"),
+    ("track", "owner", "windows"),
+)
+
+
+def raw(db: sqlite3.Connection, through: int, limit: int) -> int:
+    """Clear raw values."""
+    return db.execute(
+        "UPDATE event SET raw = NULL WHERE seq IN"
+        " (SELECT seq FROM event INDEXED BY event_raw WHERE raw IS NOT NULL AND day <= ? LIMIT ?)",
+        (through, limit),
+    ).rowcount
+
+
+def records(db: sqlite3.Connection, through: int, limit: int) -> int:
+    """Delete records, with their places in campaigns."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        found = db.execute("SELECT seq, key FROM event WHERE day <= ? LIMIT ?", (through, limit)).fetchall()
+        db.execute(
+            "DELETE FROM campaign_event WHERE event IN (SELECT value FROM json_each(?))", _list(row[1] for row in found)
+        )
+        db.execute("DELETE FROM event WHERE seq IN (SELECT value FROM json_each(?))", _list(row[0] for row in found))
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return len(found)
+
+
+def old_alerts(db: sqlite3.Connection, through: int, limit: int) -> list[str]:
+    """Keys of alerts last seen up to a day, of all tenants."""
+    return [row[0] for row in db.execute("SELECT key FROM alert WHERE day <= ? LIMIT ?", (through, limit))]
+
+
+def alerts(db: sqlite3.Connection, keys: list[str], through: int) -> int:
+    """Delete alerts that did not go on since they were found."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        gone = db.execute(
+            "DELETE FROM alert WHERE key IN (SELECT value FROM json_each(?)) AND day <= ? RETURNING key",
+            (_json(keys), through),
+        ).fetchall()
+        db.execute(
+            "DELETE FROM campaign_event WHERE alert IN (SELECT value FROM json_each(?))", _list(row[0] for row in gone)
+        )
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return len(keys)
+
+
+def old_mails(db: sqlite3.Connection, before: int, limit: int) -> list[int]:
+    """Ids of mails done with."""
+    rows = db.execute("SELECT id FROM mail WHERE done BETWEEN 1 AND ? - 1 LIMIT ?", (before, limit))
+    return [row[0] for row in rows]
+
+
+def oldest_pending(db: sqlite3.Connection, limit: int) -> list[tuple[Any, ...]]:
+    """The mails that wait longest: id, key of the alert, ref, sealed notice."""
+    return db.execute(
+        "SELECT id, alert, ref, notice FROM mail WHERE state = 'pending' ORDER BY id LIMIT ?", (limit,)
+    ).fetchall()
+
+
+def mails(db: sqlite3.Connection, ids: Iterable[int]) -> int:
+    """Delete mails."""
+    return db.execute("DELETE FROM mail WHERE id IN (SELECT value FROM json_each(?))", _list(ids)).rowcount
+
+
+def verdicts(db: sqlite3.Connection, before: int, limit: int) -> int:
+    """Delete verdicts that were carried out."""
+    return db.execute(
+        "DELETE FROM verdict WHERE id IN (SELECT id FROM verdict WHERE done BETWEEN 1 AND ? - 1 LIMIT ?)",
+        (before, limit),
+    ).rowcount
+
+
+def count(db: sqlite3.Connection, due: Due, mails_before: int) -> Expiring:
+    """How much is due."""
+    raw, records, alerts, mails = db.execute(
+        "SELECT (SELECT count(*) FROM event INDEXED BY event_raw WHERE raw IS NOT NULL AND day <= :raw),"
+        " (SELECT count(*) FROM event WHERE day <= :records), (SELECT count(*) FROM alert WHERE day <= :records),"
+        " (SELECT count(*) FROM mail WHERE done BETWEEN 1 AND :mails - 1)",
+        {"raw": due.raw_through, "records": due.records_through, "mails": mails_before},
+    ).fetchone()
+    return Expiring(raw=raw, records=records, alerts=alerts, mails=mails)
+
+
+def sealed(db: sqlite3.Connection, table: str, names: Iterable[str]) -> list[tuple[str, bytes]]:
+    """Profiles or attributes by row id."""
+    return db.execute(
+        f"SELECT key, sealed FROM {table} WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608  # constant names
+        _list(names),
+    ).fetchall()
+
+
+def has_past(db: sqlite3.Connection, events: Iterable[str], alerts: str) -> bool:
+    """Whether there are events with one of these owners, or alerts."""
+    found = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM event WHERE owner IN (SELECT value FROM json_each(?)))"
+        " OR EXISTS (SELECT 1 FROM alert WHERE owner = ?)",
+        (_json(list(events)), alerts),
+    )
+    return bool(found.fetchone()[0])
+
+
+def drop_account(db: sqlite3.Connection, names: Mapping[str, str]) -> int:
+    """Delete an account's rows; ``names`` are its row ids by kind."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        gone = sum(
+            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (names[kind],)).rowcount  # noqa: S608  # constant names
+            for table, column, kind in _OWNED
+        )
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return gone
+
+
+#: Kinds of row ids that :func:`drop_account` needs.
+KINDS: Final = tuple(kind for _, _, kind in _OWNED)
+
+
+def reclaim(db: sqlite3.Connection, limit: int) -> int:
+    """Give free pages back, those at the end of the file first; returns how many."""
+    before = db.execute("PRAGMA freelist_count").fetchone()[0]
+    # A row for each page: only who reads them all has them all freed.
+    db.execute(f"PRAGMA incremental_vacuum({int(limit)})").fetchall()
+    return int(before - db.execute("PRAGMA freelist_count").fetchone()[0])
+
+
+def begin_log(db: sqlite3.Connection) -> bool:
+    """Copy the rest of the log and cut it off, unless somebody still reads what was before."""
+    waits = db.execute("PRAGMA busy_timeout").fetchone()[0]
+    db.execute(f"PRAGMA busy_timeout = {_READERS}")
+    try:
+        busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {waits}")
+    return not busy
+
+
+def _list(values: Iterable[str | int]) -> tuple[bytes]:
+    return (_json(list(values)),)
