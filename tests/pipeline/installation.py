@@ -19,6 +19,7 @@ from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import Answer, Arrival, Item, Outcome, TenantSettings
 from sentinel.privacy.keys import LocalKey
+from sentinel.privacy.noise import Noise, discrete_laplace
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.privacy.sealer import Sealer
 from sentinel.rules.load import load_rules, packaged_rules
@@ -45,16 +46,25 @@ AWAY: dict[str, Any] = {
 class Installation:
     """A pipeline over a store in ``folder``; :meth:`reopen` is a restart."""
 
-    def __init__(self, folder: Path, *, rules: RuleSet = RULES, key: LocalKey = KEY, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        rules: RuleSet = RULES,
+        key: LocalKey = KEY,
+        noise: Noise = discrete_laplace,
+        **settings: Any,
+    ) -> None:
         self.path = folder / "store.db"
         self.enricher = Enricher(Pseudonymizer(key), *bare_lookups())
         self._settings = TenantSettings(rules=rules, **settings)
         self._key = key
+        self._noise = noise
         self._open()
 
     def _open(self) -> None:
         self.store = SqliteStore(self.path)
-        self.pipeline = Pipeline(self.store, Sealer(self._key), lambda tenant: self._settings)
+        self.pipeline = Pipeline(self.store, Sealer(self._key), lambda tenant: self._settings, self._noise)
 
     async def reopen(self) -> None:
         """Close the store and open it again, with nothing left in memory."""

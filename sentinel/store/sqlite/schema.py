@@ -4,6 +4,7 @@ import sqlite3
 from typing import Final
 
 from sentinel.errors import StoreError
+from sentinel.store.sqlite import usage
 
 #: ``PRAGMA user_version`` counts these. Never edit one that was released; add the next.
 MIGRATIONS: Final[tuple[str, ...]] = (
@@ -112,6 +113,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ) STRICT;
     CREATE INDEX verdict_open ON verdict (id) WHERE done = 0
     """,
+    usage.CREATE,
 )
 
 

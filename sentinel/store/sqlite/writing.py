@@ -10,7 +10,7 @@ from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.past.profile import encode_profile
 from sentinel.past.windows import encode_entries
 from sentinel.store.protocol import Changes
-from sentinel.store.sqlite import fired
+from sentinel.store.sqlite import fired, usage
 from sentinel.store.sqlite.reading import track_name
 
 _encode_notice: Final = msgspec.msgpack.Encoder().encode
@@ -54,6 +54,7 @@ def pack(changes: Changes) -> list[Statement]:
         (n.tenant, n.id, n.account, _encode_notice(n), LEVEL_ORDER[n.level]) for n in changes.notices
     ])  # fmt: skip
     statements += fired.statements(changes.fired)
+    statements += usage.statements(changes)
     return statements
 
 
@@ -127,7 +128,7 @@ def restart_log(db: sqlite3.Connection) -> None:
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
     """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
     entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
-    return db.execute(entries, (now, _STEP)).rowcount + fired.expire(db, now)
+    return db.execute(entries, (now, _STEP)).rowcount + fired.expire(db, now) + usage.expire(db, now)
 
 
 def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:
