@@ -19,6 +19,7 @@ _COMMANDS = (
     "explain",
     "alerts",
     "campaigns",
+    "usage",
     "simulate",
     "keys",
     "audit",

@@ -275,3 +275,27 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         text("Least important messages to write. No level writes personal data."),
     ] = "info"
+
+
+class UsageSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Anonymous daily figures for the operator, as docs/usage.md tells; a change holds from the next day (UTC) on."""
+
+    enabled: Annotated[bool, text("Whether they are counted.")] = True
+    epsilon: Annotated[
+        float,
+        number(
+            "ε of differential privacy",
+            0.1,
+            10,
+            "What all figures of one day together may tell of one account. Less is more noise.",
+        ),
+    ] = 2.0
+    min_cell: Annotated[
+        int,
+        number(
+            "accounts",
+            5,
+            10_000,
+            "Smaller numbers are not told and not kept. Where noise alone often reaches it, the least told is higher.",
+        ),
+    ] = 10

@@ -22,6 +22,7 @@ from sentinel.config.sections import (
     ServiceSettings,
     SmtpSettings,
     TrustSettings,
+    UsageSettings,
 )
 from sentinel.config.tuning import MuteEntry, TuningEntry
 from sentinel.config.values import Listen, Mailbox, StoreAddress
@@ -80,6 +81,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     rules: Annotated[RuleSettings, text("Where the rules and allowlists are.")] = RuleSettings()
     geo: Annotated[GeoSettings, text("What is known of addresses.")] = GeoSettings()
     http: Annotated[HttpSettings, text("Limits of the HTTP API.")] = HttpSettings()
+    usage: Annotated[UsageSettings, text("Anonymous figures of how the service is used.")] = UsageSettings()
     log: Annotated[LogSettings, text("What the daemon writes to its log.")] = LogSettings()
     tenants: Annotated[
         dict[str, TenantSettings],

@@ -154,6 +154,8 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     phone_changed_at: int = 0
     recoveries: list[int] = []  #: last times a reset was asked for or a recovery used from an untrusted context
     helped: list[tuple[int, bool]] = []  #: last times others let the person back in, and whether a factor went off
+    usage_day: int = 0  #: UTC day on which usage figures counted the account last …
+    usage_marks: int = 0  #: … and as what, so that it counts once (:mod:`sentinel.pipeline.usage`)
 
     def warming_up(self, at: int, policy: TrustPolicy) -> bool:
         """Whether the past is still too short for the ``new_*`` rules, as of ``at``.

@@ -23,6 +23,8 @@ from sentinel.pipeline.handles import lookups, with_handles
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.judge import Judged, Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
+from sentinel.pipeline.usage import Usage
+from sentinel.privacy.noise import Noise, discrete_laplace
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import AlertRow, Changes, Past, Record, Store, Wanted
 
@@ -52,12 +54,20 @@ class Batch:
 class Pipeline:
     """Everything that decides about an event goes through :meth:`process`, one batch at a time."""
 
-    def __init__(self, store: Store, vault: Vault, settings: Callable[[str], TenantSettings]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        settings: Callable[[str], TenantSettings],
+        noise: Noise = discrete_laplace,
+    ) -> None:
         self.store = store
         self.vault = vault
         self._settings = self._next = settings
         self._bound = False
         self._told = LastTold()
+        self._noise = noise  #: of usage figures; anything but the default is for tests
+        self._usage: Usage | None = None
         self._latest: Batch | None = None  #: judged, and not ended yet
 
     def use(self, settings: Callable[[str], TenantSettings]) -> None:
@@ -93,12 +103,16 @@ class Pipeline:
         batch = Batch(items, self._latest)
         newer = batch.before.past if batch.before is not None else None
         batch.past = past = await self.store.recall(self._wanted(items, touched), newer)
+        if (usage := self._usage) is None:
+            usage = self._usage = Usage(await self.store.tallies(), self.vault.usage, self._noise)
         try:
             await self._second_recall(items, past, newer)
             for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
-                batch.outcomes.append(self._one(item, tracks, past, batch.changes))
+                batch.outcomes.append(outcome := self._one(item, tracks, past, batch.changes))
+                usage.count(item, outcome, past.profiles, self._settings(item.tenant).usage, batch.changes)
                 if number % _STRIDE == _STRIDE - 1:
                     await asyncio.sleep(0)
+            usage.note(batch.changes)
             self.store.prepare(batch.changes)
         except BaseException:
             if batch.before is not None:
@@ -174,6 +188,7 @@ class Pipeline:
     def _forget(self, batch: "Batch") -> None:
         self.store.forget(batch.past)
         self._told.forget()
+        self._usage = None
 
     async def _second_recall(self, items: Sequence[Item], past: Past, newer: Past | None) -> None:
         """Profiles that only a record tells: those of the accounts whose events are answered."""

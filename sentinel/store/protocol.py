@@ -26,6 +26,26 @@ FiredKey = tuple[int, str, str, str]
 #: How many days findings are counted for: a quarter is enough to see whether a change of a rule calmed it.
 FIRED_DAYS: Final = 92
 
+#: An open day of usage: UTC day, tenant.
+TallyKey = tuple[int, str]
+#: What API calls are counted by: UTC day, tenant, name of the key.
+CallKey = tuple[int, str, str]
+#: How many days usage figures are kept: a year and a month, so that a month can be held against the one a year ago.
+USAGE_DAYS: Final = 400
+
+
+class UsageDay(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one dimension of a day that is over. ``numbers`` hold noise of ``scale`` (see
+    :mod:`sentinel.privacy.noise`), which spent ``epsilon`` for each account, and only those of ``least`` and more."""
+
+    day: int
+    tenant: str
+    dimension: str
+    epsilon: float
+    scale: float
+    least: int
+    numbers: dict[str, int]
+
 
 class Record(msgspec.Struct, kw_only=True):
     """One event (or answer) as kept: the packed sighting and what was said of it, with its raw values beside.
@@ -103,6 +123,9 @@ class Changes(msgspec.Struct, kw_only=True):
     prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
     campaigns: list[tuple[str, str, str]] = []  #: tenant and alert id of a campaign, key of an event in it
     fired: dict[FiredKey, int] = {}  #: findings to add to the counts by day
+    tallies: dict[TallyKey, bytes | None] = {}  #: open days of usage, sealed; null: the day is over
+    usage: list[UsageDay] = []  #: figures of days that are over
+    calls: dict[CallKey, int] = {}  #: API calls to add to the counts
 
 
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +219,15 @@ class Store(Protocol):
     async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
         """Findings by UTC day (from ``since`` on), rule and status, of one tenant or of all; no accounts."""
 
+    async def tallies(self) -> dict[TallyKey, bytes]:
+        """The open days of usage, sealed."""
+
+    async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
+        """Usage figures from UTC day ``since`` on, oldest first. What was told of a day never changes."""
+
+    async def calls(self, tenant: str, *, since: int) -> dict[CallKey, int]:
+        """API calls from UTC day ``since`` on."""
+
     async def alerts(
         self,
         tenant: str,
@@ -241,8 +273,8 @@ class Store(Protocol):
     async def keys(self) -> list[ApiKey]: ...
 
     async def expire_windows(self, now: int) -> int:
-        """Drop a step of the window entries that no window can see any more, and counts of findings older than
-        :data:`FIRED_DAYS`; returns rows dropped, 0 when done."""
+        """Drop a step of the window entries that no window can see any more, counts of findings older than
+        :data:`FIRED_DAYS` and usage older than :data:`USAGE_DAYS`; returns rows dropped, 0 when done."""
 
     async def check(self) -> None:
         """Prove that the store can be read and written, or raise."""

@@ -19,6 +19,7 @@ from sentinel.past.windows import Track
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import (
     FIRED_DAYS,
+    USAGE_DAYS,
     AlertRow,
     ApiKey,
     AskedVerdict,
@@ -28,6 +29,7 @@ from sentinel.store.protocol import (
     Record,
     Store,
     TrackKey,
+    UsageDay,
     Wanted,
 )
 from sentinel.store.sqlite.store import SqliteStore
@@ -119,6 +121,8 @@ def full_profile() -> Profile:
                 rules=["push_bombing"], contexts=["country:FR"],
             )
         ],
+        usage_day=20_000,
+        usage_marks=3,
     )  # fmt: skip
 
 
@@ -723,3 +727,70 @@ async def test_old_counts_are_dropped_with_upkeep(store: Store) -> None:
     while await store.expire_windows(START):
         pass
     assert set(await store.fired(since=0)) == {(today - FIRED_DAYS, "r", "live")}
+
+
+# Usage figures
+
+
+def usage_day(day: int = 7, **changed: Any) -> UsageDay:
+    fields: dict[str, Any] = {
+        "day": day, "tenant": "default", "dimension": "browsers", "epsilon": 0.5, "scale": 2.0, "least": 14,
+        "numbers": {"Samsung Internet": 20, "Chrome": 140},
+    }  # fmt: skip
+    return UsageDay(**(fields | changed))
+
+
+async def test_an_open_day_of_usage_is_kept_until_it_is_over(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(tallies={(7, "default"): b"one", (7, "shop"): b"other"}))
+    await store.commit(Changes(tallies={(7, "default"): b"two", (8, "default"): b"next"}))
+    async for after in as_is_and_reopened(store, reopen):
+        assert await after.tallies() == {(7, "default"): b"two", (7, "shop"): b"other", (8, "default"): b"next"}
+    await after.commit(Changes(tallies={(7, "default"): None}, usage=[usage_day()]))
+    async for again in as_is_and_reopened(after, reopen):
+        assert await again.tallies() == {(7, "shop"): b"other", (8, "default"): b"next"}
+        assert await again.usage("default", since=0) == [usage_day()]
+
+
+async def test_usage_is_told_by_tenant_oldest_first_and_never_anew(store: Store) -> None:
+    later, earlier = usage_day(8), usage_day(7, dimension="logins", numbers={})
+    await store.commit(Changes(usage=[later, earlier, usage_day(tenant="shop")]))
+    await store.commit(Changes(usage=[usage_day(7, dimension="logins", numbers={"success": 150})]))
+    assert await store.usage("default", since=0) == [earlier, later]
+    assert await store.usage("default", since=8) == [later]
+    assert await store.usage("nobody", since=0) == []
+
+
+async def test_api_calls_add_up_by_day_and_key(store: Store) -> None:
+    await store.commit(Changes(calls={(7, "default", "web"): 2, (7, "shop", "web"): 1}))
+    await store.commit(Changes(calls={(7, "default", "web"): 3, (8, "default", "app"): 1}))
+    assert await store.calls("default", since=0) == {(7, "default", "web"): 5, (8, "default", "app"): 1}
+    assert await store.calls("shop", since=7) == {(7, "shop", "web"): 1}
+    assert await store.calls("default", since=9) == {}
+
+
+async def test_usage_of_a_batch_that_failed_is_not_kept(store: Store) -> None:
+    await store.commit(Changes(records=[record()], tallies={(7, "default"): b"one"}))
+    lost = Changes(
+        records=[record()], tallies={(7, "default"): None}, usage=[usage_day()], calls={(7, "default", "web"): 1}
+    )
+    with pytest.raises(StoreError):
+        await store.commit(lost)
+    assert await store.tallies() == {(7, "default"): b"one"}
+    assert await store.usage("default", since=0) == []
+    assert await store.calls("default", since=0) == {}
+
+
+async def test_old_usage_is_dropped_with_upkeep(store: Store) -> None:
+    kept = utc_day(START) - USAGE_DAYS
+    await store.commit(
+        Changes(
+            tallies={(day, "default"): b"sealed" for day in (kept - 1, kept)},
+            usage=[usage_day(kept - 1), usage_day(kept)],
+            calls={(day, "default", "web"): 1 for day in (kept - 1, kept)},
+        )
+    )
+    while await store.expire_windows(START):
+        pass
+    assert set(await store.tallies()) == {(kept, "default")}
+    assert await store.usage("default", since=0) == [usage_day(kept)]
+    assert set(await store.calls("default", since=0)) == {(kept, "default", "web")}

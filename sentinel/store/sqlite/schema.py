@@ -4,6 +4,7 @@ import sqlite3
 from typing import Final
 
 from sentinel.errors import StoreError
+from sentinel.store.sqlite import usage
 
 #: ``PRAGMA user_version`` counts these. Never edit one that was released; add the next.
 MIGRATIONS: Final[tuple[str, ...]] = (
@@ -104,6 +105,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         revoked INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    usage.CREATE,
 )
 
 #: Schema versions before this one were of development snapshots, sealed under one key in another way.

@@ -24,16 +24,19 @@ from sentinel.store.protocol import (
     AlertRow,
     ApiKey,
     AskedVerdict,
+    CallKey,
     Changes,
     Extent,
     Mail,
     Past,
     Record,
+    TallyKey,
     TrackKey,
+    UsageDay,
     Wanted,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import fired, keys, outbox, reading, verdicts, writing
+from sentinel.store.sqlite import fired, keys, outbox, reading, usage, verdicts, writing
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
@@ -224,6 +227,18 @@ class SqliteStore:
     async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
         """See the protocol."""
         return await self._read(lambda db: fired.since(db, since, tenant))
+
+    async def tallies(self) -> dict[TallyKey, bytes]:
+        """See the protocol."""
+        return await self._read(usage.tallies)
+
+    async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
+        """See the protocol."""
+        return await self._read(lambda db: usage.since(db, since, tenant))
+
+    async def calls(self, tenant: str, *, since: int) -> dict[CallKey, int]:
+        """See the protocol."""
+        return await self._read(lambda db: usage.calls(db, since, tenant))
 
     async def alerts(
         self,

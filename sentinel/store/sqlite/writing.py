@@ -7,7 +7,7 @@ from typing import Any, Final
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import fired
+from sentinel.store.sqlite import fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
 _STEP: Final = 2000
@@ -47,6 +47,7 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
         (notice.tenant, *rows.notice(notice), LEVEL_ORDER[notice.level]) for notice in changes.notices
     ])  # fmt: skip
     statements += fired.statements(changes.fired)
+    statements += usage.statements(changes)
     return statements
 
 
@@ -115,7 +116,7 @@ def restart_log(db: sqlite3.Connection) -> None:
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
     """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
     entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
-    return db.execute(entries, (now, _STEP)).rowcount + fired.expire(db, now)
+    return db.execute(entries, (now, _STEP)).rowcount + fired.expire(db, now) + usage.expire(db, now)
 
 
 def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:
