@@ -25,8 +25,8 @@ from sentinel.errors import SentinelError
 from sentinel.events.clock import to_text
 
 SECRET_BYTES: Final = 32
-#: A passphrase goes through scrypt, which a shorter one would not make up for (about 52 bits at random letters).
-MIN_PASSPHRASE: Final = 11
+#: Random letters and digits of this length hold 62 bits; scrypt makes each guess dear, but does not make up for fewer.
+MIN_PASSPHRASE: Final = 12
 
 _PACKAGE: Final = "package.zip"
 _STATEMENT: Final = "statement.json"
@@ -40,8 +40,10 @@ class EvidenceError(SentinelError):
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What the copy is for. ``made`` and ``keep_until`` are micros; ``purpose`` names the claim, ``controller`` who gave
-    the copy out."""
+    """What the copy is for: ``purpose`` names the claim, ``controller`` who gave the copy out.
+
+    ``made`` and ``keep_until`` are micros.
+    """
 
     account: str
     tenant: str
@@ -126,9 +128,9 @@ def _statement(claim: Claim, fingerprint: str) -> bytes:
         "made": to_text(claim.made),
         "keep_until": to_text(claim.keep_until),
         "key_sha256": fingerprint,
-        "retention": "The recipient keeps this copy until keep_until at the latest, for the purpose named here only, and"
-        " destroys it then or when the claim is settled, whichever comes first. Making it did not extend any retention"
-        " of sentinel: what it is a copy of is destroyed there when due.",
+        "retention": "The recipient keeps this copy until keep_until at the latest, for the purpose named here only,"
+        " and destroys it then or when the claim is settled, whichever comes first. Making it did not extend any"
+        " retention of sentinel: what it is a copy of is destroyed there when due.",
     }
     return msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n"
 

@@ -66,7 +66,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known. ``known_since`` starts the clock, ``deadline`` ends it, ``hours_left`` (at ``made``) may be negative.
+    """What is known. ``known_since`` starts the clock, ``deadline`` ends it; ``hours_left`` may be negative.
 
     ``accounts`` names people: it is for the controller, the authority gets numbers.
     """

@@ -17,9 +17,10 @@ _JUDGED_SAID: Final = frozenset({"risk", "level", "decision", "would", "findings
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """A finding: what was found, whether it is only on trial, values read; ``facts`` are their names."""
+    """A finding: what was found, its risk, whether it is only on trial, values read; ``facts`` are their names."""
 
     title: str
+    risk: str
     shadow: bool
     evidence: list[str]
     facts: list[str]
@@ -68,6 +69,7 @@ def _row(event: EventData, shown: Shown) -> EventRow:
         reasons=[
             Reason(
                 visible(shown.text.rule(found.rule, found.title)),
+                f"{found.risk:g}",
                 found.status == "shadow",
                 [f"{visible(name)} = {visible(_plain(value))}" for name, value in found.evidence.items()],
                 list(found.evidence),

@@ -3,8 +3,8 @@
 **Formulas.** A spreadsheet calculates a cell that begins with ``=``, ``+``, ``-`` or ``@`` (some also after a tab or a
 line break, and in Japanese settings the full-width forms), and people choose what stands in user agents and ids. Such a
 cell gets a ``'`` in front. Programs of other countries split at ``;`` or at tabs whatever the quotes say, so the same
-is done after each ``,``, ``;``, tab and line break inside a cell. A ``'`` that stands in such a place already is doubled
-by the same rule, so that :func:`restore` takes exactly what :func:`neutralise` gave.
+is done after each ``,``, ``;``, tab and line break inside a cell. A ``'`` that stands in such a place already gets one
+more by the same rule, so that :func:`restore` takes exactly what :func:`neutralise` gave.
 
 **Form.** RFC 4180: commas, CRLF, every cell quoted. UTF-8 with a byte order mark, because the most used spreadsheet
 takes a file without one for the old code page of the country and breaks every umlaut; Python reads it as

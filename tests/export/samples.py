@@ -28,7 +28,7 @@ PHONE = (
     " Version/17.5 Mobile/15E148 Safari/604.1"
 )
 #: What people might send to be shown to somebody: markup, formulas, text that turns around, control characters.
-HOSTILE = '</td><script>alert(1)</script>&"\'=cmd|\' /C calc\'!A0;=1+1\t@x\r\n\u202egnp.exe'
+HOSTILE = "</td><script>alert(1)</script>&\"'=cmd|' /C calc'!A0;=1+1\t@x\r\n\u202egnp.exe"
 HOME: dict[str, Any] = {
     "ip": "203.0.113.7",
     "user_agent": FIREFOX,
