@@ -68,7 +68,7 @@ class Package:
         """Write the archive to ``file``, with everything ``held`` beside the events; returns its manifest.
 
         ``file`` need not be seekable; the bytes then differ from those in one that is. No file in it may be larger
-        than 2 GiB (some two million events). Call it once.
+        than 2 GiB (some two million events). Call it once, and beside an event loop: 100,000 events take two seconds.
         """
         languages = languages_for(held.account.locale)
         written: list[FileEntry] = []

@@ -18,7 +18,15 @@ T = 20_000 * DAY
 NOBODY = Information()
 ENTRIES = [
     Affected(account="u-2", compromised=T + HOUR, first=T - DAY, last=T, records=4, categories=("account", "sign_ins")),
-    Affected(account="u-1", compromised=T, first=T - 2 * HOUR, last=T - HOUR, records=3, campaign="c-1"),
+    Affected(
+        account="u-1",
+        compromised=T,
+        first=T - 2 * HOUR,
+        last=T - HOUR,
+        records=3,
+        categories=("account",),
+        campaign="c-1",
+    ),
     Affected(account="u-1", compromised=T + 2 * HOUR, first=T, last=T + HOUR, records=1, categories=("account",)),
     Affected(account="u-3", compromised=T + 2 * HOUR, first=T, last=T + 2 * HOUR, campaign="c-1"),
 ]

@@ -105,6 +105,14 @@ def test_every_text_that_is_held_is_on_it(language: str) -> None:
     }
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_attributes_stand_beside_what_they_mean(language: str) -> None:
+    text = text_in(language)
+    rows = [["".join(cell.itertext()) for cell in row] for row in tree(page(language)).iter("tr")]
+    line = [text.label("AccountData", "email"), "ada@example.org", text.meaning("AccountData", "email")]
+    assert line in rows
+
+
 def test_every_time_is_in_the_persons_zone() -> None:
     summer = msgspec.structs.replace(EVENTS[0], time="2026-07-01T22:30:00Z")
     assert "2026-07-02 00:30:00 CEST" in page(events=[summer])
