@@ -92,6 +92,24 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 365
 
 
+class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is responsible for the data, as people are told who ask for theirs (GDPR Art. 15)."""
+
+    controller: Annotated[
+        OneLine | None,
+        text('Name and address of the controller. Unset: people read "the operator of this service".'),
+    ] = None
+    contact: Annotated[
+        OneLine | None,
+        text("Where people use their rights and ask for a human review, such as the data protection officer."),
+    ] = None
+    authority: Annotated[OneLine | None, text("The supervisory authority that people may complain to.")] = None
+    recipients: Annotated[
+        OneLine | None,
+        text("Who else gets data, in your words: who runs the mail server or the machine, and in which country."),
+    ] = None
+
+
 class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When values enter the trusted past; the defaults are the ones the contract fixes."""
 

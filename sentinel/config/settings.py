@@ -17,6 +17,7 @@ from sentinel.config.sections import (
     GeoSettings,
     HttpSettings,
     LogSettings,
+    PrivacySettings,
     RetentionSettings,
     RuleSettings,
     ServiceSettings,
@@ -54,6 +55,9 @@ class TenantSettings(Struct, frozen=True, forbid_unknown_fields=True):
         DecisionSettings()
     )
     alerts: Annotated[AlertSettings, text("The same keys as `[alerts]`.", default="as in [alerts]")] = AlertSettings()
+    privacy: Annotated[PrivacySettings, text("The same keys as `[privacy]`.", default="as in [privacy]")] = (
+        PrivacySettings()
+    )
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +79,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     smtp: Annotated[SmtpSettings, text("How mails are sent.")] = SmtpSettings()
     decision: Annotated[DecisionSettings, text("What follows from a risk (0 to 100).")] = DecisionSettings()
     retention: Annotated[RetentionSettings, text("How long data is kept.")] = RetentionSettings()
+    privacy: Annotated[PrivacySettings, text("What people are told who ask for their data.")] = PrivacySettings()
     trust: Annotated[TrustSettings, text("When a device, network or place counts as known.")] = TrustSettings()
     alerts: Annotated[AlertSettings, text("Who is told, and how often.")] = AlertSettings()
     service: Annotated[ServiceSettings, text("The service that people log in to.")] = ServiceSettings()

@@ -131,7 +131,7 @@ async def test_a_duplicate_a_conflict_and_a_restricted_account_are_not_counted(t
                                     "countries": {"FR": 1}}}  # fmt: skip
     assert (await ended(inst, 2))[1]["logins"] == {}
     counting, changes = Usage({}, Sealer(b"k" * 32), no_noise), Changes()
-    profile = await inst.store.profile(first.sighting.account or "")
+    profile = await inst.profile("u-1")
     assert profile is not None
     profile.usage_day = 0
     unjudged = Outcome(assessment=msgspec.structs.replace(outcome.assessment, level=None))
