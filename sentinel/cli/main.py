@@ -23,6 +23,7 @@ _COMMANDS = (
     "keys",
     "mail",
     "geo",
+    "privacy",
     "check-config",
     "doctor",
 )
