@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import ipcrypt
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sentinel.privacy.prefix import PrefixPreserving
@@ -32,7 +32,8 @@ VECTORS = (
 )
 
 keys = st.binary(min_size=32, max_size=32).filter(lambda key: key[:16] != key[16:])
-addresses = st.ip_addresses()
+#: A mapped address comes back as the IPv4 address in it.
+addresses = st.ip_addresses().filter(lambda ip: not (isinstance(ip, IPv6Address) and ip.ipv4_mapped))
 
 
 @pytest.mark.parametrize(("key", "ip", "pseudonym"), VECTORS)
@@ -42,7 +43,7 @@ def test_published_vectors(key: str, ip: str, pseudonym: str) -> None:
     assert prefix.decrypt(ip_address(pseudonym)) == ip_address(ip)
 
 
-@given(keys, addresses)
+@given(keys, st.ip_addresses())
 def test_another_implementation_says_the_same(key: bytes, ip: IPv4Address | IPv6Address) -> None:
     prefix = PrefixPreserving(key)
     assert prefix.encrypt(ip) == ipcrypt.pfx.encrypt(ip, key)
@@ -67,6 +68,7 @@ def test_what_shares_n_bits_shares_exactly_n_bits(
     flipped = (int(ip) >> (width - shared - 1) ^ 1) << (width - shared - 1) | rest
     other = type(ip)(flipped)
     prefix = PrefixPreserving(key)
+    assume(not (isinstance(other, IPv6Address) and other.ipv4_mapped))
     assert width - (int(prefix.encrypt(ip)) ^ int(prefix.encrypt(other))).bit_length() == shared
 
 

@@ -66,6 +66,8 @@ class Member:
         self.kind = kind
         self.state = "open"
         self.problem = ""
+        #: Bytes it inflated to so far.
+        self.produced = 0
         self._header = b""
         self._inflate: Any = None if kind == "ZIP" else _decompressor(kind)
 
@@ -81,23 +83,32 @@ class Member:
                     continue
             # An error takes with it what the same call inflated before: a copy goes up to it byte by byte.
             spare = self._inflate.copy() if hasattr(self._inflate, "copy") else None
+            before = self.produced
             try:
                 yield from self._pieces(part)
             except _ERRORS as error:
                 self.state = "broken"
                 if spare is not None:
                     self._inflate = spare
-                    with suppress(*_ERRORS):
-                        for one in part:
-                            yield from self._pieces(bytes((one,)))
+                    yield from self._last(part, self.produced - before)
                 if any(word in str(error).lower() for word in ("memory", "window too large", "usage limit")):
                     self.problem = f"a {self.kind} member asks for too much memory"
+
+    def _last(self, part: bytes, told: int) -> Iterator[bytes]:
+        """What ``part`` inflates to before its error, without the first ``told`` bytes."""
+        with suppress(*_ERRORS):
+            for one in part:
+                for piece in self._pieces(bytes((one,))):
+                    if len(piece) > told:
+                        yield piece[told:]
+                    told = max(told - len(piece), 0)
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         inflate = self._inflate
         while True:
             piece = inflate.decompress(data, PIECE)
             if piece:
+                self.produced += len(piece)
                 yield piece
             if inflate.eof:
                 self.state = "whole"

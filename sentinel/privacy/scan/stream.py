@@ -28,6 +28,7 @@ class Limits:
     open: int = 0
     heavy: int = 0
     members: int = 0
+    crowded: bool = False
     problems: list[str] = field(default_factory=list)
 
     def problem(self, text: str) -> None:
@@ -96,8 +97,12 @@ class Stream:
     def _begin(self, kind: str, at: int, data: memoryview) -> None:
         limits = self._limits
         heavy = kind in HEAVY
+        if limits.crowded:
+            return
         if limits.open >= _OPEN or (heavy and limits.heavy >= _OPEN_HEAVY):
-            limits.problem(f"too many compressed members inside each other, one of them ({kind}) at {at}")
+            # Going on would take forever: what begins everywhere, and in itself, was made to keep us busy.
+            limits.crowded = True
+            limits.problem(f"too many compressed members begin within each other, from the {kind} at {at} on")
             return
         member = Member(kind)
         limits.open += 1
@@ -120,8 +125,8 @@ class Stream:
                 break
             if inner is not None:
                 inner.feed(piece)
-            elif len(piece) >= _REAL:
-                limits.problem(f"compressed members lie more than {_DEPTH} deep")
+        if inner is None and (member.state == "whole" or member.produced >= _REAL):
+            limits.problem(f"compressed members lie more than {_DEPTH} deep")
         if member.problem:
             limits.problem(f"{member.problem}, at {at}")
         if member.state == "open":

@@ -20,7 +20,8 @@ def events(number: int) -> Iterator[dict[str, Any]]:
             address = f"{_V4[at % 9 // 3]}.{at // 9 % 256}"  # type: ignore[assignment]  # either, as a text
         yield login(
             at, account=f"account-{at // 2}", ip=str(address), user_agent=f"Sample/1.0 (canary {mark}) Marked/2.0",
-            device_id=f"device-{mark}-canary", email=f"person-{mark}@example.org", name=f"Made-up {mark} Person",
+            device_id=f"device-{mark}-canary", email=f"person-{mark}@example.org",
+            name=f"Made-up Person {at // 2 * 7919}",
         )  # fmt: skip
 
 

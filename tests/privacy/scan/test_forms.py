@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.privacy.scan.forms import RAW_BYTES, forms_of, kind_of
@@ -71,6 +71,7 @@ TEXTS: dict[str, Callable[[str], bytes]] = {
 
 
 @pytest.mark.parametrize("form", TEXTS)
+@settings(deadline=None)
 @given(value=st.one_of(agents, mails))
 def test_texts_are_found_in_every_form(form: str, value: str) -> None:
     assert found(value, plant(TEXTS[form](value)))
@@ -110,17 +111,20 @@ V6: dict[str, Callable[[IPv6Address], bytes]] = {
 
 
 @pytest.mark.parametrize("form", V4)
+@settings(deadline=None)
 @given(ip=v4.filter(lambda ip: len(str(int(ip))) >= RAW_BYTES and len({*ip.packed, 0, 255}) >= 4))
 def test_ipv4_addresses_are_found_in_every_form(form: str, ip: IPv4Address) -> None:
     assert found(str(ip), plant(V4[form](ip)))
 
 
 @pytest.mark.parametrize("form", V6)
+@settings(deadline=None)
 @given(ip=v6)
 def test_ipv6_addresses_are_found_in_every_form(form: str, ip: IPv6Address) -> None:
     assert found(str(ip), plant(V6[form](ip)))
 
 
+@settings(deadline=None)
 @given(value=st.one_of(agents, mails, v4.map(str), v6.map(str)), data=st.data())
 def test_forms_are_found_across_the_borders_of_pieces(value: str, data: st.DataObject) -> None:
     form = data.draw(st.sampled_from(forms_of(value).raw))
@@ -131,6 +135,7 @@ def test_forms_are_found_across_the_borders_of_pieces(value: str, data: st.DataO
             assert form.name in found(value, b"\xf0" * before + form.data + b"\xf0", size=size)
 
 
+@settings(deadline=None)
 @given(value=st.one_of(agents, mails, v4.map(str), v6.map(str)))
 def test_no_form_over_raw_bytes_is_shorter_than_seven_bytes_or_told_twice(value: str) -> None:
     forms = forms_of(value).raw
