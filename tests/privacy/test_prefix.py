@@ -32,7 +32,7 @@ VECTORS = (
 )
 
 keys = st.binary(min_size=32, max_size=32).filter(lambda key: key[:16] != key[16:])
-#: A mapped address comes back as the IPv4 address in it.
+#: A mapped address comes back as the IPv4 address in it, as in the draft; `ipcrypt` 0.1.0 does not know that yet.
 addresses = st.ip_addresses().filter(lambda ip: not (isinstance(ip, IPv6Address) and ip.ipv4_mapped))
 
 
@@ -43,7 +43,7 @@ def test_published_vectors(key: str, ip: str, pseudonym: str) -> None:
     assert prefix.decrypt(ip_address(pseudonym)) == ip_address(ip)
 
 
-@given(keys, st.ip_addresses())
+@given(keys, addresses)
 def test_another_implementation_says_the_same(key: bytes, ip: IPv4Address | IPv6Address) -> None:
     prefix = PrefixPreserving(key)
     assert prefix.encrypt(ip) == ipcrypt.pfx.encrypt(ip, key)
