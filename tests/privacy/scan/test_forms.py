@@ -63,10 +63,10 @@ TEXTS: dict[str, Callable[[str], bytes]] = {
     "with dashes": lambda text: dashed(text.encode()),
     "Python": lambda text: repr(text.encode())[2:-1].encode(),
     "base64 at 0": lambda text: base64.b64encode(text.encode() + b"?"),
-    "base64 at 1": lambda text: base64.b64encode(b"x" + text.encode() + b"?"),
-    "base64 at 2": lambda text: base64.b64encode(b"xy" + text.encode() + b"?"),
-    "base64url at 1": lambda text: base64.urlsafe_b64encode(b"x" + text.encode()),
-    "base64 of UTF-16": lambda text: base64.b64encode(b"x" + text.encode("utf-16-le")),
+    "base64 at 1": lambda text: base64.b64encode(b"\xff" + text.encode() + b"?"),
+    "base64 at 2": lambda text: base64.b64encode(b"\xff\xff" + text.encode() + b"?"),
+    "base64url at 1": lambda text: base64.urlsafe_b64encode(b"\xff" + text.encode()),
+    "base64 of UTF-16": lambda text: base64.b64encode(b"\xff" + text.encode("utf-16-le")),
 }
 
 
@@ -89,7 +89,7 @@ V4: dict[str, Callable[[IPv4Address], bytes]] = {
     "mapped, exploded": lambda ip: IPv6Address(f"::ffff:{ip}").exploded.encode(),
     "mapped, packed": lambda ip: IPv6Address(f"::ffff:{ip}").packed,
     "mapped, packed, reversed": lambda ip: IPv6Address(f"::ffff:{ip}").packed[::-1],
-    "mapped, base64": lambda ip: base64.b64encode(b"x" + IPv6Address(f"::ffff:{ip}").packed),
+    "mapped, base64": lambda ip: base64.b64encode(b"\xff" + IPv6Address(f"::ffff:{ip}").packed),
     "reversed name": lambda ip: ip.reverse_pointer.encode(),
     "mapped, reversed name": lambda ip: IPv6Address(f"::ffff:{ip}").reverse_pointer.upper().encode(),
 }
@@ -98,7 +98,7 @@ V6: dict[str, Callable[[IPv6Address], bytes]] = {
     "exploded": lambda ip: ip.exploded.upper().encode(),
     "uncompressed": lambda ip: ":".join(f"{int(group, 16):x}" for group in ip.exploded.split(":")).encode(),
     "exploded, UTF-16": lambda ip: ip.exploded.encode("utf-16-le"),
-    "exploded, base64": lambda ip: base64.b64encode(b"x" + ip.exploded.encode()),
+    "exploded, base64": lambda ip: base64.b64encode(b"\xff" + ip.exploded.encode()),
     "packed": lambda ip: ip.packed,
     "packed, little-endian": lambda ip: ip.packed[::-1],
     "decimal": lambda ip: str(int(ip)).encode(),
@@ -150,9 +150,13 @@ def test_the_kind_of_a_value_is_recognised() -> None:
 
 
 def test_a_short_integer_within_a_longer_number_is_not_a_hit() -> None:
-    assert found("192.0.2.71", b"1732212260559") == set()
+    assert found("192.0.2.71", b"id=32212260559") == set()
+    assert found("192.0.2.71", b"id=73221226055,") == set()
     assert found("192.0.2.71", b"ac0000247f") == set()
     assert found("192.0.2.71", b"id=3221226055,") == {"decimal integer"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sentinel.privacy.scan.stream._PIECE", 1)
+        assert found("192.0.2.71", b"id=32212260559", size=13) == set()
 
 
 def test_random_bytes_and_texts_hold_nothing() -> None:
