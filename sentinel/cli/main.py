@@ -25,6 +25,7 @@ _COMMANDS = (
     "audit",
     "mail",
     "geo",
+    "privacy",
     "check-config",
     "doctor",
 )
