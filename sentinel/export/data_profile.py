@@ -128,4 +128,5 @@ class ProfileData(msgspec.Struct, frozen=True, kw_only=True):
     helped: list[HelpData] = []
     phone_changed: Time | None = None
     push_doubted: Time | None = None
+    counted: Time | None = None
     compromised_events: list[Time] = []

@@ -134,6 +134,7 @@ def profile_data(profile: Profile, names: Names, policy: TrustPolicy, *, at: int
         helped=[HelpData(time=to_text(time), factor_removed=removed) for time, removed in profile.helped],
         phone_changed=moment(profile.phone_changed_at),
         push_doubted=moment(profile.push_doubt_at),
+        counted=moment(profile.usage_day * DAY),
         compromised_events=[to_text(time) for time in profile.compromised.values()],
     )
 

@@ -69,6 +69,7 @@ class Record(msgspec.Struct, kw_only=True):
     assessment: bytes  #: packed Assessment without event and account
     trusted: bool = False  #: its values joined the trusted past
     alert: str | None = None
+    restricted: bool = False  #: it came while the account was restricted: to be kept and exported, for nothing else
 
 
 class AlertRow(msgspec.Struct, kw_only=True):
@@ -120,6 +121,7 @@ class Changes(msgspec.Struct, kw_only=True):
     alerts: dict[tuple[str, str], AlertRow] = {}  #: by tenant and id
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
+    held: dict[str, bool] = {}  #: account → whether its mails wait and its alerts are not shown from now on
     prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
     campaigns: list[tuple[str, str, str]] = []  #: tenant and alert id of a campaign, key of an event in it
     fired: dict[FiredKey, int] = {}  #: findings to add to the counts by day
@@ -252,6 +254,25 @@ class Store(Protocol):
 
     async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
         """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it."""
+
+    async def ask(self, question: bytes, *, now: int) -> int:
+        """Ask whoever judges into the store for something; returns the question's id."""
+
+    async def questions(self) -> list[tuple[int, bytes]]:
+        """What was asked and not answered yet, oldest first, by id."""
+
+    async def reply(self, id: int, answer: bytes, *, now: int) -> None:
+        """Answer a question; the answer is kept for a day at least."""
+
+    async def answer(self, id: int) -> bytes | None:
+        """The answer to a question; ``None`` while there is none."""
+
+    async def erase(self, rows: bytes, handle: str) -> int:
+        """Delete everything of an account, by what gives its row ids (:attr:`AccountKey.rows`) and its handle, in one
+        transaction; returns how many rows there were. No byte of them is left in the store's files."""
+
+    async def left_of(self, rows: bytes) -> int:
+        """How many rows there are of an account that was erased."""
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""

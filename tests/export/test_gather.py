@@ -147,7 +147,7 @@ def test_what_no_event_tells_any_more_has_a_number() -> None:
 def test_every_part_of_a_profile_is_exported() -> None:
     same = {"factors", "sessions", "challenges", "trusted_logins", "last_seen", "recoveries", "helped"}
     renamed = {"values", "places", "warmup", "recovered_at", "compromised", "alerts", "usual", "habit"}
-    renamed |= {"push_doubt_at", "phone_changed_at"}
+    renamed |= {"push_doubt_at", "phone_changed_at", "usage_day", "usage_marks"}
     assert set(Profile.__struct_fields__) == same | renamed
     assert same <= set(ProfileData.__struct_fields__)
     full = Profile(
@@ -156,12 +156,14 @@ def test_every_part_of_a_profile_is_exported() -> None:
         recoveries=[3 * DAY],
         push_doubt_at=4 * DAY,
         phone_changed_at=5 * DAY,
+        usage_day=8,
         factors={"totp": KnownFactor("totp", 6 * DAY, counters=[1, 2], drifts=[-1])},
         challenges=[Challenge(7 * DAY, "S" * 16, None, "push")],
         alerts=[OpenAlert(id="a", kind="attack", level="high", risk=70, first=DAY, last=DAY, folded=2)],
     )
     found = profile_data(full, Names(), TrustPolicy(), at=9 * DAY)
     assert found.first_logins == [to_text(DAY)]
+    assert found.counted == to_text(8 * DAY)
     assert (found.recovered, found.recoveries) == (to_text(2 * DAY), [to_text(3 * DAY)])
     assert (found.push_doubted, found.phone_changed) == (to_text(4 * DAY), to_text(5 * DAY))
     assert (found.factors[0].name, found.factors[0].codes_seen, found.factors[0].drift) == ("totp", 2, [-1])

@@ -48,7 +48,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         day INTEGER NOT NULL,
         event TEXT NOT NULL,
         sealed BLOB NOT NULL,
-        state TEXT NOT NULL
+        state TEXT NOT NULL,
+        hidden INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX alert_day ON alert (tenant, day);
     CREATE INDEX alert_owner ON alert (owner) WHERE owner IS NOT NULL;
@@ -87,6 +88,14 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         done INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX verdict_open ON verdict (id) WHERE done = 0;
+    CREATE TABLE asked (
+        id INTEGER PRIMARY KEY,
+        time INTEGER NOT NULL,
+        question BLOB,
+        answer BLOB,
+        done INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX asked_open ON asked (id) WHERE done = 0;
     CREATE TABLE fired (
         day INTEGER NOT NULL,
         tenant TEXT NOT NULL,

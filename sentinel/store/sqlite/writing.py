@@ -46,6 +46,8 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     _rows(statements, _MAIL, [
         (notice.tenant, *rows.notice(notice), LEVEL_ORDER[notice.level]) for notice in changes.notices
     ])  # fmt: skip
+    for account, held in changes.held.items():
+        statements += _holding(rows, account, held)
     statements += fired.statements(changes.fired)
     statements += usage.statements(changes)
     return statements
@@ -62,6 +64,15 @@ def commit(db: sqlite3.Connection, statements: Iterable[Statement]) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _holding(rows: Rows, account: str, held: bool) -> list[Statement]:
+    """Mails of a restricted account wait, and its alerts are not shown."""
+    before, after = ("pending", "held") if held else ("held", "pending")
+    return [
+        ("UPDATE alert SET hidden = ? WHERE owner = ?", [held, rows.alerts_row(account)]),
+        ("UPDATE mail SET state = ? WHERE owner = ? AND state = ?", [after, rows.mails_row(account), before]),
+    ]
 
 
 class _Insert:
