@@ -61,13 +61,7 @@ Alone = Callable[[Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 class Rights:
     """See the module. ``alone`` runs something while nothing is judged (:meth:`Intake.exclusive`)."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        ledger: Ledger,
-        alone: Callable[[Callable[[], Awaitable[Answer]]], Awaitable[Answer]],
-    ) -> None:
+    def __init__(self, store: Store, vault: Vault, ledger: Ledger, alone: Alone) -> None:
         self._store = store
         self._vault = vault
         self._ledger = ledger
@@ -124,9 +118,9 @@ class Rights:
         before = profile.restricted
         try:
             self._change(profile, request)
-            await self._commit(
-                past, profile, key.handle, held=profile.restricted if profile.restricted != before else None
-            )
+            await self._vault.flush()
+            held = {key.handle: profile.restricted} if profile.restricted != before else {}
+            await self._store.commit(Changes(profiles={key.handle: profile}, held=held))
         except BaseException:
             self._store.forget(past)
             raise
@@ -184,9 +178,8 @@ def taken_over(profile: Profile, now: int) -> bool:
 
 
 def _standing(profile: Profile) -> Answer:
-    decided = next(
-        (right.what for right in reversed(profile.rights) if right.what in ("objected", "upheld", "rejected")), None
-    )
+    said = [right.what for right in profile.rights if right.what in ("objected", "upheld", "rejected")]
+    decided = said[-1] if said else None
     since = min((time for time in (profile.restricted_at, profile.objected_at) if time), default=0)
     objection = "open" if decided == "objected" else decided
     return Answer(restricted=profile.restricted, since=since, objection=objection)  # type: ignore[arg-type]  # one of them
