@@ -17,7 +17,7 @@ from sentinel.events.event import Text, explain
 from sentinel.events.limits import check_size, check_time
 from sentinel.events.sighting import Attributes
 from sentinel.past.profile import Profile
-from sentinel.pipeline.item import NewAttributes
+from sentinel.pipeline.item import Call, NewAttributes
 from sentinel.store.protocol import AlertRow, ApiKey
 
 #: Risk of an account that somebody who knows called compromised, until the service clears it.
@@ -51,6 +51,7 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FieldError("", f"not a JSON object: {error}") from None
     _check(given)
+    now = service.clock()
     attributes = Attributes(
         account=account,
         email=given.email,
@@ -61,14 +62,16 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         name=given.name,
         tags=tuple(given.account_tags),
         created=to_micros(given.account_created) if given.account_created else None,
-        as_of=service.clock(),
+        as_of=now,
     )
+    call = Call(key.name, now)
     await service.intake.submit(
         [
             NewAttributes(
                 tenant=key.tenant,
                 account_key=service.enricher.account_key(key.tenant, account),
                 attributes=attributes,
+                call=call,
             )
         ],
         inline=True,

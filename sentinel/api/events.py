@@ -13,7 +13,7 @@ from sentinel.errors import Conflict, FieldError
 from sentinel.events.assessment import Assessment, encode_assessment
 from sentinel.events.event import decode_event
 from sentinel.pipeline.edge import arrive
-from sentinel.pipeline.item import Arrival, Outcome
+from sentinel.pipeline.item import Arrival, Call, Outcome
 from sentinel.pipeline.pack import unpack_assessment
 from sentinel.store.protocol import ApiKey
 
@@ -39,7 +39,8 @@ async def post_events(request: web.Request, service: Service, key: ApiKey) -> we
             await asyncio.sleep(0)
         try:
             event = decode_event(part, over_http=True, now=now)
-            arrivals.append(arrive(service.enricher, key.tenant, event, received=now))
+            call = None if arrivals else Call(key.name, now)
+            arrivals.append(arrive(service.enricher, key.tenant, event, received=now, call=call))
             indices.append(index)
         except FieldError as error:
             if single:
@@ -65,7 +66,8 @@ async def post_assessment(request: web.Request, service: Service, key: ApiKey) -
     body = await read_body(request, service)
     now = service.clock()
     event = decode_event(body, over_http=True, now=now)
-    (outcome,) = await service.intake.submit([arrive(service.enricher, key.tenant, event, received=now)], inline=True)
+    arrival = arrive(service.enricher, key.tenant, event, received=now, call=Call(key.name, now))
+    (outcome,) = await service.intake.submit([arrival], inline=True)
     if outcome.error is not None:
         raise _refusal(outcome)
     assessment = outcome.assessment

@@ -19,11 +19,13 @@ _COMMANDS = (
     "explain",
     "alerts",
     "campaigns",
+    "usage",
     "simulate",
     "keys",
     "audit",
     "mail",
     "geo",
+    "privacy",
     "check-config",
     "doctor",
 )

@@ -92,6 +92,24 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 365
 
 
+class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is responsible for the data, as people are told who ask for theirs (GDPR Art. 15)."""
+
+    controller: Annotated[
+        OneLine | None,
+        text('Name and address of the controller. Unset: people read "the operator of this service".'),
+    ] = None
+    contact: Annotated[
+        OneLine | None,
+        text("Where people use their rights and ask for a human review, such as the data protection officer."),
+    ] = None
+    authority: Annotated[OneLine | None, text("The supervisory authority that people may complain to.")] = None
+    recipients: Annotated[
+        OneLine | None,
+        text("Who else gets data, in your words: who runs the mail server or the machine, and in which country."),
+    ] = None
+
+
 class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When values enter the trusted past; the defaults are the ones the contract fixes."""
 
@@ -275,3 +293,27 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         text("Least important messages to write. No level writes personal data."),
     ] = "info"
+
+
+class UsageSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Anonymous daily figures for the operator, as docs/usage.md tells; a change holds from the next day (UTC) on."""
+
+    enabled: Annotated[bool, text("Whether they are counted.")] = True
+    epsilon: Annotated[
+        float,
+        number(
+            "ε of differential privacy",
+            0.1,
+            10,
+            "What all figures of one day together may tell of one account. Less is more noise.",
+        ),
+    ] = 2.0
+    min_cell: Annotated[
+        int,
+        number(
+            "accounts",
+            5,
+            10_000,
+            "Smaller numbers are not told and not kept. Where noise alone often reaches it, the least told is higher.",
+        ),
+    ] = 10

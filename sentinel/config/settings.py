@@ -17,11 +17,13 @@ from sentinel.config.sections import (
     GeoSettings,
     HttpSettings,
     LogSettings,
+    PrivacySettings,
     RetentionSettings,
     RuleSettings,
     ServiceSettings,
     SmtpSettings,
     TrustSettings,
+    UsageSettings,
 )
 from sentinel.config.tuning import MuteEntry, TuningEntry
 from sentinel.config.values import Listen, Mailbox, StoreAddress
@@ -53,6 +55,9 @@ class TenantSettings(Struct, frozen=True, forbid_unknown_fields=True):
         DecisionSettings()
     )
     alerts: Annotated[AlertSettings, text("The same keys as `[alerts]`.", default="as in [alerts]")] = AlertSettings()
+    privacy: Annotated[PrivacySettings, text("The same keys as `[privacy]`.", default="as in [privacy]")] = (
+        PrivacySettings()
+    )
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,12 +79,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     smtp: Annotated[SmtpSettings, text("How mails are sent.")] = SmtpSettings()
     decision: Annotated[DecisionSettings, text("What follows from a risk (0 to 100).")] = DecisionSettings()
     retention: Annotated[RetentionSettings, text("How long data is kept.")] = RetentionSettings()
+    privacy: Annotated[PrivacySettings, text("What people are told who ask for their data.")] = PrivacySettings()
     trust: Annotated[TrustSettings, text("When a device, network or place counts as known.")] = TrustSettings()
     alerts: Annotated[AlertSettings, text("Who is told, and how often.")] = AlertSettings()
     service: Annotated[ServiceSettings, text("The service that people log in to.")] = ServiceSettings()
     rules: Annotated[RuleSettings, text("Where the rules and allowlists are.")] = RuleSettings()
     geo: Annotated[GeoSettings, text("What is known of addresses.")] = GeoSettings()
     http: Annotated[HttpSettings, text("Limits of the HTTP API.")] = HttpSettings()
+    usage: Annotated[UsageSettings, text("Anonymous figures of how the service is used.")] = UsageSettings()
     log: Annotated[LogSettings, text("What the daemon writes to its log.")] = LogSettings()
     tenants: Annotated[
         dict[str, TenantSettings],
