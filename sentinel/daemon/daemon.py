@@ -16,6 +16,7 @@ from sentinel.api.auth import Keys
 from sentinel.api.service import Readiness, Service
 from sentinel.config import Config, load
 from sentinel.daemon import logs, notify
+from sentinel.daemon.audit import Audit, opened_audit
 from sentinel.daemon.build import build_enricher, limits_of, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.courier import Courier
 from sentinel.daemon.edges import Desk, Edges
@@ -24,17 +25,17 @@ from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
+from sentinel.daemon.retention_parts import RetentionFigures, make_retention
 from sentinel.daemon.state import open_store, open_vault, prepare_state
+from sentinel.daemon.upkeep import keep_up
 from sentinel.daemon.verdicts import carry_out_verdicts
 from sentinel.daemon.watch import watch
 from sentinel.errors import SentinelError
-from sentinel.events.clock import now
+from sentinel.events.clock import DAY, now
 from sentinel.pipeline.intake import Intake
 
 _log: Final = logging.getLogger("sentinel.daemon")
 
-#: Seconds between rounds of upkeep.
-_UPKEEP: Final = 60.0
 #: How long a proof that the store works is good for, in seconds.
 _CHECKED: Final = 1.0
 #: A batch that the store did not take counts against readiness for this long: the small write of a check may fit where
@@ -91,14 +92,15 @@ class Daemon:
                 stack.push_async_callback(self._edges.stop)
             self.store = open_store(self.config, self.vault)
             stack.push_async_callback(self.store.close)
-            self._build()
+            audit = stack.enter_context(opened_audit(self.config, self.vault))
+            self._build(audit)
             # Of another installation's store nothing could be opened; better not to start than to refuse every event.
             await self.store.bind(self.vault.fingerprint)
             await self._serve(sockets)
         if self._broken:
             raise SentinelError(f"{self._broken} broke off; the log says where")
 
-    def _build(self) -> None:
+    def _build(self, audit: Audit) -> None:
         config = self.config
         rules = load_ruleset(config)
         self.enricher = build_enricher(self.vault.pseudonym, open_lookups(config))
@@ -107,6 +109,11 @@ class Daemon:
         self._pipeline = CountedPipeline(self.store, self.vault, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
         self.intake = Intake(self._pipeline, limit=config.http.queue_events)
+        self.retention = make_retention(
+            lambda: self.config, self.store, self.vault, audit.log, alone=self.intake.exclusive, clock=now
+        )
+        self._pipeline.witness = self.retention.witness
+        self.figures.registry.register(RetentionFigures(self.retention))
         self._service = Service(
             store=self.store,
             intake=self.intake,
@@ -129,8 +136,9 @@ class Daemon:
             loop.add_signal_handler(signal.SIGHUP, self.reload)
             self._start("intake", self.intake.run())
             self._start("delivery", self._deliver())
-            self._start("upkeep", self._upkeep())
+            self._start("upkeep", keep_up(self.store))
             self._start("verdicts", carry_out_verdicts(self.store, self.intake.submit))
+            self._start("retention", self.retention.run())
             self._start("watch", watch(lambda: self.config, self.reload))
             if (interval := notify.watchdog_interval()) is not None:
                 self._start("watchdog", self._watchdog(interval))
@@ -242,23 +250,24 @@ class Daemon:
         return reasons
 
     async def _ready(self) -> Readiness:
-        return Readiness(reasons=await self.wrong(), durable=self.store.durable, waiting=self.intake.waiting)
+        standing = self.retention.standing()
+        # Not among what :meth:`wrong` says: no supervisor should start us anew for it.
+        overdue = {"retention": standing.error} if standing.error else {}
+        return Readiness(
+            reasons=await self.wrong() | overdue,
+            durable=self.store.durable,
+            waiting=self.intake.waiting,
+            warnings={"retention": standing.warning} if standing.warning else {},
+            oldest_raw_days=round(standing.raw_age / DAY, 2) if standing.raw_age is not None else None,
+        )
 
     def _busy(self) -> bool:
         return self.intake.waiting > 0
 
     async def _metrics(self) -> bytes:
         mails = await self.store.mail_counts()
-        return self.figures.text(waiting=self.intake.waiting, mails=mails, ready=not await self.wrong())
-
-    async def _upkeep(self) -> None:
-        while True:
-            await asyncio.sleep(_UPKEEP)
-            try:
-                while await self.store.expire_windows(now()):  # noqa: ASYNC110  # rounds, not waiting for a change
-                    await asyncio.sleep(0.05)
-            except SentinelError as error:
-                _log.error("upkeep failed, trying again: %s", error)
+        ready = not (await self._ready()).reasons
+        return self.figures.text(waiting=self.intake.waiting, mails=mails, ready=ready)
 
     async def _watchdog(self, interval: float) -> None:
         """Tell systemd that the loop turns and the store takes writes; silence lets it start us anew."""

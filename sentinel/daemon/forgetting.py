@@ -64,10 +64,10 @@ class Forgetting:
             after = keys[-1].number
             await self._pace.breathe(took)
         for tenant in {"default", *(key.tenant for key in await self._store.keys())}:
-            if (await self._store.kept([campaigns_key(tenant)])) and not await self._alone(
-                partial(self._freshen, campaigns_key(tenant))
-            ):
-                continue
+            handle = campaigns_key(tenant)
+            found = (await self._store.kept([handle])).get(handle)
+            if found is not None and found.profile is not None and forget(found.profile, self._before):
+                await self._alone(partial(self._freshen, handle))
         return self.done
 
     async def _page(self, keys: list[AccountKey]) -> None:

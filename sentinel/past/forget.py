@@ -43,6 +43,11 @@ def forget(profile: Profile, before: int) -> bool:
     for name in ("last_seen", "recovered_at", "push_doubt_at", "phone_changed_at"):
         if getattr(profile, name) < before:
             setattr(profile, name, 0)
+    if profile.usage_day < utc_day(before):
+        profile.usage_day = profile.usage_marks = 0
+    if not profile.restricted:
+        # What the person asked for and stands does not expire: it is the reason for what is not done.
+        profile.rights = [right for right in profile.rights if right.time >= before]
     profile.warmup = [time if time >= before else 0 for time in profile.warmup]
     if not any(profile.warmup) and _is_bare(profile):
         profile.warmup, profile.trusted_logins, profile.factors = [], 0, {}
@@ -80,6 +85,8 @@ def _is_bare(profile: Profile) -> bool:
         or profile.habit
         or profile.last_seen
         or profile.recovered_at
+        or profile.restricted
+        or profile.rights
         or profile.push_doubt_at
         or profile.phone_changed_at
         or any(_seen(factor) for factor in profile.factors.values())

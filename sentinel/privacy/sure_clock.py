@@ -1,9 +1,9 @@
 """Whether the clock may be believed when it says that something is old enough to be destroyed.
 
-What is destroyed early is gone, so a clock alone is no reason. Senders have clocks of their own: the newest time that an
-event brought over HTTP, plus what a clock that only counts has counted since, has surely passed. The clock is believed
-while it is less than a day ahead of that and not behind it. A machine that was off for days is doubted until the first
-events come; a clock that was set is doubted until events or a person bear it out.
+What is destroyed early is gone, so a clock alone is no reason. Senders have clocks of their own: the newest time that
+an event brought over HTTP, plus what a clock that only counts has counted since, has surely passed. The clock is
+believed while it is less than a day ahead of that and not behind it. A machine that was off for days is doubted until
+the first events come; a clock that was set is doubted until events or a person bear it out.
 """
 
 from typing import Final

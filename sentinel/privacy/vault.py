@@ -211,11 +211,14 @@ class Vault:
             self.keyring.put_value(_RAW_THROUGH, str(raw_through).encode())
         gone = self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
         self._raw_through = raw_through
-        for days in (self._days, self._new_days):
-            for day in [day for day in days if day <= raw_through]:
-                days[day] = DayKeys(None, days[day].record)
-            for day in [day for day in days if day <= records_through]:
-                del days[day]
+        self._days, self._new_days = (
+            {
+                day: keys if day > raw_through else DayKeys(None, keys.record)
+                for day, keys in days.items()
+                if day > records_through
+            }
+            for days in (self._days, self._new_days)
+        )
         self._sealers.clear()
         return gone
 

@@ -75,9 +75,8 @@ class SqliteAging:
 
     async def drop_account(self, account: str) -> int:
         """See the protocol."""
-        key = self._rows.vault.of(account)
-        names = {kind: key.row(kind) for kind in expiry.KINDS}
-        gone = await self._write(lambda db: expiry.drop_account(db, names))
+        rows = self._rows.vault.of(account).rows
+        gone = await self._write(lambda db: expiry.drop_account(db, rows))
         self._profiles.drop(account)
         return gone
 

@@ -11,7 +11,7 @@ from sentinel.privacy.account_key import row_of
 from sentinel.store.sqlite import reading
 
 #: Tables whose rows are found by one row id of the account: table, column, kind of row id.
-_OWNED = (
+OWNED = (
     ("profile", "key", "profile"),
     ("attributes", "key", "attributes"),
     ("track", "owner", "windows"),
@@ -39,7 +39,7 @@ def erase(db: sqlite3.Connection, rows: bytes) -> int:
             "DELETE FROM campaign_event WHERE alert IN (SELECT key FROM alert WHERE owner = ?)", (alerts,)
         ).rowcount
         gone += db.execute("DELETE FROM alert WHERE owner = ?", (alerts,)).rowcount
-        for table, column, kind in _OWNED:
+        for table, column, kind in OWNED:
             gone += db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
         db.execute("COMMIT")
     except BaseException:
@@ -56,7 +56,7 @@ def left(db: sqlite3.Connection, rows: bytes) -> int:
         "SELECT count(*) FROM event WHERE owner IN (SELECT value FROM json_each(?))", (owners,)
     ).fetchone()[0]
     number += db.execute("SELECT count(*) FROM alert WHERE owner = ?", (row_of(rows, "alerts"),)).fetchone()[0]
-    for table, column, kind in _OWNED:
+    for table, column, kind in OWNED:
         query = f"SELECT count(*) FROM {table} WHERE {column} = ?"  # noqa: S608  # constant names
         number += db.execute(query, (row_of(rows, kind),)).fetchone()[0]
     return int(number)

@@ -1,25 +1,20 @@
 """Statements of expiry. Each is one short transaction; what is to go is found by an index, or by the reader."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 
+from sentinel.privacy.account_key import row_of
 from sentinel.privacy.retention import Due
 from sentinel.store.aging import Expiring
+from sentinel.store.sqlite.erasing import OWNED
 
 #: How long beginning the log anew waits for readers (milliseconds): commits wait for it.
 _READERS: Final = 20
 _json: Final = msgspec.json.Encoder().encode
-#: What the rows of an account are found by, for :func:`drop_account`: table, and the kind of its row id.
-_OWNED: Final = (
-    ("profile", "key", "profile"),
-    ("attributes", "key", "attributes"),
-    ("alert", "owner", "alerts"),
-    ("mail", "owner", "mails"),
-    ("track", "owner", "windows"),
-)
 
 
 def raw(db: sqlite3.Connection, through: int, limit: int) -> int:
@@ -33,18 +28,12 @@ def raw(db: sqlite3.Connection, through: int, limit: int) -> int:
 
 def records(db: sqlite3.Connection, through: int, limit: int) -> int:
     """Delete records, with their places in campaigns."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(db):
         found = db.execute("SELECT seq, key FROM event WHERE day <= ? LIMIT ?", (through, limit)).fetchall()
         db.execute(
             "DELETE FROM campaign_event WHERE event IN (SELECT value FROM json_each(?))", _list(row[1] for row in found)
         )
         db.execute("DELETE FROM event WHERE seq IN (SELECT value FROM json_each(?))", _list(row[0] for row in found))
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
     return len(found)
 
 
@@ -55,8 +44,7 @@ def old_alerts(db: sqlite3.Connection, through: int, limit: int) -> list[str]:
 
 def alerts(db: sqlite3.Connection, keys: list[str], through: int) -> int:
     """Delete alerts that did not go on since they were found."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(db):
         gone = db.execute(
             "DELETE FROM alert WHERE key IN (SELECT value FROM json_each(?)) AND day <= ? RETURNING key",
             (_json(keys), through),
@@ -64,11 +52,6 @@ def alerts(db: sqlite3.Connection, keys: list[str], through: int) -> int:
         db.execute(
             "DELETE FROM campaign_event WHERE alert IN (SELECT value FROM json_each(?))", _list(row[0] for row in gone)
         )
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
     return len(keys)
 
 
@@ -79,10 +62,8 @@ def old_mails(db: sqlite3.Connection, before: int, limit: int) -> list[int]:
 
 
 def oldest_pending(db: sqlite3.Connection, limit: int) -> list[tuple[Any, ...]]:
-    """The mails that wait longest: id, key of the alert, ref, sealed notice."""
-    return db.execute(
-        "SELECT id, alert, ref, notice FROM mail WHERE state = 'pending' ORDER BY id LIMIT ?", (limit,)
-    ).fetchall()
+    """The mails that wait longest, also those held back: id, key of the alert, ref, sealed notice."""
+    return db.execute("SELECT id, alert, ref, notice FROM mail WHERE done = 0 ORDER BY id LIMIT ?", (limit,)).fetchall()
 
 
 def mails(db: sqlite3.Connection, ids: Iterable[int]) -> int:
@@ -127,31 +108,20 @@ def has_past(db: sqlite3.Connection, events: Iterable[str], alerts: str) -> bool
     return bool(found.fetchone()[0])
 
 
-def drop_account(db: sqlite3.Connection, names: Mapping[str, str]) -> int:
-    """Delete an account's rows; ``names`` are its row ids by kind."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        gone = sum(
-            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (names[kind],)).rowcount  # noqa: S608  # constant names
-            for table, column, kind in _OWNED
+def drop_account(db: sqlite3.Connection, rows: bytes) -> int:
+    """Delete what is left of an account without events and alerts; ``rows`` gives its row ids."""
+    with _transaction(db):
+        return sum(
+            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
+            for table, column, kind in OWNED
         )
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return gone
-
-
-#: Kinds of row ids that :func:`drop_account` needs.
-KINDS: Final = tuple(kind for _, _, kind in _OWNED)
 
 
 def reclaim(db: sqlite3.Connection, limit: int) -> int:
     """Give free pages back, those at the end of the file first; returns how many."""
     before = db.execute("PRAGMA freelist_count").fetchone()[0]
-    # A row for each page: only who reads them all has them all freed.
-    db.execute(f"PRAGMA incremental_vacuum({int(limit)})").fetchall()
+    # Each page is a row without columns, after the first of which execute() would stop.
+    db.executescript(f"PRAGMA incremental_vacuum({int(limit)})")
     return int(before - db.execute("PRAGMA freelist_count").fetchone()[0])
 
 
@@ -168,3 +138,15 @@ def begin_log(db: sqlite3.Connection) -> bool:
 
 def _list(values: Iterable[str | int]) -> tuple[bytes]:
     return (_json(list(values)),)
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
