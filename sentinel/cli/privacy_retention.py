@@ -89,8 +89,8 @@ async def retention(context: Context, as_of: datetime | None, dry_run: bool, as_
         day = (as_of.date() - _EPOCH).days
         if day != utc_day(moment) and not dry_run:
             raise click.UsageError(
-                f"today is {to_text(moment)[:10]} (UTC): --as-of with another day needs --dry-run, since what goes early"
-                " cannot be brought back; to keep raw values for a shorter time, set retention.raw_days"
+                f"today is {to_text(moment)[:10]} (UTC): --as-of with another day needs --dry-run, since what goes"
+                " early cannot be brought back; to keep raw values for a shorter time, set retention.raw_days"
             )
         moment = end_of(day)
     config = context.config

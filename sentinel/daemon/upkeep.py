@@ -1,4 +1,4 @@
-"""Upkeep: what goes by the minute, so that windows stay small. What goes by the day: :mod:`sentinel.daemon.retention`."""
+"""Upkeep by the minute, so that windows stay small. What goes by the day: :mod:`sentinel.daemon.retention`."""
 
 import asyncio
 import logging

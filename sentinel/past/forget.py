@@ -4,8 +4,7 @@ from typing import Final
 
 from sentinel.events.clock import HOUR, MINUTE, utc_day
 from sentinel.past.factors import STEP
-from sentinel.past.habit import HALF_LIFE
-from sentinel.past.profile import Habit, KnownFactor, Profile, encode_profile
+from sentinel.past.profile import KnownFactor, Profile, encode_profile
 
 #: A code counter that stands for an earlier time (micros; the year 2000) is no time step: of HOTP, when it was used is
 #: not known.
@@ -38,7 +37,8 @@ def forget(profile: Profile, before: int) -> bool:
     profile.compromised = {key: time for key, time in profile.compromised.items() if time >= before}
     profile.recoveries = [time for time in profile.recoveries if time >= before]
     profile.helped = [entry for entry in profile.helped if entry[0] >= before]
-    if profile.habit is not None and _is_over(profile.habit, before):
+    if profile.last_seen < before:
+        # Every login that entered the habit was a sign of life.
         profile.habit = None
     for name in ("last_seen", "recovered_at", "push_doubt_at", "phone_changed_at"):
         if getattr(profile, name) < before:
@@ -63,11 +63,6 @@ def _seen(factor: KnownFactor) -> int:
     """When a factor was used, enrolled or removed last, as far as that is known; else 0."""
     step = max(factor.counters, default=0) * STEP
     return max(factor.last, factor.trusted_at, factor.removed_at, factor.doubt_at, step if step >= _FIRST_STEP else 0)
-
-
-def _is_over(habit: Habit, before: int) -> bool:
-    """The last login it knows of was before: a later one would have halved the weights, and moved ``since`` on."""
-    return habit.since + HALF_LIFE < before
 
 
 def _is_bare(profile: Profile) -> bool:

@@ -8,7 +8,6 @@ import pytest
 from sentinel.events.alert import OpenAlert
 from sentinel.events.clock import DAY, MINUTE, SECOND, utc_day
 from sentinel.past.forget import forget, is_empty
-from sentinel.past.habit import HALF_LIFE
 from sentinel.past.profile import (
     Challenge,
     Habit,
@@ -30,7 +29,7 @@ OLD, FRESH = BEFORE - 1, BEFORE
 def profile(time: int) -> Profile:
     """Something in every field that a year takes, as of ``time``."""
     return Profile(
-        values={"device": {"laptop": Value(time - DAY, time, time, 1, [utc_day(time)])}, "country": {"FR": Value(0, time)}},
+        values={"device": {"d": Value(time - DAY, time, time, 1, [utc_day(time)])}, "country": {"FR": Value(0, time)}},
         places=[TrustedPlace(time, 48.9, 2.4, 20.0, "FR", "e-1")],
         warmup=[time, time],
         trusted_logins=2,
@@ -42,7 +41,7 @@ def profile(time: int) -> Profile:
         challenges=[Challenge(time, None, None, "push")],
         alerts=[OpenAlert(id="a", kind="attack", level="low", risk=1.0, first=0, last=time)],
         usual=[UsualPlace(48.9, 2.4, 20.0, time)],
-        habit=Habit(bytes(24), bytes(7), time - HALF_LIFE),
+        habit=Habit(bytes(24), bytes(7), BEFORE - 300 * DAY),
         push_doubt_at=time,
         phone_changed_at=time,
         recoveries=[time],
@@ -84,10 +83,11 @@ def test_each_goes_by_its_own_age(name: str) -> None:
     past, old = profile(FRESH), profile(OLD)
     setattr(past, name, deepcopy(getattr(old, name)))
     forget(past, BEFORE)
-    left: dict[str, Any] = {"warmup": [0, 0], "trusted_logins": 2, "usage_marks": 3}
+    left: dict[str, Any] = {"warmup": [0, 0], "trusted_logins": 2, "usage_marks": 3, "habit": past.habit}
+    with_it = {"usage_day": "usage_marks", "last_seen": "habit"}
     assert getattr(past, name) == left.get(name, getattr(Profile(), name))
     for other in Profile.__struct_fields__:
-        if other != name and not (name == "usage_day" and other == "usage_marks"):
+        if other not in (name, with_it.get(name)):
             assert getattr(past, other) == getattr(profile(FRESH), other)
 
 

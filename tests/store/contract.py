@@ -860,7 +860,7 @@ async def test_mails_go_when_they_are_done_with_and_when_nobody_needs_them(store
     await store.settle_mail(mails["done"], worker="w", now=START - 1, state="sent")
     await store.settle_mail(mails["just"], worker="w", now=START, state="failed")
     assert await in_steps(lambda limit: store.expire_mails(START, limit=limit)) == 2
-    assert await store.mail_counts() == {"pending": 1, "sent": 0, "failed": 1, "unaddressed": 0}
+    assert {state: n for state, n in (await store.mail_counts()).items() if n} == {"pending": 1, "failed": 1}
     assert [mail.notice.id for mail in await store.lease(worker="v", now=START + DAY, limit=9, seconds=1)] == ["waits"]
 
 
