@@ -18,7 +18,7 @@ from sentinel.daemon.expiry import Expired
 from sentinel.daemon.kept import Answer, Order, answer_to, put_order
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.retention_parts import make_retention
-from sentinel.daemon.state import open_store, open_to_read, open_vault, prepare_state
+from sentinel.daemon.state import open_ledger, open_store, open_to_read, open_vault, prepare_state
 from sentinel.errors import SentinelError, StoreError
 from sentinel.events.clock import DAY, now, to_text, utc_day
 from sentinel.privacy.retention import KEEP_DAYS, MAIL_DAYS, due, end_of
@@ -150,11 +150,12 @@ async def _carry_out(config: Config, moment: int) -> Answer | None:
                 await asyncio.sleep(_LOOK)
             return answer
         audit = stack.enter_context(opened_audit(config, vault))
+        ledger = stack.enter_context(closing(open_ledger(config, vault)))
         store = open_store(config, vault)
         try:
             await store.bind(vault.fingerprint)
             by = make_retention(
-                lambda: config, store, vault, audit.log, alone=_alone, clock=now, actor=operator(), rest=0.0
+                lambda: config, store, vault, audit.log, ledger, alone=_alone, actor=operator(), rest=0.0
             )
             put_order(vault.keyring, order)
             await by.obey()

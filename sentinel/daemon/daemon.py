@@ -25,13 +25,13 @@ from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
-from sentinel.daemon.retention_parts import RetentionFigures, make_retention
+from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
 from sentinel.daemon.upkeep import keep_up
 from sentinel.daemon.verdicts import carry_out_verdicts
 from sentinel.daemon.watch import watch
 from sentinel.errors import SentinelError
-from sentinel.events.clock import DAY, now
+from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
 from sentinel.pipeline.rights import Rights
 
@@ -116,13 +116,7 @@ class Daemon:
         self.intake = Intake(self._pipeline, limit=config.http.queue_events)
         self._rights = Rights(self.store, self.vault, self._ledger, self.intake.exclusive, self._audit.log)
         self.retention = make_retention(
-            lambda: self.config,
-            self.store,
-            self.vault,
-            self._audit.log,
-            alone=self.intake.exclusive,
-            clock=now,
-            ledger=self._ledger,
+            lambda: self.config, self.store, self.vault, self._audit.log, self._ledger, alone=self.intake.exclusive
         )
         self._pipeline.witness = self.retention.witness
         self.figures.registry.register(RetentionFigures(self.retention))
@@ -266,24 +260,16 @@ class Daemon:
         return reasons
 
     async def _ready(self) -> Readiness:
-        standing = self.retention.standing()
-        # Not among what :meth:`wrong` says: no supervisor should start us anew for it.
-        overdue = {"retention": standing.error} if standing.error else {}
-        return Readiness(
-            reasons=await self.wrong() | overdue,
-            durable=self.store.durable,
-            waiting=self.intake.waiting,
-            warnings={"retention": standing.warning} if standing.warning else {},
-            oldest_raw_days=round(standing.raw_age / DAY, 2) if standing.raw_age is not None else None,
-        )
+        wrong = await self.wrong()
+        return readiness(self.retention, wrong, durable=self.store.durable, waiting=self.intake.waiting)
 
     def _busy(self) -> bool:
         return self.intake.waiting > 0
 
     async def _metrics(self) -> bytes:
         mails = await self.store.mail_counts()
-        ready = not (await self._ready()).reasons
-        return self.figures.text(waiting=self.intake.waiting, mails=mails, ready=ready)
+        found = await self._ready()
+        return self.figures.text(waiting=found.waiting, mails=mails, ready=not found.reasons)
 
     async def _watchdog(self, interval: float) -> None:
         """Tell systemd that the loop turns and the store takes writes; silence lets it start us anew."""

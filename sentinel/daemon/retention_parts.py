@@ -6,13 +6,14 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from sentinel.api.service import Readiness
 from sentinel.audit.entry import Entry
 from sentinel.audit.log import AuditLog
 from sentinel.config import Config
 from sentinel.daemon.expiry import Expiry
 from sentinel.daemon.forgetting import Alone
 from sentinel.daemon.retention import Retention
-from sentinel.events.clock import SECOND
+from sentinel.events.clock import DAY, SECOND, now
 from sentinel.privacy.ledger import Ledger
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
@@ -26,10 +27,10 @@ def make_retention(
     store: Store,
     vault: Vault,
     log: AuditLog,
+    ledger: Ledger,
     *,
     alone: Alone,
-    clock: Callable[[], int],
-    ledger: Ledger | None = None,
+    clock: Callable[[], int] = now,
     actor: str = SYSTEM,
     rest: float = 0.002,
 ) -> Retention:
@@ -37,18 +38,32 @@ def make_retention(
 
     Every run is told in ``log`` before it begins. ``ledger`` forgets what no backup needs any more.
     """
-    others = {"audit": log.prune} | ({"erasures": ledger.forget} if ledger is not None else {})
 
     def tell(now: int, purpose: str) -> None:
         role = "system" if actor == SYSTEM else "operator"
         log.append([Entry(time=now, actor=actor, role=role, action="retention.run", purpose=purpose)])  # type: ignore[arg-type]  # one of the roles
 
     return Retention(
-        Expiry(store, vault, alone, others, rest=rest),
+        Expiry(store, vault, alone, {"audit": log.prune, "erasures": ledger.forget}, rest=rest),
         vault,
         raw_days=lambda: config().retention.raw_days,
         log=tell,
         clock=clock,
+    )
+
+
+def readiness(retention: Retention, wrong: dict[str, str], *, durable: bool, waiting: int) -> Readiness:
+    """What ``/readyz`` answers: what is ``wrong`` with the daemon, and how retention stands.
+
+    That something is overdue is an error there and nowhere else: no supervisor should start the daemon anew for it.
+    """
+    standing = retention.standing()
+    return Readiness(
+        reasons=wrong | ({"retention": standing.error} if standing.error else {}),
+        durable=durable,
+        waiting=waiting,
+        warnings={"retention": standing.warning} if standing.warning else {},
+        oldest_raw_days=round(standing.raw_age / DAY, 2) if standing.raw_age is not None else None,
     )
 
 
