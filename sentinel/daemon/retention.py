@@ -63,6 +63,9 @@ class Retention:
         self._late = False  #: what had to be gone was not, after the last round
         self._told = ""
         self.total = Expired()  #: since the start
+        if self._sure.believes(now := clock(), ticks()):
+            # Events may come before the first round.
+            vault.keep_no_raw(due(now, raw_days()).raw_through)
 
     def _first_sure(self) -> int:
         """What has surely passed: as kept; else the newest day of which there are keys; else nothing is known, and

@@ -222,6 +222,10 @@ class Vault:
         self._sealers.clear()
         return gone
 
+    def keep_no_raw(self, through: int) -> None:
+        """What is still to come of days up to ``through`` is kept without raw values, until :meth:`destroy_days`."""
+        self._raw_through = max(self._raw_through, through)
+
     def _day(self, day: int) -> DayKeys:
         keys = self._days.get(day)
         if keys is None:
