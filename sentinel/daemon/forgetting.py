@@ -7,7 +7,7 @@ something is to go, it has judging stopped for a moment and looks again.
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import perf_counter
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from sentinel.store.aging import Kept
 from sentinel.store.protocol import Changes, Store
 
 _T = TypeVar("_T")
+#: Profiles written back between two new beginnings of the log.
+_COPIED: Final = 1000
 
 
 class Alone(Protocol):
@@ -50,7 +52,7 @@ class Forgetting:
 
     async def run(self) -> Forgot:
         """Walk through all accounts, and through the open campaigns of tenants."""
-        after = 0
+        after = copied = 0
         while True:
             began = perf_counter()
             with self._vault.visiting(after, self._pace.size) as keys:
@@ -62,6 +64,10 @@ class Forgetting:
                 if touched:
                     await self._page(touched)
             after = keys[-1].number
+            if self.done.profiles - copied >= _COPIED:
+                # Short commits: the store copies its log by the number of records.
+                copied = self.done.profiles
+                await self._store.begin_log()
             await self._pace.breathe(took)
         for tenant in {"default", *(key.tenant for key in await self._store.keys())}:
             handle = campaigns_key(tenant)
@@ -78,6 +84,7 @@ class Forgetting:
         gone = [key.handle for key in empty if await self._alone(partial(self._drop, key))]
         if gone:
             await self._alone(partial(self._destroy, gone))
+            await self._vault.run(self._vault.keyring.scrub)
 
     def _has_old(self, kept: Kept | None, key: AccountKey) -> bool:
         """Whether something of an account may be to go. What is given is the walk's own and is changed."""
@@ -126,6 +133,6 @@ class Forgetting:
         """Destroy the keys of accounts whose rows are gone: after them, or nobody would find these rows again."""
         kept = await self._store.kept(handles)
         gone = [handle for handle in handles if handle not in kept]
-        await self._vault.run(lambda: self._vault.keyring.destroy_accounts(gone))
+        await self._vault.run(lambda: self._vault.keyring.destroy_accounts(gone, scrub=False))
         self._vault.forget(gone)
         self.done.accounts += len(gone)

@@ -220,15 +220,22 @@ class Keyring:
                 ],
             )
 
-    def destroy_accounts(self, handles: Iterable[str]) -> int:
-        """Destroy keys of accounts; no byte of them is left in the file when this returns. How many there were."""
+    def destroy_accounts(self, handles: Iterable[str], *, scrub: bool = True) -> int:
+        """Destroy keys of accounts; no byte of them is left in the file when this returns, or without ``scrub`` after
+        :meth:`scrub`. How many there were."""
         with self._told():
             with self._transaction():
                 gone = self._db.execute(
                     "DELETE FROM account WHERE handle IN (SELECT value FROM json_each(?))", (_json(list(handles)),)
                 ).rowcount
-            self._scrub()
+            if scrub:
+                self._scrub()
         return gone
+
+    def scrub(self) -> None:
+        """Leave no byte in the file of what was destroyed."""
+        with self._told():
+            self._scrub()
 
     def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
         """Destroy the raw keys of days up to ``raw_through`` and everything of days up to ``records_through``

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -19,6 +19,7 @@ from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.privacy.sealer import Sealer
 
+_T = TypeVar("_T")
 #: Keys of accounts held open, about 600 bytes each.
 ACCOUNTS: Final = 50_000
 #: Sealers held ready, one for each account, purpose and day that was sealed or opened lately; about 1 kB each.
@@ -58,7 +59,7 @@ class Vault:
         self._new: dict[str, AccountKey] = {}  #: by lookup; not durable yet
         self._new_days: dict[int, DayKeys] = {}
         self._days = keyring.days()
-        self._raw_through = int(keyring.value(_RAW_THROUGH) or -1)
+        self._raw_through = self._stored_raw_through = int(keyring.value(_RAW_THROUGH) or -1)
         self._next = keyring.last_number() + 1
         self._version = keyring.version()
         self._writer = ThreadPoolExecutor(1, "keyring-writer") if keyring.path is not None and writes else None
@@ -193,33 +194,33 @@ class Vault:
         """What seals the entries of windows, which are many accounts' together."""
         return self._windows
 
-    def has_raw_key(self, day: int) -> bool:
-        """Whether raw values of a UTC day can be opened."""
-        keys = self._days.get(day)
-        return keys is not None and keys.raw is not None
-
     @property
     def days(self) -> dict[int, DayKeys]:
         """The keys of all days that have some."""
         self._refresh()
         return self._days
 
-    def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
-        """See :meth:`Keyring.destroy_days`. Nothing of them stays in memory either, and what is still to come of days
-        up to ``raw_through`` is kept without raw values."""
-        if raw_through != self._raw_through:
-            self.keyring.put_value(_RAW_THROUGH, str(raw_through).encode())
-        gone = self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
-        self._raw_through = raw_through
-        self._days, self._new_days = (
-            {
-                day: keys if day > raw_through else DayKeys(None, keys.record)
-                for day, keys in days.items()
-                if day > records_through
-            }
-            for days in (self._days, self._new_days)
-        )
+    async def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
+        """See :meth:`Keyring.destroy_days`. They are gone from memory before anything else runs, and what is still to
+        come of days up to ``raw_through`` is kept without raw values. First, :meth:`flush`, while nothing is judged."""
+
+        def destroy() -> tuple[int, int]:
+            if stored != raw_through:
+                self.keyring.put_value(_RAW_THROUGH, str(raw_through).encode())
+            return self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
+
+        stored, self._raw_through = self._stored_raw_through, raw_through
+        for days in (self._days, self._new_days):
+            left = [(day, keys) for day, keys in days.items() if day > records_through]
+            days.clear()
+            days.update((day, keys if day > raw_through else DayKeys(None, keys.record)) for day, keys in left)
         self._sealers.clear()
+        try:
+            gone = await self.run(destroy)
+        except StoreError:
+            self._days = self.keyring.days() | self._new_days  # to be tried again
+            raise
+        self._stored_raw_through = raw_through
         return gone
 
     def keep_no_raw(self, through: int) -> None:
@@ -242,21 +243,17 @@ class Vault:
         if not self._new and not self._new_days:
             return
         accounts, days = list(self._new.values()), dict(self._new_days)
-        if self._writer is None:
-            self.keyring.write(accounts, days)
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self.keyring.write, accounts, days)
+        await self.run(lambda: self.keyring.write(accounts, days))
         for key in accounts:
             self._new.pop(key.lookup, None)
         for day in days:
             self._new_days.pop(day, None)
 
-    async def run(self, work: Callable[[], object]) -> None:
+    async def run(self, work: Callable[[], _T]) -> _T:
         """Do something that waits for the disk beside the loop, in order with :meth:`flush`."""
         if self._writer is None:
-            work()
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._writer, work)
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def close(self) -> None:
         """Give the keyring back."""

@@ -1,5 +1,6 @@
 """How retention stands, as a daemon tells it: `/readyz`, `/metrics`, the audit log."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -9,10 +10,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from sentinel.daemon.retention import Retention
 from sentinel.errors import StoreError
 from sentinel.events.clock import DAY, now
-from sentinel.privacy.sure_clock import PATIENCE
-from tests.running import Client, InProcess, ago, login
+from sentinel.privacy.sure_clock import PATIENCE as LASTS
+from tests.running import PATIENCE, Client, InProcess, ago, login
 
 Start = Callable[..., Awaitable[InProcess]]
+
+
+async def settled(daemon: InProcess) -> Retention:
+    """The daemon's retention, once the round of its start is over."""
+    async with asyncio.timeout(PATIENCE):
+        while not daemon.daemon.retention.standing().ran:  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.005)
+    return daemon.daemon.retention
 
 
 async def figures(client: Client) -> dict[str, float]:
@@ -28,7 +37,7 @@ async def figures(client: Client) -> dict[str, float]:
 
 async def test_the_age_of_the_oldest_raw_address_and_what_went(start: Start) -> None:
     daemon = await start("[retention]\nraw_days = 30\n")
-    client, retention = await daemon.client(), daemon.daemon.retention
+    client, retention = await daemon.client(), await settled(daemon)
     assert (await daemon.stranger().get("/readyz")).body["oldest_raw_days"] is None
     await client.take([login("e-1"), login("e-2", ago(days=20)), login("e-3", ago(days=400))])
     assert 20 <= (await daemon.stranger().get("/readyz")).body["oldest_raw_days"] < 21
@@ -44,7 +53,7 @@ async def test_a_doubted_clock_is_a_warning_first_and_an_error_when_it_lasts(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = await start()
-    client, retention = await daemon.client(), daemon.daemon.retention
+    client, retention = await daemon.client(), await settled(daemon)
     await client.take([login("e-1")])
     at = retention._ticks()
     monkeypatch.setattr(retention, "_ticks", lambda: at)
@@ -55,7 +64,7 @@ async def test_a_doubted_clock_is_a_warning_first_and_an_error_when_it_lasts(
         assert "nothing expires" in ready.body["warnings"]["retention"]
         assert (await figures(client))["clock_doubted"] == 1
     with time_machine.travel(now() / 1e6 + 401 * 86400, tick=True):
-        monkeypatch.setattr(retention, "_ticks", lambda: at + PATIENCE)
+        monkeypatch.setattr(retention, "_ticks", lambda: at + LASTS)
         ready = await daemon.stranger().get("/readyz")
         assert (ready.status, list(ready.body["reasons"])) == (503, ["retention"])
         assert (await figures(client))["overdue"] == 1
@@ -79,11 +88,12 @@ async def test_a_run_that_fails_is_told_and_keeps_nobody_from_working(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = await start()
+    retention = await settled(daemon)
 
     async def fail(self: Retention, *given: object, **more: object) -> None:
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(Retention, "_expire", fail)
-    await daemon.daemon.retention.round()
+    await retention.round()
     ready = await daemon.stranger().get("/readyz")
     assert (ready.status, ready.body["warnings"]) == (200, {"retention": "the disk is full"})

@@ -2,16 +2,21 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sentinel.past.profile import Profile
 from sentinel.privacy.retention import Due
 from sentinel.store.aging import Expiring, Kept
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import expiry, reading, writing
+from sentinel.store.sqlite import expiry, reading
 from sentinel.store.sqlite.cache import Cache
 
 _T = TypeVar("_T")
+#: The log is begun anew when so few pages of it are not copied yet; tried so many times.
+_FEW_PAGES: Final = 64
+_COPIES: Final = 10
+#: Rows changed between two new beginnings of the log, some 20 MB of it.
+_ROWS: Final = 1000
 
 
 class SqliteAging:
@@ -19,19 +24,20 @@ class SqliteAging:
 
     _rows: Rows
     _profiles: Cache[str, Profile]
+    _stepped = 0
 
     async def expire_raw(self, through: int, *, limit: int) -> int:
         """See the protocol."""
-        return await self._write(lambda db: expiry.raw(db, through, limit))
+        return await self._step(lambda db: expiry.raw(db, through, limit))
 
     async def expire_records(self, through: int, *, limit: int) -> int:
         """See the protocol."""
-        return await self._write(lambda db: expiry.records(db, through, limit))
+        return await self._step(lambda db: expiry.records(db, through, limit))
 
     async def expire_alerts(self, through: int, *, limit: int) -> int:
         """See the protocol."""
         found = await self._read(lambda db: expiry.old_alerts(db, through, limit))
-        return await self._write(lambda db: expiry.alerts(db, found, through)) if found else 0
+        return await self._step(lambda db: expiry.alerts(db, found, through)) if found else 0
 
     async def expire_mails(self, before: int, *, limit: int) -> int:
         """See the protocol."""
@@ -40,11 +46,11 @@ class SqliteAging:
             notice = self._rows.open_notice(alert, ref, sealed)
             if notice is not None and notice.time < before:
                 found.append(id)
-        return await self._write(lambda db: expiry.mails(db, found)) if found else 0
+        return await self._step(lambda db: expiry.mails(db, found)) if found else 0
 
     async def expire_verdicts(self, before: int, *, limit: int) -> int:
         """See the protocol."""
-        return await self._write(lambda db: expiry.verdicts(db, before, limit))
+        return await self._step(lambda db: expiry.verdicts(db, before, limit))
 
     async def expiring(self, due: Due, *, mails_before: int) -> Expiring:
         """See the protocol."""
@@ -82,12 +88,23 @@ class SqliteAging:
 
     async def reclaim(self, *, limit: int) -> int:
         """See the protocol."""
-        return await self._write(lambda db: expiry.reclaim(db, limit))
+        return await self._step(lambda db: expiry.reclaim(db, limit))
 
     async def begin_log(self) -> bool:
-        """See the protocol. What there is to copy is copied beside the commits before."""
-        await self._copy(writing.checkpoint)
-        return await self._write(expiry.begin_log)
+        """See the protocol. What there is to copy is copied beside the commits, before."""
+        for _ in range(_COPIES):
+            if await self._copy(expiry.copy_log) <= _FEW_PAGES:
+                return await self._write(expiry.begin_log)
+        return False  # there are more commits than can be copied, or somebody reads an old state
+
+    async def _step(self, work: Callable[[sqlite3.Connection], int]) -> int:
+        """Write, and begin the log anew when much was written: cutting a long one off takes long."""
+        rows = await self._write(work)
+        self._stepped += rows
+        if self._stepped >= _ROWS:
+            self._stepped = 0
+            await self.begin_log()
+        return rows
 
     async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         raise NotImplementedError

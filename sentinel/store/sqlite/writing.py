@@ -10,7 +10,7 @@ from sentinel.store.rows import Rows
 from sentinel.store.sqlite import fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
-_STEP: Final = 2000
+_STEP: Final = 1000
 
 
 Statement = tuple[str, list[Any]]
