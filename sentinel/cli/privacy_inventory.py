@@ -21,8 +21,9 @@ def record_of(config: Config) -> ProcessingRecord:
 
 
 def _controller(tenant: str, said: PrivacySettings) -> Controller:
-    words = {name: str(text) if (text := getattr(said, name)) is not None else None for name in said.__struct_fields__}
-    return Controller(tenant=tenant, **words)
+    words = {name: getattr(said, name) for name in Controller.__struct_fields__ if name != "tenant"}
+    # JSON knows plain texts only, not those that the configuration checked.
+    return Controller(tenant=tenant, **{name: text and str(text) for name, text in words.items()})
 
 
 @click.command("inventory")

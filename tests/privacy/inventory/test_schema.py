@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from msgspec.inspect import ListType, Metadata, StructType, UnionType, type_info
 
+from sentinel.audit.log import KEEP_DAYS
 from sentinel.daemon.inventory import DATABASES, inventory, is_declared
 from sentinel.export.data import Document, Information
 from sentinel.privacy.inventory import MAIL, RECORD, Held, as_columns, holds_of
+from sentinel.privacy.ledger import BACKUP_DAYS
+from sentinel.store.protocol import FIRED_DAYS, USAGE_DAYS
 from tests.privacy.inventory.filled import Filled, schema
 
 HELD = [
@@ -61,6 +64,19 @@ def test_every_path_of_every_column_is_a_field_of_the_export() -> None:
 
 def test_the_export_tells_people_the_same_spans() -> None:
     assert (Information().record_days, Information().mail_days) == (RECORD.days, MAIL.days)
+
+
+def test_the_page_for_auditors_names_the_spans_of_the_code() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "privacy.md").read_text()
+    for line in (
+        f"| events, assessments, alerts, campaigns; all pseudonyms in them | {RECORD.days} days |",
+        f"| what became of a mail | {MAIL.days} days |",
+        f"| audit log | {KEEP_DAYS} days |",
+        f"| erasure ledger | what names rows: {BACKUP_DAYS} days,",
+        f"| backups | {BACKUP_DAYS} days |",
+        f"| findings by rule; usage figures | {FIRED_DAYS} days; {USAGE_DAYS} days |",
+    ):
+        assert line in page
 
 
 def is_field(struct: Any, path: str) -> bool:
