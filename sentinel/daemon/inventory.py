@@ -35,14 +35,16 @@ FILES: Final = Database(
     (
         file(KEY_NAME, "The master key, or a systemd credential in its place: it opens the keyring.", "key",
              "operation", INSTALLATION, "no person", _KEY),
-        file("backup.keys", "The keys of keyring backups, one each, under the master key.", "key",
+        file("backup.keys*", "The keys of keyring backups, one each, under the master key.", "key",
              "operation", _BACKUP, "no person", _KEY, "keyring"),
-        file("data-*", "Backup of store and audit log, sealed as they are; no key is in it.", "content",
+        file("backups/data-*", "Backup of store and audit log, sealed as they are; no key is in it.", "content",
              "operation", _BACKUP, "key", _COPY, "account"),
-        file("keyring-*", "Backup of the keyring, sealed under a key of its own.", "key",
+        file("backups/keyring-*", "Backup of the keyring, sealed under a key of its own.", "key",
              "operation", _BACKUP, "key", _KEY, "keyring"),
         file("audit.head", "Number and link of the newest audit entry, with a keyed seal.", "operational",
              "accountability", INSTALLATION, "no person", _NOBODY),
+        file("restore.json", "Names of files, while a restore puts them in place.", "operational",
+             "operation", _COMMAND, "no person", _NOBODY),
         file("*.lock", "Empty: which process may write.", "operational",
              "operation", INSTALLATION, "no person", _NOBODY),
         file("geo", "Databases of places and networks, as they were fetched.", "operational",
@@ -67,8 +69,8 @@ def inventory() -> list[Entry]:
 
 
 def is_declared(name: str) -> bool:
-    """Whether a file of the state directory, by its name, has its line."""
+    """Whether a file or folder of the state directory, by its name, has its line."""
     plain = name.removesuffix("-wal").removesuffix("-shm")
     return any(database.name == plain for database in DATABASES) or any(
-        fnmatchcase(name, table.name) for table in FILES.tables
+        fnmatchcase(name, table.name.split("/")[0]) for table in FILES.tables
     )

@@ -796,3 +796,97 @@ async def test_old_usage_is_dropped_with_upkeep(store: Store) -> None:
     assert set(await store.tallies()) == {(kept, "default")}
     assert await store.usage("default", since=0) == [usage_day(kept)]
     assert set(await store.calls("default", since=0)) == {(kept, "default", "web")}
+
+
+# Rights
+
+
+def both() -> Changes:
+    """Two accounts with one of each noun, and what they share."""
+    shared, own = Track(), Track()
+    shared.add(START, ("account-1",), KEEP)
+    shared.add(START, ("account-2",), KEEP)
+    own.add(START, (), KEEP)
+    own_key: TrackKey = ("failures", ("default", "account-1"))
+    return Changes(
+        records=[
+            record(),
+            record("event-1b", time=START + 3 * DAY),
+            record("event-2", account="account-2", alert="a-2", event_id="e-2", account_id="u-2"),
+            record("event-3", account=None, alert=None, account_id=None),
+        ],
+        profiles={"account-1": full_profile(), "account-2": full_profile()},
+        tracks={FAILURES: shared, own_key: own},
+        owners={own_key: "account-1"},
+        attributes={"account-1": GIVEN, "account-2": OTHER},
+        alerts={("default", "a-1"): alert(), ("default", "a-2"): alert("a-2", account="account-2")},
+        notices=[notice(), notice("a-2", account="account-2")],
+        campaigns=[("default", "c-1", "event-1"), ("default", "c-1", "event-2")],
+    )
+
+
+def rows_of(store: Store, account: str) -> bytes:
+    """What the row ids of a test's account are made of."""
+    assert isinstance(store, SqliteStore)
+    return store.vault.of(account).rows
+
+
+async def test_an_erased_account_leaves_nothing_and_others_stay(store: Store, reopen: Opener) -> None:
+    await store.commit(both())
+    rows = rows_of(store, "account-1")
+    assert await store.left_of(rows) > 5
+    assert await store.erase(rows, "account-1") > 5
+    async for again in as_is_and_reopened(store, reopen):
+        assert await again.left_of(rows) == 0
+        past = await recall(
+            again,
+            records={"event-1", "event-1b", "event-2", "event-3"},
+            profiles={"account-1", "account-2"},
+            attributes={"account-1", "account-2"},
+            tracks=(FAILURES, ("failures", ("default", "account-1"))),
+        )
+        assert set(past.records) == {"event-2", "event-3"}
+        assert past.profiles == {"account-1": Profile(), "account-2": full_profile()}
+        assert past.attributes == {"account-2": OTHER}
+        # Counts that many share keep their totals.
+        assert [len(track) for track in past.tracks.values()] == [2, 0]
+        assert [row.id for row in await again.alerts("default")] == ["a-2"]
+        assert await event_keys(again, alert("c-1", account=None, kind="campaign")) == ["event-2"]
+        assert (await again.mail_counts())["pending"] == 1
+    assert await store_erases_nothing(again, rows)
+
+
+async def store_erases_nothing(store: Store, rows: bytes) -> bool:
+    return await store.erase(rows, "account-1") == 0
+
+
+async def test_mails_wait_and_alerts_are_hidden_while_an_account_is_restricted(store: Store, reopen: Opener) -> None:
+    await store.commit(both())
+    await store.commit(Changes(held={"account-1": True}))
+    store = await reopen()
+    assert [row.id for row in await store.alerts("default")] == ["a-2"]
+    assert await store.alert("default", "a-1") is None
+    (mail,) = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    assert mail.notice.id == "a-2"
+    assert (await store.mail_counts())["held"] == 1
+    await store.commit(Changes(held={"account-1": False}))
+    assert {row.id for row in await store.alerts("default")} == {"a-1", "a-2"}
+    assert [mail.notice.id for mail in await store.lease(worker="w", now=START, limit=10, seconds=60)] == ["a-1"]
+
+
+async def test_what_came_while_restricted_is_marked(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(records=[record(restricted=True), record("event-2")]))
+    store = await reopen()
+    assert [entry.restricted async for entry in store.history()] == [True, False]
+
+
+async def test_what_is_asked_is_answered_once(store: Store, reopen: Opener) -> None:
+    first, second = await store.ask(b"erase u-1", now=START), await store.ask(b"restrict u-2", now=START + 1)
+    store = await reopen()
+    assert await store.questions() == [(first, b"erase u-1"), (second, b"restrict u-2")]
+    assert await store.answer(first) is None
+    await store.reply(first, b"done", now=START + 2)
+    assert await store.answer(first) == b"done"
+    assert [id for id, _ in await store.questions()] == [second]
+    await store.ask(b"later", now=START + 3 * DAY)
+    assert await store.answer(first) is None
