@@ -31,7 +31,7 @@ def pages() -> dict[str, str]:
         "docs/commands.md": commands_page(),
         "docs/http.md": http_page(),
         "docs/facts.md": facts_page(),
-        "docs/inventory.md": markdown(record_of(Config()), DATABASES, note=_NOTE.rstrip("\n") + "\n"),
+        "docs/inventory.md": inventory_page(),
         "rules/README.md": rules_page(),
     }
 
@@ -94,6 +94,15 @@ def facts_page() -> str:
         marks = [name for name in ("keyed", "past", "judged") if getattr(fact, name)]
         out.append(f"| `{fact.name}` | {fact.type} | {', '.join(marks)} | {fact.meaning} |")
     return "\n".join(out) + "\n"
+
+
+def inventory_page() -> str:
+    """The record of processing, as an installation without any configuration has it."""
+    more = (
+        "How people are protected, and how their rights are answered: [privacy.md](privacy.md). For your own\n"
+        "installation, with controller and contact: `sentinel privacy inventory --markdown`.\n"
+    )
+    return markdown(record_of(Config()), DATABASES, note=_NOTE + more)
 
 
 def rules_page() -> str:

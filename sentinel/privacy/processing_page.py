@@ -18,7 +18,6 @@ def markdown(record: ProcessingRecord, databases: Iterable[Database], *, note: s
     out.append(
         "What sentinel keeps of people, why, for how long, under which keys, and what becomes of it (GDPR\n"
         "Art. 30(1)). Made from what each schema declares beside it; a test holds it against the real schemas.\n"
-        "How people are protected, and how their rights are answered: [privacy.md](privacy.md).\n"
     )
     out += ["## Controller\n", *_controllers(record.controllers)]
     out += ["\n## Purposes and legal bases\n", "| purpose | | basis, unless the controller relies on another |"]
