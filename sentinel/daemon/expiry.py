@@ -47,8 +47,6 @@ class Expiry:
         """Destroy the keys of days that are due: from then on nobody can read what they sealed, wherever it lies."""
 
         async def work() -> asyncio.Task[tuple[int, int]]:
-            # What was judged and is not durable yet was sealed with them.
-            await self._vault.flush()
             destroying = self._vault.destroy_days(raw_through=due.raw_through, records_through=due.records_through)
             task = asyncio.ensure_future(destroying)
             # They are gone from memory when it has begun; nobody needs to wait for the disk.

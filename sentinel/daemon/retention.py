@@ -59,6 +59,7 @@ class Retention:
         self._clock, self._ticks = clock, ticks
         self._mark = read_mark(vault.keyring)
         self._sure = SureClock(self._first_sure(), clock(), ticks())
+        self._turn = asyncio.Lock()
         self._failed = ""
         self._late = False  #: what had to be gone was not, after the last round
         self._told = ""
@@ -92,6 +93,10 @@ class Retention:
 
     async def round(self) -> None:
         """Whatever is due now goes; errors are logged and told (:meth:`standing`)."""
+        async with self._turn:
+            await self._round()
+
+    async def _round(self) -> None:
         now, at = self._clock(), self._ticks()
         if not self._sure.believes(now, at):
             self._tell(self._sure.doubt(now, at)[0])
@@ -112,6 +117,10 @@ class Retention:
 
     async def obey(self) -> None:
         """Carry out what a command ordered."""
+        async with self._turn:
+            await self._obey()
+
+    async def _obey(self) -> None:
         order = open_order(self._vault.keyring)
         if order is None:
             return

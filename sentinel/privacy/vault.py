@@ -202,7 +202,7 @@ class Vault:
 
     async def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
         """See :meth:`Keyring.destroy_days`. They are gone from memory before anything else runs, and what is still to
-        come of days up to ``raw_through`` is kept without raw values. First, :meth:`flush`, while nothing is judged."""
+        come of days up to ``raw_through`` is kept without raw values. For when nothing is judged."""
 
         def destroy() -> tuple[int, int]:
             if stored != raw_through:

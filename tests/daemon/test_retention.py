@@ -13,10 +13,13 @@ from sentinel.daemon.expiry import Expiry
 from sentinel.daemon.kept import Order, answer_to, put_order, read_mark
 from sentinel.daemon.retention import Retention
 from sentinel.errors import StoreError
+from sentinel.events.alert import OpenAlert
 from sentinel.events.clock import DAY, HOUR, MINUTE, to_datetime, to_micros, utc_day
 from sentinel.events.sighting import Attributes
+from sentinel.past.profile import Profile
 from sentinel.pipeline.item import NewAttributes
 from sentinel.privacy.sure_clock import PATIENCE, SETTLING
+from sentinel.store.protocol import Changes
 from tests.pipeline.installation import AWAY, HOME, START, Installation, content, text
 
 _T = TypeVar("_T")
@@ -362,6 +365,42 @@ async def test_a_crash_between_rows_and_key_is_made_good(house: House, monkeypat
     assert inst.vault.find(inst.enricher.account_key("default", "u-1")) is not None
     await house.retention.round()
     assert len(house.column("SELECT key FROM profile")) == 1
+
+
+async def test_keys_that_the_disk_would_not_let_go_of_are_tried_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = house.inst.vault
+    await house.event("e-1")
+
+    def fail(**days: int) -> tuple[int, int]:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(vault.keyring, "destroy_days", fail)
+    house.go(BEGIN + 366 * DAY)
+    await house.event("e-2")
+    await house.retention.round()
+    assert "the disk is full" in house.retention.standing().error
+    monkeypatch.undo()
+    await house.retention.round()
+    assert house.retention.standing().error == ""
+    assert list(vault.keyring.days()) == [utc_day(house.time)]
+
+
+async def test_open_campaigns_are_forgotten_by_the_same_term(house: House) -> None:
+    store = house.inst.store
+    await house.event("e-1")
+    house.go(BEGIN + 400 * DAY)
+    old, young = (
+        OpenAlert(id=id, kind="campaign", level="high", risk=70.0, first=BEGIN, last=last)
+        for id, last in (("c-1", house.time - 366 * DAY), ("c-2", house.time - 364 * DAY))
+    )
+    await store.commit(Changes(profiles={"campaigns:default": Profile(alerts=[old, young])}))
+    await house.event("e-2", "u-2")
+    await house.retention.round()
+    left = await store.profile("campaigns:default")
+    assert left is not None
+    assert [alert.id for alert in left.alerts] == ["c-2"]
 
 
 async def test_a_mark_knows_which_accounts_are_older_than_a_year(house: House) -> None:

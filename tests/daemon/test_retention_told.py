@@ -1,6 +1,5 @@
 """How retention stands, as a daemon tells it: `/readyz`, `/metrics`, the audit log."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -11,16 +10,14 @@ from sentinel.daemon.retention import Retention
 from sentinel.errors import StoreError
 from sentinel.events.clock import DAY, now
 from sentinel.privacy.sure_clock import PATIENCE as LASTS
-from tests.running import PATIENCE, Client, InProcess, ago, login
+from tests.running import Client, InProcess, ago, login
 
 Start = Callable[..., Awaitable[InProcess]]
 
 
 async def settled(daemon: InProcess) -> Retention:
     """The daemon's retention, once the round of its start is over."""
-    async with asyncio.timeout(PATIENCE):
-        while not daemon.daemon.retention.standing().ran:  # noqa: ASYNC110  # it tells nobody
-            await asyncio.sleep(0.005)
+    await daemon.daemon.retention.round()
     return daemon.daemon.retention
 
 
