@@ -92,6 +92,26 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 365
 
 
+class BackupSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where backups and their keys are; docs/backup.md says what belongs where."""
+
+    directory: Annotated[
+        Path | None,
+        text(
+            "Folder of the backups, made with mode 0700. Those of more than 30 days are removed.",
+            default="backups in `state`",
+        ),
+    ] = None
+    keys: Annotated[
+        Path | None,
+        text(
+            "File with the keys of keyring backups. Copies of it are made by overwriting the one before: a key that is "
+            "destroyed here must go there, too.",
+            default="backup.keys in `state`",
+        ),
+    ] = None
+
+
 class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When values enter the trusted past; the defaults are the ones the contract fixes."""
 
