@@ -166,6 +166,9 @@ def _alone(config: Config) -> Iterator[Staging]:
         finish_restore(config)
         try:
             yield staging
+        except OSError as error:
+            staging.abandon()
+            raise FileError(str(error.filename or config.state), f"the restore failed: {error.strerror}") from None
         except BaseException:
             staging.abandon()
             raise

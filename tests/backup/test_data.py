@@ -59,7 +59,7 @@ db = connect(Path(sys.argv[1]))
 db.execute("CREATE TABLE one (n INTEGER, filler BLOB)")
 db.execute("CREATE TABLE two (n INTEGER, filler BLOB)")
 number = 0
-while True:
+while number < 5000:
     number += 1
     db.execute("BEGIN IMMEDIATE")
     for table in ("one", "two"):
@@ -220,13 +220,27 @@ def test_beside_a_running_daemon_nothing_is_restored(inst: Installation) -> None
     inst.back_up()
 
 
-def test_what_cannot_be_whole_is_not_there(inst: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = bytearray(inst.store.read_bytes())
-    content[4096:] = os.urandom(len(content) - 4096)
-    inst.store.write_bytes(content)
-    with pytest.raises(StoreError, match="damaged"):
+def test_of_a_damaged_store_there_is_no_backup(inst: Installation) -> None:
+    with closing(sqlite3.connect(inst.store)) as database:
+        (page,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'event'").fetchone()
+    with inst.store.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(bytes(4096))
+    with pytest.raises(StoreError, match="the file is damaged"):
         inst.back_up()
     assert list(inst.backups.iterdir()) == []
+
+
+@pytest.mark.parametrize("table", ["event", "alert", "mail"])
+def test_rows_that_lead_to_somebody_else_are_nobody_s(inst: Installation, table: str) -> None:
+    with closing(sqlite3.connect(inst.store, isolation_level=None)) as database:
+        numbers = [row[0] for row in database.execute(f"SELECT rowid FROM {table} ORDER BY rowid")]
+        database.execute(
+            f"UPDATE {table} SET ref = (SELECT ref FROM {table} WHERE rowid = ?) WHERE rowid = ?", numbers[:2]
+        )
+    before = inst.tables()[table]
+    restore(inst, inst.back_up())
+    assert len(inst.tables()[table]) == len(before) - 1
 
 
 def test_old_ones_are_pruned_also_renamed_ones(inst: Installation) -> None:
