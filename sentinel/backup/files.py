@@ -83,15 +83,13 @@ def replace_wiped(path: Path, draft: Path) -> None:
     wipe_left(path)
 
 
-def wipe_left(path: Path) -> bool:
-    """Overwrite and remove what a kill left of replacing or writing ``path``; whether there was something."""
-    left, draft = _left(path), _draft(path)
-    found = left.exists() or draft.exists()
+def wipe_left(path: Path) -> None:
+    """Overwrite and remove what a kill left of replacing or writing ``path``."""
+    left = _left(path)
     if left.exists() and path.exists() and left.samefile(path):
         left.unlink()  # it was never replaced
     wipe(left)
-    wipe(draft)
-    return found
+    wipe(_draft(path))
 
 
 def wipe(path: Path) -> None:

@@ -68,8 +68,8 @@ class BackupKeys:
 
     def expire(self, now: int) -> int:
         """Destroy the keys of more than 30 days; no byte of them is left in the file. How many those were."""
-        if not self.path.parent.is_dir():
-            return 0
+        if not any(self.path.parent.glob(f"*{self.path.name}*")):
+            return 0  # neither the file nor what a kill left of it
         with self._changing() as file:
             kept = [key for key in file.keys if not expired(key.time, now)]
             if len(kept) < len(file.keys):

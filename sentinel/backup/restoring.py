@@ -142,7 +142,7 @@ def _unseal(folder: Path, manifest: Manifest, secret: Secret) -> Keys:
                 following = file.read(PIECE + _SEAL)
                 packed += sealer.open(piece, piece_row(manifest.name, number, not following))
                 number, piece = number + 1, following
-        return unpack(bytes(packed), Keys)
+        return unpack(packed, Keys)
     except (OSError, StoreError, msgspec.DecodeError):
         raise damaged(folder, SEALED_COPY) from None
 

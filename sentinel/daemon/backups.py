@@ -63,8 +63,8 @@ def expire_backups(config: Config, now: int, *more: Path) -> tuple[int, int]:
 
 def finish_restore(config: Config) -> None:
     """Finish a restore that was cut off, or clear away what it left; only for who holds the store's lock."""
-    if not finish(config.state):
-        discard(restored_files(config))
+    finish(config.state)
+    discard(restored_files(config))
 
 
 def restored_files(config: Config) -> list[Path]:
