@@ -181,7 +181,10 @@ class Delivery:
         notice, worker, now = item.notice, self._settings.worker, work.now
         attributes: Attributes | None = None
         recipients: tuple[str, ...] = self._settings.operators
-        if notice.account is not None:
+        if notice.addressed is not None:
+            attributes = notice.addressed
+            recipients = _recipients(attributes, now=now)
+        elif notice.account is not None:
             attributes = await self._outbox.attributes(notice.tenant, notice.account)
             recipients = _recipients(attributes, now=now)
         if not recipients:

@@ -13,8 +13,9 @@ from sentinel.errors import Conflict, FieldError
 from sentinel.events.assessment import Assessment, encode_assessment
 from sentinel.events.event import decode_event
 from sentinel.pipeline.edge import arrive
-from sentinel.pipeline.item import Arrival, Outcome
+from sentinel.pipeline.item import Arrival, Call, Outcome
 from sentinel.pipeline.pack import unpack_assessment
+from sentinel.pipeline.restricted import unjudged
 from sentinel.store.protocol import ApiKey
 
 _NDJSON: Final = frozenset(
@@ -39,7 +40,8 @@ async def post_events(request: web.Request, service: Service, key: ApiKey) -> we
             await asyncio.sleep(0)
         try:
             event = decode_event(part, over_http=True, now=now)
-            arrivals.append(arrive(service.enricher, key.tenant, event, received=now))
+            call = None if arrivals else Call(key.name, now)
+            arrivals.append(arrive(service.enricher, key.tenant, event, received=now, call=call))
             indices.append(index)
         except FieldError as error:
             if single:
@@ -65,7 +67,8 @@ async def post_assessment(request: web.Request, service: Service, key: ApiKey) -
     body = await read_body(request, service)
     now = service.clock()
     event = decode_event(body, over_http=True, now=now)
-    (outcome,) = await service.intake.submit([arrive(service.enricher, key.tenant, event, received=now)], inline=True)
+    arrival = arrive(service.enricher, key.tenant, event, received=now, call=Call(key.name, now))
+    (outcome,) = await service.intake.submit([arrival], inline=True)
     if outcome.error is not None:
         raise _refusal(outcome)
     assessment = outcome.assessment
@@ -87,12 +90,15 @@ async def get_assessment(request: web.Request, service: Service, key: ApiKey) ->
         record = await service.store.record(record_key)
     if record is None or record.tenant != key.tenant:
         raise Problem(404, "no event with this id is known")
+    await service.looked(key, "assessment.show", record.account)
+    if (await service.profile_of(record.account)).restricted:
+        return _assessment(unjudged(event, record.account_id, record.time))
     return _assessment(unpack_assessment(record.assessment, event, record.account_id))
 
 
 def _refusal(outcome: Outcome) -> Exception:
     text = outcome.error or ""
-    return Conflict(text) if outcome.conflict else Problem(500, text)
+    return Conflict(text, "id") if outcome.conflict else Problem(500, text)
 
 
 def _assessment(assessment: Assessment) -> web.Response:

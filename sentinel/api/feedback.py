@@ -11,7 +11,7 @@ from sentinel.api.problems import Problem
 from sentinel.api.service import Service
 from sentinel.errors import FieldError
 from sentinel.events.event import explain
-from sentinel.pipeline.item import Answer
+from sentinel.pipeline.item import Answer, Call
 from sentinel.store.protocol import ApiKey
 
 
@@ -33,13 +33,17 @@ async def post_feedback(request: web.Request, service: Service, key: ApiKey) -> 
         raise explain(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FieldError("", f"not a JSON object: {error}") from None
+    now = service.clock()
     item = Answer(
         tenant=key.tenant,
         key=service.enricher.event_key(key.tenant, given.event),
         event=given.event,
         verdict=given.verdict,
-        time=service.clock(),
+        time=now,
+        call=Call(key.name, now),
     )
+    if (record := await service.store.record(item.key)) is not None:
+        await service.looked(key, "event.verdict", record.account)
     (outcome,) = await service.intake.submit([item], inline=True)
     if outcome.error is not None:
         raise Problem(404, outcome.error, field="event")

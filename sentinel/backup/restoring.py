@@ -1,7 +1,7 @@
 """Restoring: what was erased since is erased again in the draft, before it takes the place of what is there."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,10 @@ from sentinel.privacy.keys import Secret
 from sentinel.privacy.ledger import Erasure
 from sentinel.privacy.sealer import Sealer, unpack
 from sentinel.privacy.vault import Vault
+from sentinel.store.sqlite.erasing import erase
 from sentinel.store.sqlite.schema import migrate, newest
 from sentinel.store.sqlite.unreachable import Unreachable, delete_unreachable
 
-#: Deletes the rows of an erased account, from what its row ids were made of; how many there were.
-Erase = Callable[[sqlite3.Connection, bytes], int]
 _TENANTS: Final = "SELECT tenant FROM event UNION SELECT tenant FROM alert UNION SELECT tenant FROM mail"
 #: Bytes that sealing adds to a piece: version, nonce and tag.
 _SEAL: Final = 1 + 12 + 16
@@ -86,9 +85,7 @@ def open_keyring(folder: Path, keys: BackupKeys, now: int) -> tuple[Manifest, Ke
     return manifest, _unseal(folder, manifest, secret), secret
 
 
-def clean(
-    path: Path, vault: Vault, erasures: Iterable[Erasure], tenants: Iterable[str], erase: Erase | None
-) -> Cleaned:
+def clean(path: Path, vault: Vault, erasures: Iterable[Erasure], tenants: Iterable[str]) -> Cleaned:
     """Bring the store at ``path`` up to the newest schema, and delete in it what was erased and what no key opens.
 
     ``tenants`` are those of the configuration; ``vault`` makes no keys. Raises :class:`StoreError`.
@@ -97,8 +94,10 @@ def clean(
         with closing(connect(path)) as database:
             migrate(database)
             named = {row[0] for row in database.execute(_TENANTS)} | {*tenants}
+            # Whoever asked is gone, and may have asked about somebody who was erased since.
+            database.execute("DELETE FROM asked")
             rows = [erasure.rows for erasure in erasures if erasure.rows]
-            erased = sum(erase(database, each) for each in rows) if erase is not None else 0
+            erased = sum(erase(database, each) for each in rows)
             gone = delete_unreachable(database, vault, [f"campaigns:{tenant}" for tenant in sorted(named)])
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:

@@ -19,6 +19,7 @@ _COMMANDS = (
     "explain",
     "alerts",
     "campaigns",
+    "usage",
     "simulate",
     "keys",
     "audit",
@@ -27,6 +28,7 @@ _COMMANDS = (
     "keyring",
     "mail",
     "geo",
+    "privacy",
     "check-config",
     "doctor",
 )

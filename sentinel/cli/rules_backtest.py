@@ -4,7 +4,6 @@ import asyncio
 import multiprocessing
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -16,52 +15,27 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.rules_backtest_report import Report, print_report, report_of
+from sentinel.cli.span import Moment, Span
 from sentinel.config import Config, load
 from sentinel.daemon.build import load_ruleset, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
-from sentinel.events.clock import DAY, HOUR, to_micros
 from sentinel.pipeline.backtest import Plan, answered, play
 from sentinel.pipeline.compare import compare
 from sentinel.pipeline.played import Played
 from sentinel.rules.load import packaged_rules
 from sentinel.store.protocol import Extent
 
-_UNITS = {"h": HOUR, "d": DAY}
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """A point in time, in micros."""
-
-    micros: int
-
-
-class _Span(click.ParamType[Any]):
-    """A number of hours or days before the end of history, as ``30d``, or a date."""
-
-    name = "span"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        if value[-1:] in _UNITS and value[:-1].isdigit() and len(value) < 8:
-            return int(value[:-1]) * _UNITS[value[-1]]
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r}: expected hours or days as 12h or 30d, or a date as 2026-01-31", param, ctx)
-        return Moment(to_micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC)))
-
 
 @click.command("backtest")
 @click.option(
     "--since",
-    type=_Span(),
+    type=Span(),
     default="30d",
     show_default=True,
     help="What counts: so long before the end (12h, 30d) or from a date on.",
 )
-@click.option("--until", type=_Span(), help="A date that ends what is replayed [default: the newest stored event].")
+@click.option("--until", type=Span(), help="A date that ends what is replayed [default: the newest stored event].")
 @click.option(
     "--rules",
     "changed",

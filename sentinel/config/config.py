@@ -47,6 +47,7 @@ class Config(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
             service=tenant.service,
             decision=tenant.decision,
             alerts=tenant.alerts,
+            privacy=tenant.privacy,
         )
 
     def error(self, message: str, *key: Key) -> FileError:

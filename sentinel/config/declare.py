@@ -8,7 +8,7 @@ def text(meaning: str, default: str = "") -> Meta:
     return Meta(description=meaning, extra={"default": default} if default else None)
 
 
-def number(unit: str, lowest: int, highest: int, meaning: str) -> Meta:
+def number(unit: str, lowest: float, highest: float, meaning: str) -> Meta:
     """Help for a number, its unit and the lowest and highest value it may have."""
     return Meta(description=meaning, ge=lowest, le=highest, extra={"unit": unit})
 

@@ -20,6 +20,10 @@ name = "Example"
 support = "help@example.org"
 security_page = "https://example.org/security"
 
+[privacy]
+controller = "Example GmbH, Musterweg 1, Musterstadt"
+contact = "privacy@example.org"
+
 [decision]
 mode = "observe"          # for the first weeks; then "enforce"
 

@@ -35,6 +35,8 @@ def choices(declared: Any) -> list[str]:
 
 def _words(node: inspect.Type, unit: str) -> str:
     match node:
+        case inspect.BoolType():
+            return "true or false"
         case inspect.UnionType():
             return _words(next(one for one in node.types if not isinstance(one, inspect.NoneType)), unit)
         case inspect.IntType():
@@ -55,7 +57,11 @@ def _words(node: inspect.Type, unit: str) -> str:
 def _range(lowest: float | None, highest: float | None) -> str:
     if lowest is None or highest is None:
         raise TypeError("a number needs a lowest and a highest value")
-    return f", {int(lowest):,} to {int(highest):,}"
+    return f", {_bound(lowest)} to {_bound(highest)}"
+
+
+def _bound(limit: float) -> str:
+    return f"{int(limit):,}" if limit == int(limit) else f"{limit:g}"
 
 
 def kind_of(value: object) -> str:

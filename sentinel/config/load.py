@@ -74,6 +74,7 @@ def _tenant(reader: "Reader", settings: Settings, name: str, value: Any) -> Tena
         service=settings.service,
         decision=settings.decision,
         alerts=settings.alerts,
+        privacy=settings.privacy,
     )
     tenant = reader.table(common, value, *key)
     check_decision(reader.source, tenant.decision, *key)

@@ -99,7 +99,7 @@ class BackupSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Path | None,
         text(
             "Folder of the backups, made with mode 0700. Those of more than 30 days are removed.",
-            default="backups in `state`",
+            default="STATE/backups",
         ),
     ] = None
     keys: Annotated[
@@ -107,8 +107,26 @@ class BackupSettings(Struct, frozen=True, forbid_unknown_fields=True):
         text(
             "File with the keys of keyring backups. Copies of it are made by overwriting the one before: a key that is "
             "destroyed here must go there, too.",
-            default="backup.keys in `state`",
+            default="STATE/backup.keys",
         ),
+    ] = None
+
+
+class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is responsible for the data, as people are told who ask for theirs (GDPR Art. 15)."""
+
+    controller: Annotated[
+        OneLine | None,
+        text('Name and address of the controller. Unset: people read "the operator of this service".'),
+    ] = None
+    contact: Annotated[
+        OneLine | None,
+        text("Where people use their rights and ask for a human review, such as the data protection officer."),
+    ] = None
+    authority: Annotated[OneLine | None, text("The supervisory authority that people may complain to.")] = None
+    recipients: Annotated[
+        OneLine | None,
+        text("Who else gets data, in your words: who runs the mail server or the machine, and in which country."),
     ] = None
 
 
@@ -295,3 +313,27 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         text("Least important messages to write. No level writes personal data."),
     ] = "info"
+
+
+class UsageSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Anonymous daily figures for the operator, as docs/usage.md tells; a change holds from the next day (UTC) on."""
+
+    enabled: Annotated[bool, text("Whether they are counted.")] = True
+    epsilon: Annotated[
+        float,
+        number(
+            "ε of differential privacy",
+            0.1,
+            10,
+            "What all figures of one day together may tell of one account. Less is more noise.",
+        ),
+    ] = 2.0
+    min_cell: Annotated[
+        int,
+        number(
+            "accounts",
+            5,
+            10_000,
+            "Smaller numbers are not told and not kept. Where noise alone often reaches it, the least told is higher.",
+        ),
+    ] = 10

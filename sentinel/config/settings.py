@@ -18,11 +18,13 @@ from sentinel.config.sections import (
     GeoSettings,
     HttpSettings,
     LogSettings,
+    PrivacySettings,
     RetentionSettings,
     RuleSettings,
     ServiceSettings,
     SmtpSettings,
     TrustSettings,
+    UsageSettings,
 )
 from sentinel.config.tuning import MuteEntry, TuningEntry
 from sentinel.config.values import Listen, Mailbox, StoreAddress
@@ -54,6 +56,9 @@ class TenantSettings(Struct, frozen=True, forbid_unknown_fields=True):
         DecisionSettings()
     )
     alerts: Annotated[AlertSettings, text("The same keys as `[alerts]`.", default="as in [alerts]")] = AlertSettings()
+    privacy: Annotated[PrivacySettings, text("The same keys as `[privacy]`.", default="as in [privacy]")] = (
+        PrivacySettings()
+    )
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,12 +81,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     decision: Annotated[DecisionSettings, text("What follows from a risk (0 to 100).")] = DecisionSettings()
     retention: Annotated[RetentionSettings, text("How long data is kept.")] = RetentionSettings()
     backup: Annotated[BackupSettings, text("Where backups are.")] = BackupSettings()
+    privacy: Annotated[PrivacySettings, text("What people are told who ask for their data.")] = PrivacySettings()
     trust: Annotated[TrustSettings, text("When a device, network or place counts as known.")] = TrustSettings()
     alerts: Annotated[AlertSettings, text("Who is told, and how often.")] = AlertSettings()
     service: Annotated[ServiceSettings, text("The service that people log in to.")] = ServiceSettings()
     rules: Annotated[RuleSettings, text("Where the rules and allowlists are.")] = RuleSettings()
     geo: Annotated[GeoSettings, text("What is known of addresses.")] = GeoSettings()
     http: Annotated[HttpSettings, text("Limits of the HTTP API.")] = HttpSettings()
+    usage: Annotated[UsageSettings, text("Anonymous figures of how the service is used.")] = UsageSettings()
     log: Annotated[LogSettings, text("What the daemon writes to its log.")] = LogSettings()
     tenants: Annotated[
         dict[str, TenantSettings],

@@ -14,7 +14,7 @@ from sentinel.backup.manifest import Kind, Manifest
 from sentinel.backup.staging import discard, finish
 from sentinel.config import Config
 from sentinel.daemon.audit import AUDIT_NAME, opened_audit
-from sentinel.daemon.state import open_vault, store_path
+from sentinel.daemon.state import open_ledger, open_vault, store_path
 from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import DAY
 from sentinel.privacy.keyring import KEYRING_NAME
@@ -97,7 +97,7 @@ def opened_ledger(config: Config, vault: Vault, *, readonly: bool = False) -> It
     if readonly and not path.exists():
         yield None
         return
-    with closing(Ledger(path, vault.root.derive("ledger"), readonly=readonly)) as ledger:
+    with closing(open_ledger(config, vault, readonly=readonly)) as ledger:
         yield ledger
 
 

@@ -17,7 +17,7 @@ from sentinel.enrich.sighting import Enricher
 from sentinel.events.clock import DAY, HOUR, MINUTE
 from sentinel.past.profile import TrustPolicy
 from sentinel.pipeline.batch import Pipeline
-from sentinel.pipeline.item import TenantSettings
+from sentinel.pipeline.item import TenantSettings, UsagePolicy
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.privacy.vault import Vault
 from sentinel.rules.load import load_rules, packaged_rules
@@ -117,4 +117,5 @@ def _settings(config: Config, rules: RuleSet) -> TenantSettings:
         mail_max_age=alerts.mail_max_age_hours * HOUR,
         origins=config.service.origins,
         enforce_share=decision.enforce_share,
+        usage=UsagePolicy(config.usage.epsilon, config.usage.min_cell) if config.usage.enabled else None,
     )

@@ -16,6 +16,7 @@ from sentinel.api.auth import Keys
 from sentinel.api.service import Readiness, Service
 from sentinel.config import Config, load
 from sentinel.daemon import logs, notify
+from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.backups import finish_restore
 from sentinel.daemon.build import build_enricher, limits_of, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.courier import Courier
@@ -25,12 +26,13 @@ from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
-from sentinel.daemon.state import open_store, open_vault, prepare_state
+from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
 from sentinel.daemon.verdicts import carry_out_verdicts
 from sentinel.daemon.watch import watch
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
+from sentinel.pipeline.rights import Rights
 
 _log: Final = logging.getLogger("sentinel.daemon")
 
@@ -93,9 +95,14 @@ class Daemon:
                 stack.push_async_callback(self._edges.stop)
             self.store = open_store(self.config, self.vault)
             stack.push_async_callback(self.store.close)
+            self._audit = stack.enter_context(opened_audit(self.config, self.vault))
+            self._ledger = open_ledger(self.config, self.vault)
+            stack.callback(self._ledger.close)
             self._build()
             # Of another installation's store nothing could be opened; better not to start than to refuse every event.
             await self.store.bind(self.vault.fingerprint)
+            if finished := await self._rights.finish():
+                _log.info("%d erasures that were begun are finished", finished, extra={"event.action": "erase"})
             await self._serve(sockets)
         if self._broken:
             raise SentinelError(f"{self._broken} broke off; the log says where")
@@ -109,6 +116,7 @@ class Daemon:
         self._pipeline = CountedPipeline(self.store, self.vault, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
         self.intake = Intake(self._pipeline, limit=config.http.queue_events)
+        self._rights = Rights(self.store, self.vault, self._ledger, self.intake.exclusive, self._audit.log)
         self._service = Service(
             store=self.store,
             intake=self.intake,
@@ -120,6 +128,8 @@ class Daemon:
             ready=self._ready,
             metrics=self._metrics,
             limits=limits_of(config),
+            exercise=self._rights.exercise,
+            log=self._audit.log,
         )
         self._delivery = make_delivery(config, self.store, self._busy)
 
@@ -164,7 +174,9 @@ class Daemon:
         if self._edges is None:
             self._runner = await serve_http(self._service, sockets)
             return
-        serving = asyncio.create_task(self._edges.serve(Desk(self.intake, self._ready, self._metrics)))
+        serving = asyncio.create_task(
+            self._edges.serve(Desk(self.intake, self._ready, self._metrics, self._rights.exercise))
+        )
         stopping = asyncio.create_task(self.stopping.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         serving.cancel()

@@ -15,7 +15,6 @@ from sentinel.backup.keys import BackupKeys
 from sentinel.backup.manifest import Manifest
 from sentinel.backup.restoring import (
     Cleaned,
-    Erase,
     check_installation,
     clean,
     open_data,
@@ -56,7 +55,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     audit_restored: bool = False
 
 
-def restore_data(config: Config, folder: Path, *, now: int, actor: str, erase: Erase | None = None) -> Restored:
+def restore_data(config: Config, folder: Path, *, now: int, actor: str) -> Restored:
     """Put the store of a backup in the place of the one that is there. Raises :class:`FileError` and
     :class:`StoreError`; then what was there is there still."""
     store = store_path(config)
@@ -74,7 +73,7 @@ def restore_data(config: Config, folder: Path, *, now: int, actor: str, erase: E
             erasures = ledger.entries() if ledger is not None else []
             destroyed = _destroy(keyring, erasures)
             draft = stage_store(folder, manifest, store, staging)
-            cleaned = clean(draft, vault, erasures, config.tenants, erase)
+            cleaned = clean(draft, vault, erasures, config.tenants)
             note = entry("backup.restore", _purpose(manifest, len(erasures), cleaned), now=now, actor=actor)
             log = stage_audit(folder, manifest, config.state / AUDIT_NAME, staging)
             _note(vault.root, config.state / AUDIT_NAME, log, note)
@@ -89,7 +88,7 @@ def restore_data(config: Config, folder: Path, *, now: int, actor: str, erase: E
     )
 
 
-def restore_keyring(config: Config, folder: Path, *, now: int, actor: str, erase: Erase | None = None) -> Restored:
+def restore_keyring(config: Config, folder: Path, *, now: int, actor: str) -> Restored:
     """Put the keyring of a backup in place, unite the ledgers, and clean the store of what nobody can read any more.
     Raises as :func:`restore_data` does."""
     store, path = store_path(config), config.state / KEYRING_NAME
@@ -114,7 +113,7 @@ def restore_keyring(config: Config, folder: Path, *, now: int, actor: str, erase
             cleaned = None
             if store is not None and store.exists() and store.stat().st_size:
                 copy_database(store, copy := staging.draft(store))
-                cleaned = clean(copy, vault, erasures, config.tenants, erase)
+                cleaned = clean(copy, vault, erasures, config.tenants)
             if (config.state / AUDIT_NAME).exists():
                 # Where there is none, the log comes with the data, and must not have been begun anew by then.
                 note = entry("backup.restore", _purpose(manifest, len(erasures), cleaned), now=now, actor=actor)

@@ -8,6 +8,7 @@ from sentinel.config import Config
 from sentinel.errors import FileError, StoreError
 from sentinel.privacy.keyring import KEYRING_NAME, Keyring
 from sentinel.privacy.keys import load_master_key
+from sentinel.privacy.ledger import LEDGER_NAME, Ledger
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 from sentinel.store.sqlite.store import SqliteStore
@@ -49,6 +50,11 @@ def open_vault(config: Config, *, writes: bool = False, or_ephemeral: bool = Fal
         raise FileError(str(path), "there is no keyring yet; the daemon makes it when it starts")
     master = load_master_key(config.state, make=not there)
     return Vault(Keyring(path, master, readonly=not writes), writes=writes)
+
+
+def open_ledger(config: Config, vault: Vault, *, readonly: bool = False) -> Ledger:
+    """The erasure ledger of the installation."""
+    return Ledger(config.state / LEDGER_NAME, vault.root.derive("ledger"), readonly=readonly)
 
 
 def store_path(config: Config) -> Path | None:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from sentinel.events.place import Place
-from sentinel.events.sighting import Device
+from sentinel.events.sighting import Attributes, Device
 
 KINDS: Final = (
     "new_sign_in",
@@ -72,3 +72,4 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, k
     events: int = 1
     earlier: int = 0  #: events folded into the alert of this kind before this one, not told yet
     actor: str = "self"  #: who did it; if not the person, device and place are not theirs to read
+    addressed: Attributes | None = None  #: whom to write to, where the account is erased before the mail goes

@@ -23,6 +23,7 @@ MAX_WARMUP: Final = 16
 MAX_USUAL: Final = 8
 MAX_RECOVERIES: Final = 4
 MAX_COMPROMISED: Final = 64
+MAX_RIGHTS: Final = 64
 
 
 class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +135,18 @@ class Challenge(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True
     taken: str | None = None  #: session, else event, of the login that summed it up
 
 
+class Right(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A right of the person as it was exercised: when, by whom (role), and why, as far as that was said.
+
+    ``what`` is ``restricted``, ``lifted``, ``objected``, ``upheld`` or ``rejected`` (of an objection), ``merged``.
+    """
+
+    time: int
+    what: str
+    by: str
+    reason: str = ""
+
+
 class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     """All that is remembered of an account to judge the next event."""
 
@@ -154,6 +167,16 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     phone_changed_at: int = 0
     recoveries: list[int] = []  #: last times a reset was asked for or a recovery used from an untrusted context
     helped: list[tuple[int, bool]] = []  #: last times others let the person back in, and whether a factor went off
+    usage_day: int = 0  #: UTC day on which usage figures counted the account last …
+    usage_marks: int = 0  #: … and as what, so that it counts once (:mod:`sentinel.pipeline.usage`)
+    restricted_at: int = 0  #: since when processing is restricted (GDPR Art. 18); 0: it is not
+    objected_at: int = 0  #: since when an objection (Art. 21) is open, or upheld; 0: there is none, or it was rejected
+    rights: list[Right] = []  #: what the person asked for and what came of it, oldest first
+
+    @property
+    def restricted(self) -> bool:
+        """Whether processing is restricted (GDPR Art. 18): asked for, or by an objection that was not rejected."""
+        return self.restricted_at > 0 or self.objected_at > 0
 
     def warming_up(self, at: int, policy: TrustPolicy) -> bool:
         """Whether the past is still too short for the ``new_*`` rules, as of ``at``.

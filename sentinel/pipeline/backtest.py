@@ -72,7 +72,9 @@ async def play(
                 # What a daemon beside us went on to store is for the next time.
                 break
             done += 1
-            if record.type == "feedback":
+            if record.restricted:
+                pass  # kept for the person alone
+            elif record.type == "feedback":
                 replay.answer(record.body.decode(), record.assessment.decode())
             elif record.time <= plan.until:
                 sighting = unpack_sighting(record.sighting)

@@ -21,8 +21,11 @@ from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
 from sentinel.pipeline.handles import lookups, with_handles
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
-from sentinel.pipeline.judge import Judged, Tracks, judge
+from sentinel.pipeline.judge import Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
+from sentinel.pipeline.restricted import count_failure, restricted_assessment
+from sentinel.pipeline.usage import Usage
+from sentinel.privacy.noise import Noise, discrete_laplace
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import AlertRow, Changes, Past, Record, Store, Wanted
 
@@ -52,12 +55,20 @@ class Batch:
 class Pipeline:
     """Everything that decides about an event goes through :meth:`process`, one batch at a time."""
 
-    def __init__(self, store: Store, vault: Vault, settings: Callable[[str], TenantSettings]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        settings: Callable[[str], TenantSettings],
+        noise: Noise = discrete_laplace,
+    ) -> None:
         self.store = store
         self.vault = vault
         self._settings = self._next = settings
         self._bound = False
         self._told = LastTold()
+        self._noise = noise  #: of usage figures; anything but the default is for tests
+        self._usage: Usage | None = None
         self._latest: Batch | None = None  #: judged, and not ended yet
 
     def use(self, settings: Callable[[str], TenantSettings]) -> None:
@@ -93,12 +104,16 @@ class Pipeline:
         batch = Batch(items, self._latest)
         newer = batch.before.past if batch.before is not None else None
         batch.past = past = await self.store.recall(self._wanted(items, touched), newer)
+        if (usage := self._usage) is None:
+            usage = self._usage = Usage(await self.store.tallies(), self.vault.usage, self._noise)
         try:
             await self._second_recall(items, past, newer)
             for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
-                batch.outcomes.append(self._one(item, tracks, past, batch.changes))
+                batch.outcomes.append(outcome := self._one(item, tracks, past, batch.changes))
+                usage.count(item, outcome, past.profiles, self._settings(item.tenant).usage, batch.changes)
                 if number % _STRIDE == _STRIDE - 1:
                     await asyncio.sleep(0)
+            usage.note(batch.changes)
             self.store.prepare(batch.changes)
         except BaseException:
             if batch.before is not None:
@@ -174,6 +189,7 @@ class Pipeline:
     def _forget(self, batch: "Batch") -> None:
         self.store.forget(batch.past)
         self._told.forget()
+        self._usage = None
 
     async def _second_recall(self, items: Sequence[Item], past: Past, newer: Past | None) -> None:
         """Profiles that only a record tells: those of the accounts whose events are answered."""
@@ -197,49 +213,74 @@ class Pipeline:
 
     def _arrival(self, item: Arrival, tracks: Tracks, past: Past, changes: Changes) -> Outcome:
         sighting = item.sighting
+        settings = self._settings(item.tenant).of(sighting)
+        profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
         known = past.records.get(sighting.key)
         if known is not None:
             if known.body != item.body:
                 return Outcome(conflict=True, error="this id was used before with another content")
+            if profile.restricted:
+                return Outcome(assessment=restricted_assessment(item, settings.rules.digest), duplicate=True)
             first = unpack_assessment(known.assessment, item.id, item.account)
             return Outcome(assessment=first, duplicate=True)
-        settings = self._settings(item.tenant).of(sighting)
-        profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
+        if profile.restricted:
+            return self._restricted(item, settings, tracks, past, changes)
         campaigns = past.profiles[campaigns_key(item.tenant)]
         actor = past.profiles[acting] if (acting := _acting(sighting)) else None
+        if actor is not None and actor.restricted:
+            actor = Profile()  # what is known of that account is not to be used
         concluded = _concluded(item, past)
         judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor)
         fired = newly_fired(judged.assessment, concluded)
         for rule, status in fired:
             day = (utc_day(sighting.time), item.tenant, rule, status)
             changes.fired[day] = changes.fired.get(day, 0) + 1
-        record = self._record(item, settings, judged)
+        record = self._record(item, settings, judged.assessment, judged.windows, trusted=judged.trusted)
         past.records[sighting.key] = record
         changes.records.append(record)
         if sighting.account is not None and sighting.known_account:
             changes.profiles[sighting.account] = profile
         if any(raised.alert.kind == CAMPAIGN for raised in judged.raised):
             changes.profiles[campaigns_key(item.tenant)] = campaigns
-        for key in tracks.wanted:
-            if (track := past.tracks[key]).unsaved:
-                changes.tracks[key] = track
-                if sighting.known_account and sighting.account in key[1]:
-                    changes.owners[key] = sighting.account
+        _note_tracks(changes, sighting, tracks, past)
         for raised in judged.raised:
             _note_alert(changes, item, raised)
             if raised.alert.kind == "campaign":
                 # The record's own alert is the account's, if it raised one as well.
                 changes.campaigns.append((item.tenant, raised.alert.id, sighting.key))
         changes.notices.extend(judged.notices)
-        if item.attributes is not None and sighting.account is not None:
-            self._attributes(
-                NewAttributes(tenant=item.tenant, account_key=sighting.account, attributes=item.attributes),
-                past,
-                changes,
-            )
+        self._given(item, past, changes)
         return Outcome(assessment=judged.assessment, notices=judged.notices, fired=fired)
 
-    def _record(self, item: Arrival, settings: TenantSettings, judged: Judged) -> Record:
+    def _restricted(
+        self, item: Arrival, settings: TenantSettings, tracks: Tracks, past: Past, changes: Changes
+    ) -> Outcome:
+        """An event of an account whose processing is restricted: kept, and nothing made of it."""
+        count_failure(item, settings, past.tracks, tracks)
+        _note_tracks(changes, item.sighting, tracks, past)
+        assessment = restricted_assessment(item, settings.rules.digest)
+        record = self._record(item, settings, assessment, {}, trusted=False)
+        past.records[record.key] = record
+        changes.records.append(record)
+        self._given(item, past, changes)
+        return Outcome(assessment=assessment)
+
+    def _given(self, item: Arrival, past: Past, changes: Changes) -> None:
+        """The attributes that an event brought."""
+        account = item.sighting.account
+        if item.attributes is not None and account is not None:
+            given = NewAttributes(tenant=item.tenant, account_key=account, attributes=item.attributes)
+            self._attributes(given, past, changes)
+
+    def _record(
+        self,
+        item: Arrival,
+        settings: TenantSettings,
+        assessment: Assessment,
+        windows: dict[str, int | None],
+        *,
+        trusted: bool,
+    ) -> Record:
         sighting = item.sighting
         # By UTC days, as raw values expire: what came in late is not kept longer than what came in time.
         too_old = item.received is not None and utc_day(item.received) - utc_day(sighting.time) >= settings.raw_days
@@ -254,10 +295,11 @@ class Pipeline:
             account_id=item.raw.account,
             raw=item.raw if not too_old else None,
             sighting=pack_sighting(sighting),
-            windows=pack_windows(judged.windows),
-            assessment=pack_assessment(judged.assessment),
-            trusted=judged.trusted,
-            alert=judged.assessment.alert,
+            windows=pack_windows(windows),
+            assessment=pack_assessment(assessment),
+            trusted=trusted,
+            alert=assessment.alert,
+            restricted=assessment.restricted is True,
         )
 
     def _answer(self, item: Answer, past: Past, changes: Changes) -> Outcome:
@@ -268,8 +310,8 @@ class Pipeline:
         if key in past.records:
             return Outcome(duplicate=True)
         sighting = unpack_sighting(record.sighting)
-        if record.account is not None and sighting.known_account:
-            profile = past.profiles[record.account]
+        profile = past.profiles[record.account] if record.account is not None else Profile()
+        if record.account is not None and sighting.known_account and not profile.restricted:
             if any(alert.id == record.alert for alert in profile.alerts) and record.alert is not None:
                 # The account's own alert: one event's answer says nothing of a campaign on many.
                 changes.closed[item.tenant, record.alert] = item.verdict
@@ -287,6 +329,7 @@ class Pipeline:
             sighting=b"",
             windows=b"",
             assessment=item.verdict.encode(),
+            restricted=profile.restricted,
         )
         changes.records.append(answer)
         return Outcome()
@@ -318,6 +361,14 @@ def _concluded(item: Arrival, past: Past) -> Concluded | None:
         return None
     assessment: Assessment = unpack_assessment(record.assessment, "", None)
     return Concluded(pending, assessment)
+
+
+def _note_tracks(changes: Changes, sighting: Sighting, tracks: Tracks, past: Past) -> None:
+    for key in tracks.wanted:
+        if (track := past.tracks[key]).unsaved:
+            changes.tracks[key] = track
+            if sighting.account is not None and sighting.known_account and sighting.account in key[1]:
+                changes.owners[key] = sighting.account
 
 
 def _note_alert(changes: Changes, item: Arrival, raised: Raised) -> None:

@@ -3,11 +3,17 @@
 from sentinel.enrich.sighting import Enricher, attributes_of, raw_of
 from sentinel.events.clock import to_micros
 from sentinel.events.event import Event, Feedback, canonical
-from sentinel.pipeline.item import Answer, Arrival
+from sentinel.pipeline.item import Answer, Arrival, Call
 
 
 def arrive(
-    enricher: Enricher, tenant: str, event: Event, *, received: int | None = None, silent: bool = False
+    enricher: Enricher,
+    tenant: str,
+    event: Event,
+    *,
+    received: int | None = None,
+    silent: bool = False,
+    call: Call | None = None,
 ) -> Arrival:
     """An arrival for the pipeline. ``received`` (micros) only over HTTP: files read no clock."""
     return Arrival(
@@ -19,6 +25,7 @@ def arrive(
         attributes=attributes_of(event),
         received=received,
         silent=silent,
+        call=call,
     )
 
 

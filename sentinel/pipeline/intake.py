@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 from sentinel.errors import Overloaded, SentinelError, StoreError
 from sentinel.pipeline.batch import Batch, Pipeline
 from sentinel.pipeline.item import Arrival, Item, Outcome
 
+_T = TypeVar("_T")
 #: Items of one batch at most: bounds how long an inline assessment waits behind posted ones.
 MAX_BATCH: Final = 256
 
@@ -25,6 +26,7 @@ class Intake:
         self._arrived = asyncio.Event()
         self._closing = False
         self._keys: Counter[str] = Counter()
+        self._turns: deque[_Turn] = deque()
 
     async def holds(self, key: str) -> bool:
         """Whether an event with this record key waits to be judged."""
@@ -71,6 +73,23 @@ class Intake:
             if not self._keys[key]:
                 del self._keys[key]
 
+    async def exclusive(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Do something while nothing is judged or stored, after everything that was submitted before; what comes
+        meanwhile waits. Raises :class:`Overloaded` when the daemon is stopping."""
+        if self._closing:
+            raise _stopping()
+        before = [waiting.done for waiting in (*self._inline, *self._posted)]
+        if before:
+            await asyncio.wait(before)
+        turn = _Turn()
+        self._turns.append(turn)
+        self._arrived.set()
+        try:
+            await turn.come
+            return await work()
+        finally:
+            turn.over.set()
+
     async def run(self) -> None:
         """Judge batches until :meth:`close` was called and nothing waits any more. Cancelled, it tells all who wait."""
         storing: asyncio.Task[None] | None = None
@@ -79,7 +98,16 @@ class Intake:
             while True:
                 await self._arrived.wait()
                 self._arrived.clear()
-                while parts := self._take():
+                while self._turns or (parts := self._take()):
+                    if self._turns:
+                        if storing is not None:
+                            await storing
+                            storing = None
+                        turn = self._turns.popleft()
+                        if not turn.come.done():
+                            turn.come.set_result(None)
+                            await turn.over.wait()
+                        continue
                     batch = await self._judge(parts, storing)
                     if storing is not None:
                         await storing
@@ -91,6 +119,9 @@ class Intake:
             self._closing = True
             if storing is not None:
                 await asyncio.wait((storing,))
+            for turn in self._turns:
+                if not turn.come.done():
+                    turn.come.set_exception(_stopping())
             left = [(waiting, waiting.taken, waiting.taken) for waiting in (*self._inline, *self._posted)]
             self._fail([*parts, *left], _stopping())
 
@@ -176,6 +207,16 @@ class Intake:
                 (self._inline if waiting in self._inline else self._posted).remove(waiting)
             if not waiting.done.done():
                 waiting.done.set_exception(error)
+
+
+class _Turn:
+    """Somebody who wants to be alone: ``come`` is done when they are, ``over`` is set when they are ready."""
+
+    __slots__ = ("come", "over")
+
+    def __init__(self) -> None:
+        self.come: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over = asyncio.Event()
 
 
 class _Waiting:

@@ -14,6 +14,14 @@ from sentinel.rules.ruleset import RuleSet
 from sentinel.scoring import Thresholds
 
 
+class UsagePolicy(msgspec.Struct, frozen=True, array_like=True):
+    """How usage is counted: ``epsilon`` is what an account's day may tell at most, in sum over all dimensions; cells
+    below ``min_cell`` are never told."""
+
+    epsilon: float = 2.0
+    min_cell: int = 10
+
+
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What judging depends on, of one tenant."""
 
@@ -26,11 +34,19 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ()  #: host names of the service's own pages; ``*.NAME`` stands for those below it
     exempt: Exemptions | None = None  #: allowlists and mutes
     enforce_share: float = 1.0  #: of the accounts; for the rest decisions are only observed
+    usage: UsagePolicy | None = None  #: usage figures, where they are wanted
     tuned: Callable[[Sighting], "TenantSettings"] | None = None  #: settings that depend on the event
 
     def of(self, sighting: Sighting) -> "TenantSettings":
         """As they are for this event: its service, its account and the account's tags."""
         return self if self.tuned is None else self.tuned(sighting)
+
+
+class Call(msgspec.Struct, frozen=True, array_like=True):
+    """An API call: name of the key it came with, and when (micros)."""
+
+    key: str
+    at: int
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="event"):
@@ -47,6 +63,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="e
     attributes: Attributes | None = None
     received: int | None = None
     silent: bool = False  #: history being imported: judged, but nobody is mailed
+    call: Call | None = None  #: what brought it; on the first item of a call only
 
     @property
     def id(self) -> str:
@@ -63,6 +80,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="an
     verdict: str
     time: int
     by: str = "service"
+    call: Call | None = None
 
 
 class NewAttributes(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="attributes"):
@@ -71,6 +89,7 @@ class NewAttributes(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     tenant: str
     account_key: str
     attributes: Attributes
+    call: Call | None = None
 
 
 Item = Arrival | Answer | NewAttributes

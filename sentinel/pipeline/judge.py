@@ -1,6 +1,7 @@
 """Judging one event: facts, windows, rules, score, alert, and what is remembered. Pure: no clock, no I/O."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 import msgspec
@@ -56,6 +57,12 @@ class Tracks:
                 key: TrackKey = (touched.series.id, kept)
                 self.keys[touched.number] = key
                 self.wanted[key] = touched.series.keep
+
+    def without(self, account: str | None) -> "Tracks":
+        """The same without what is kept by an account (its handle)."""
+        others = copy(self)
+        others.keys = {number: key for number, key in self.keys.items() if account not in key[1]}
+        return others
 
 
 _NOBODY: Final = Profile()

@@ -26,6 +26,26 @@ FiredKey = tuple[int, str, str, str]
 #: How many days findings are counted for: a quarter is enough to see whether a change of a rule calmed it.
 FIRED_DAYS: Final = 92
 
+#: An open day of usage: UTC day, tenant.
+TallyKey = tuple[int, str]
+#: What API calls are counted by: UTC day, tenant, name of the key.
+CallKey = tuple[int, str, str]
+#: How many days usage figures are kept: a year and a month, so that a month can be held against the one a year ago.
+USAGE_DAYS: Final = 400
+
+
+class UsageDay(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one dimension of a day that is over. ``numbers`` hold noise of ``scale`` (see
+    :mod:`sentinel.privacy.noise`), which spent ``epsilon`` for each account, and only those of ``least`` and more."""
+
+    day: int
+    tenant: str
+    dimension: str
+    epsilon: float
+    scale: float
+    least: int
+    numbers: dict[str, int]
+
 
 class Record(msgspec.Struct, kw_only=True):
     """One event (or answer) as kept: the packed sighting and what was said of it, with its raw values beside.
@@ -49,6 +69,7 @@ class Record(msgspec.Struct, kw_only=True):
     assessment: bytes  #: packed Assessment without event and account
     trusted: bool = False  #: its values joined the trusted past
     alert: str | None = None
+    restricted: bool = False  #: it came while the account was restricted: to be kept and exported, for nothing else
 
 
 class AlertRow(msgspec.Struct, kw_only=True):
@@ -100,9 +121,13 @@ class Changes(msgspec.Struct, kw_only=True):
     alerts: dict[tuple[str, str], AlertRow] = {}  #: by tenant and id
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
+    held: dict[str, bool] = {}  #: account → whether its mails wait and its alerts are not shown from now on
     prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
     campaigns: list[tuple[str, str, str]] = []  #: tenant and alert id of a campaign, key of an event in it
     fired: dict[FiredKey, int] = {}  #: findings to add to the counts by day
+    tallies: dict[TallyKey, bytes | None] = {}  #: open days of usage, sealed; null: the day is over
+    usage: list[UsageDay] = []  #: figures of days that are over
+    calls: dict[CallKey, int] = {}  #: API calls to add to the counts
 
 
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +221,15 @@ class Store(Protocol):
     async def fired(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str, str], int]:
         """Findings by UTC day (from ``since`` on), rule and status, of one tenant or of all; no accounts."""
 
+    async def tallies(self) -> dict[TallyKey, bytes]:
+        """The open days of usage, sealed."""
+
+    async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
+        """Usage figures from UTC day ``since`` on, oldest first. What was told of a day never changes."""
+
+    async def calls(self, tenant: str, *, since: int) -> dict[CallKey, int]:
+        """API calls from UTC day ``since`` on."""
+
     async def alerts(
         self,
         tenant: str,
@@ -221,6 +255,25 @@ class Store(Protocol):
     async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
         """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it."""
 
+    async def ask(self, question: bytes, *, now: int) -> int:
+        """Ask whoever judges into the store for something; returns the question's id."""
+
+    async def questions(self) -> list[tuple[int, bytes]]:
+        """What was asked and not answered yet, oldest first, by id."""
+
+    async def reply(self, id: int, answer: bytes, *, now: int) -> None:
+        """Answer a question; the answer is kept for a day at least."""
+
+    async def answer(self, id: int) -> bytes | None:
+        """The answer to a question; ``None`` while there is none."""
+
+    async def erase(self, rows: bytes, handle: str) -> int:
+        """Delete everything of an account, by what gives its row ids (:attr:`AccountKey.rows`) and its handle, in one
+        transaction; returns how many rows there were. No byte of them is left in the store's files."""
+
+    async def left_of(self, rows: bytes) -> int:
+        """How many rows there are of an account that was erased."""
+
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""
 
@@ -241,8 +294,8 @@ class Store(Protocol):
     async def keys(self) -> list[ApiKey]: ...
 
     async def expire_windows(self, now: int) -> int:
-        """Drop a step of the window entries that no window can see any more, and counts of findings older than
-        :data:`FIRED_DAYS`; returns rows dropped, 0 when done."""
+        """Drop a step of the window entries that no window can see any more, counts of findings older than
+        :data:`FIRED_DAYS` and usage older than :data:`USAGE_DAYS`; returns rows dropped, 0 when done."""
 
     async def check(self) -> None:
         """Prove that the store can be read and written, or raise."""

@@ -34,6 +34,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     windows: bytes
     assessment: bytes
     alert: str | None = None
+    restricted: bool = False
 
 
 class _KeptAlert(msgspec.Struct, frozen=True, array_like=True):
@@ -96,7 +97,7 @@ class Rows:
             raw = sealer.seal(pack(msgspec.structs.replace(record.raw, event="", account=None)), record.key)
         kept = _Kept(
             record.time, record.event_id, record.account_id, record.sighting, record.windows, record.assessment,
-            record.alert,
+            record.alert, record.restricted,
         )  # fmt: skip
         sealer = _must(self.vault.sealer(key, "record", day))
         owned = key.number > 0
@@ -130,6 +131,7 @@ class Rows:
                     assessment=kept.assessment,
                     trusted=bool(row[9]),
                     alert=kept.alert,
+                    restricted=kept.restricted,
                 )
             )
         return found
@@ -254,6 +256,16 @@ class Rows:
         """The notice again; nothing when its account was erased."""
         (owner,) = self.vault.owners([ref])
         return unpack(self._must_open(owner, sealed, f"mail/{name}"), Notice) if owner is not None else None
+
+    # Questions of commands
+
+    def question(self, data: bytes) -> bytes:
+        """What a command asks, or is answered, sealed."""
+        return self._seal_own(self.vault.of(None), data, "asked")
+
+    def open_question(self, sealed: bytes) -> bytes:
+        """It again."""
+        return self._must_open(self.vault.of(None), sealed, "asked")
 
     def _seal_own(self, key: AccountKey, data: bytes, row: str) -> bytes:
         return _must(self.vault.sealer(key, "own")).seal(data, row)

@@ -17,6 +17,7 @@ from sentinel.events.clock import DAY, SECOND
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.windows import Track
 from sentinel.store.protocol import Changes
+from sentinel.store.sqlite import erasing
 from tests.store.contract import alert, full_profile, notice, record
 
 NOW = 1_800_000_000 * SECOND
@@ -82,11 +83,7 @@ class Installation:
                 vault.keyring.destroy_accounts([key.handle])
             if rows:
                 with closing(sqlite3.connect(self.store, isolation_level=None)) as database:
-                    for table, owner in rows_of(key).items():
-                        column = "key" if table in ("profile", "attributes") else "owner"
-                        for each in owner:
-                            database.execute(f"DELETE FROM {table} WHERE {column} = ?", (each,))
-                    database.execute("DELETE FROM campaign_event WHERE event NOT IN (SELECT key FROM event)")
+                    erasing.erase(database, key.rows)
                 ledger.finish(erasure.receipt, time)
         vault.close()
 

@@ -148,15 +148,19 @@ def test_an_erased_account_does_not_come_back(inst: Installation) -> None:
 def test_an_erasure_that_was_cut_off_is_replayed(inst: Installation) -> None:
     backup = inst.back_up()
     inst.erase("cleo", keys=False, rows=False)
-    calls: list[bytes] = []
-
-    def erase(database: sqlite3.Connection, rows: bytes) -> int:
-        calls.append(rows)
-        return 0
-
-    restored = restore_data(inst.config, backup, now=NOW, actor="ops", erase=erase)
-    assert (restored.destroyed, len(calls), inst.accounts()) == (1, 1, 2)
+    restored = restore_data(inst.config, backup, now=NOW, actor="ops")
+    assert (restored.destroyed, inst.accounts()) == (1, 2)
+    assert restored.cleaned is not None
+    assert (restored.cleaned.erased, restored.cleaned.unreachable.total) == (7, 0)
     assert inst.read_everything() == ["ada", "ben"]
+
+
+def test_what_was_asked_when_it_was_made_is_not_done_again(inst: Installation) -> None:
+    with closing(sqlite3.connect(inst.store, isolation_level=None)) as database:
+        database.execute("INSERT INTO asked (time, question) VALUES (1, x'00')")
+    restore(inst, inst.back_up())
+    with closing(sqlite3.connect(inst.store)) as database:
+        assert database.execute("SELECT count(*) FROM asked").fetchone() == (0,)
 
 
 def test_after_30_days_it_is_refused_whatever_it_says(inst: Installation, tmp_path: Path) -> None:

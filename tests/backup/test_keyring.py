@@ -83,7 +83,9 @@ def test_after_30_days_nobody_opens_it(inst: Installation) -> None:
     copy = inst.folder / "copy"
     shutil.copytree(old, copy)
     sealed = {key.name: key.sealed for key in keys_of(inst)._read().keys}
-    assert expire_backups(inst.config, NOW) == (1, 1)
+    with inst.config.backup_keys.open("rb") as before:
+        assert expire_backups(inst.config, NOW) == (1, 1)
+        assert set(before.read()) == {0}  # what the disk still holds of the old file
     assert not old.exists()
     # With the clock set back, too: the key is gone.
     for now in (NOW, NOW - 29 * DAY):
@@ -164,7 +166,9 @@ def test_what_was_erased_since_stays_erased(inst: Installation) -> None:
     backup = inst.back_up("keyring")
     inst.erase("cleo")
     before = inst.tables()
-    restored = restore(inst, backup)
+    with (inst.state / "keyring.db").open("rb") as there:
+        restored = restore(inst, backup)
+        assert set(there.read()) == {0}
     assert (restored.erasures, restored.destroyed, inst.accounts()) == (1, 1, 2)
     assert inst.tables() == before
     assert inst.read_everything() == ["ada", "ben"]

@@ -34,7 +34,9 @@ def test_the_old_key_opens_nothing_any_more(inst: Installation) -> None:
     backup = inst.back_up("keyring")
     old = (inst.state / "sentinel.key").read_bytes()
     running = open_vault(inst.config, writes=True)
-    assert rotate(inst) == 1
+    with (inst.state / "sentinel.key").open("rb") as before:
+        assert rotate(inst) == 1
+        assert before.read() == bytes(32)
     assert (inst.state / "sentinel.key").read_bytes() != old
     assert (inst.state / "sentinel.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(FileError, match="not the one that opens this keyring"):

@@ -212,12 +212,16 @@ support = "help@example.org"
 [decision]
 mode = "observe"
 challenge = 70
+[privacy]
+contact = "privacy@example.org"
 [tenants.shop]
 from = "Shop <shop@example.org>"
 service.name = "Shop"
 decision.block = 75
 [tenants.mail.alerts]
 operators = ["mail@example.org"]
+[tenants.mail.privacy]
+controller = "Mail GmbH"
 """
 
 
@@ -230,6 +234,8 @@ def test_tenants_override_only_what_they_name(tmp_path: Path) -> None:
     assert shop.smtp.host == config.smtp.host
     mail = config.for_tenant("mail")
     assert mail.alerts.operators == ("mail@example.org",)
+    assert (mail.privacy.controller, mail.privacy.contact) == ("Mail GmbH", "privacy@example.org")
+    assert shop.privacy == config.privacy
     assert mail.smtp.from_ == "Example <security@example.org>"
     assert mail.decision == config.decision
     assert config.for_tenant("default") == config

@@ -21,6 +21,7 @@ from sentinel.pipeline.handles import lookups, with_handles
 from sentinel.pipeline.item import Answer, Arrival, Item, Outcome, TenantSettings
 from sentinel.privacy.keyring import Keyring
 from sentinel.privacy.keys import Secret
+from sentinel.privacy.noise import Noise, discrete_laplace
 from sentinel.privacy.vault import Vault
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
@@ -47,17 +48,26 @@ AWAY: dict[str, Any] = {
 class Installation:
     """A pipeline over a store in ``folder``; :meth:`reopen` is a restart."""
 
-    def __init__(self, folder: Path, *, rules: RuleSet = RULES, key: Secret = KEY, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        rules: RuleSet = RULES,
+        key: Secret = KEY,
+        noise: Noise = discrete_laplace,
+        **settings: Any,
+    ) -> None:
         self.path = folder / "store.db"
         self._settings = TenantSettings(rules=rules, **settings)
         self._key = key
+        self._noise = noise
         self._open()
 
     def _open(self) -> None:
         self.vault = open_vault(self.path.parent, self._key)
         self.enricher = Enricher(self.vault.pseudonym, *bare_lookups())
         self.store = SqliteStore(self.path, self.vault)
-        self.pipeline = Pipeline(self.store, self.vault, lambda tenant: self._settings)
+        self.pipeline = Pipeline(self.store, self.vault, lambda tenant: self._settings, self._noise)
 
     async def profile(self, account: str = "u-1", tenant: str = "default") -> Profile | None:
         """An account's profile as committed; nothing for an account never heard of."""

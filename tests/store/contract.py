@@ -19,6 +19,7 @@ from sentinel.past.windows import Track
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import (
     FIRED_DAYS,
+    USAGE_DAYS,
     AlertRow,
     ApiKey,
     AskedVerdict,
@@ -28,6 +29,7 @@ from sentinel.store.protocol import (
     Record,
     Store,
     TrackKey,
+    UsageDay,
     Wanted,
 )
 from sentinel.store.sqlite.store import SqliteStore
@@ -119,6 +121,8 @@ def full_profile() -> Profile:
                 rules=["push_bombing"], contexts=["country:FR"],
             )
         ],
+        usage_day=20_000,
+        usage_marks=3,
     )  # fmt: skip
 
 
@@ -179,7 +183,7 @@ async def test_everything_comes_back_as_it_was_committed(store: Store, reopen: O
         assert await again.attributes("account-1") == GIVEN
         assert await again.profile("account-1") == full_profile()
         assert await again.alerts("default") == [alert()]
-        assert await again.mail_counts() == {"pending": 1, "sent": 0, "failed": 0, "unaddressed": 0}
+        assert await again.mail_counts() == {"pending": 1, "sent": 0, "failed": 0, "unaddressed": 0, "held": 0}
         assert [entry async for entry in again.history()] == [record()]
 
 
@@ -580,7 +584,7 @@ async def test_one_alert_is_at_most_one_mail(store: Store, reopen: Opener) -> No
     store = await reopen()
     await store.commit(Changes(notices=[notice()]))
     assert await store.lease(worker="w", now=START + HOUR, limit=10, seconds=60) == []
-    assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0}
+    assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0, "held": 0}
 
 
 async def test_the_most_urgent_go_first_then_the_oldest(store: Store) -> None:
@@ -621,7 +625,7 @@ async def test_who_lost_the_lease_changes_nothing(store: Store) -> None:
     assert await store.lease(worker="three", now=later + SECOND, limit=1, seconds=60) == []
     await store.settle_mail(mail.id, worker="two", now=later, state="failed", reason="refused")
     await store.settle_mail(mail.id, worker="two", now=later, state="sent")
-    assert await store.mail_counts() == {"pending": 0, "sent": 0, "failed": 1, "unaddressed": 0}
+    assert await store.mail_counts() == {"pending": 0, "sent": 0, "failed": 1, "unaddressed": 0, "held": 0}
 
 
 async def test_a_retry_is_due_when_it_says(store: Store) -> None:
@@ -723,3 +727,164 @@ async def test_old_counts_are_dropped_with_upkeep(store: Store) -> None:
     while await store.expire_windows(START):
         pass
     assert set(await store.fired(since=0)) == {(today - FIRED_DAYS, "r", "live")}
+
+
+# Usage figures
+
+
+def usage_day(day: int = 7, **changed: Any) -> UsageDay:
+    fields: dict[str, Any] = {
+        "day": day, "tenant": "default", "dimension": "browsers", "epsilon": 0.5, "scale": 2.0, "least": 14,
+        "numbers": {"Samsung Internet": 20, "Chrome": 140},
+    }  # fmt: skip
+    return UsageDay(**(fields | changed))
+
+
+async def test_an_open_day_of_usage_is_kept_until_it_is_over(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(tallies={(7, "default"): b"one", (7, "shop"): b"other"}))
+    await store.commit(Changes(tallies={(7, "default"): b"two", (8, "default"): b"next"}))
+    async for after in as_is_and_reopened(store, reopen):
+        assert await after.tallies() == {(7, "default"): b"two", (7, "shop"): b"other", (8, "default"): b"next"}
+    await after.commit(Changes(tallies={(7, "default"): None}, usage=[usage_day()]))
+    async for again in as_is_and_reopened(after, reopen):
+        assert await again.tallies() == {(7, "shop"): b"other", (8, "default"): b"next"}
+        assert await again.usage("default", since=0) == [usage_day()]
+
+
+async def test_usage_is_told_by_tenant_oldest_first_and_never_anew(store: Store) -> None:
+    later, earlier = usage_day(8), usage_day(7, dimension="logins", numbers={})
+    await store.commit(Changes(usage=[later, earlier, usage_day(tenant="shop")]))
+    await store.commit(Changes(usage=[usage_day(7, dimension="logins", numbers={"success": 150})]))
+    assert await store.usage("default", since=0) == [earlier, later]
+    assert await store.usage("default", since=8) == [later]
+    assert await store.usage("nobody", since=0) == []
+
+
+async def test_api_calls_add_up_by_day_and_key(store: Store) -> None:
+    await store.commit(Changes(calls={(7, "default", "web"): 2, (7, "shop", "web"): 1}))
+    await store.commit(Changes(calls={(7, "default", "web"): 3, (8, "default", "app"): 1}))
+    assert await store.calls("default", since=0) == {(7, "default", "web"): 5, (8, "default", "app"): 1}
+    assert await store.calls("shop", since=7) == {(7, "shop", "web"): 1}
+    assert await store.calls("default", since=9) == {}
+
+
+async def test_usage_of_a_batch_that_failed_is_not_kept(store: Store) -> None:
+    await store.commit(Changes(records=[record()], tallies={(7, "default"): b"one"}))
+    lost = Changes(
+        records=[record()], tallies={(7, "default"): None}, usage=[usage_day()], calls={(7, "default", "web"): 1}
+    )
+    with pytest.raises(StoreError):
+        await store.commit(lost)
+    assert await store.tallies() == {(7, "default"): b"one"}
+    assert await store.usage("default", since=0) == []
+    assert await store.calls("default", since=0) == {}
+
+
+async def test_old_usage_is_dropped_with_upkeep(store: Store) -> None:
+    kept = utc_day(START) - USAGE_DAYS
+    await store.commit(
+        Changes(
+            tallies={(day, "default"): b"sealed" for day in (kept - 1, kept)},
+            usage=[usage_day(kept - 1), usage_day(kept)],
+            calls={(day, "default", "web"): 1 for day in (kept - 1, kept)},
+        )
+    )
+    while await store.expire_windows(START):
+        pass
+    assert set(await store.tallies()) == {(kept, "default")}
+    assert await store.usage("default", since=0) == [usage_day(kept)]
+    assert set(await store.calls("default", since=0)) == {(kept, "default", "web")}
+
+
+# Rights
+
+
+def both() -> Changes:
+    """Two accounts with one of each noun, and what they share."""
+    shared, own = Track(), Track()
+    shared.add(START, ("account-1",), KEEP)
+    shared.add(START, ("account-2",), KEEP)
+    own.add(START, (), KEEP)
+    own_key: TrackKey = ("failures", ("default", "account-1"))
+    return Changes(
+        records=[
+            record(),
+            record("event-1b", time=START + 3 * DAY),
+            record("event-2", account="account-2", alert="a-2", event_id="e-2", account_id="u-2"),
+            record("event-3", account=None, alert=None, account_id=None),
+        ],
+        profiles={"account-1": full_profile(), "account-2": full_profile()},
+        tracks={FAILURES: shared, own_key: own},
+        owners={own_key: "account-1"},
+        attributes={"account-1": GIVEN, "account-2": OTHER},
+        alerts={("default", "a-1"): alert(), ("default", "a-2"): alert("a-2", account="account-2")},
+        notices=[notice(), notice("a-2", account="account-2")],
+        campaigns=[("default", "c-1", "event-1"), ("default", "c-1", "event-2")],
+    )
+
+
+def rows_of(store: Store, account: str) -> bytes:
+    """What the row ids of a test's account are made of."""
+    assert isinstance(store, SqliteStore)
+    return store.vault.of(account).rows
+
+
+async def test_an_erased_account_leaves_nothing_and_others_stay(store: Store, reopen: Opener) -> None:
+    await store.commit(both())
+    rows = rows_of(store, "account-1")
+    assert await store.left_of(rows) > 5
+    assert await store.erase(rows, "account-1") > 5
+    async for again in as_is_and_reopened(store, reopen):
+        assert await again.left_of(rows) == 0
+        past = await recall(
+            again,
+            records={"event-1", "event-1b", "event-2", "event-3"},
+            profiles={"account-1", "account-2"},
+            attributes={"account-1", "account-2"},
+            tracks=(FAILURES, ("failures", ("default", "account-1"))),
+        )
+        assert set(past.records) == {"event-2", "event-3"}
+        assert past.profiles == {"account-1": Profile(), "account-2": full_profile()}
+        assert past.attributes == {"account-2": OTHER}
+        # Counts that many share keep their totals.
+        assert [len(track) for track in past.tracks.values()] == [2, 0]
+        assert [row.id for row in await again.alerts("default")] == ["a-2"]
+        assert await event_keys(again, alert("c-1", account=None, kind="campaign")) == ["event-2"]
+        assert (await again.mail_counts())["pending"] == 1
+    assert await store_erases_nothing(again, rows)
+
+
+async def store_erases_nothing(store: Store, rows: bytes) -> bool:
+    return await store.erase(rows, "account-1") == 0
+
+
+async def test_mails_wait_and_alerts_are_hidden_while_an_account_is_restricted(store: Store, reopen: Opener) -> None:
+    await store.commit(both())
+    await store.commit(Changes(held={"account-1": True}))
+    store = await reopen()
+    assert [row.id for row in await store.alerts("default")] == ["a-2"]
+    assert await store.alert("default", "a-1") is None
+    (mail,) = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    assert mail.notice.id == "a-2"
+    assert (await store.mail_counts())["held"] == 1
+    await store.commit(Changes(held={"account-1": False}))
+    assert {row.id for row in await store.alerts("default")} == {"a-1", "a-2"}
+    assert [mail.notice.id for mail in await store.lease(worker="w", now=START, limit=10, seconds=60)] == ["a-1"]
+
+
+async def test_what_came_while_restricted_is_marked(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(records=[record(restricted=True), record("event-2")]))
+    store = await reopen()
+    assert [entry.restricted async for entry in store.history()] == [True, False]
+
+
+async def test_what_is_asked_is_answered_once(store: Store, reopen: Opener) -> None:
+    first, second = await store.ask(b"erase u-1", now=START), await store.ask(b"restrict u-2", now=START + 1)
+    store = await reopen()
+    assert await store.questions() == [(first, b"erase u-1"), (second, b"restrict u-2")]
+    assert await store.answer(first) is None
+    await store.reply(first, b"done", now=START + 2)
+    assert await store.answer(first) == b"done"
+    assert [id for id, _ in await store.questions()] == [second]
+    await store.ask(b"later", now=START + 3 * DAY)
+    assert await store.answer(first) is None

@@ -49,6 +49,11 @@ class Cache(Generic[K, V]):
         if entry is not None:
             self._total -= entry[1]
 
+    def drop_where(self, chosen: Callable[[K], bool]) -> None:
+        """Forget all values whose key is chosen."""
+        for key in [key for key in self._entries if chosen(key)]:
+            self.drop(key)
+
     def _trim(self) -> None:
         while self._total > self._limit and len(self._entries) > 1:
             _, (_, gone) = self._entries.popitem(last=False)

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from sentinel.events.clock import SECOND
 
-_STATES: Final = ("pending", "sent", "failed", "unaddressed")
+_STATES: Final = ("pending", "sent", "failed", "unaddressed", "held")
+_ENDS: Final = ("sent", "failed", "unaddressed")
 
 
 def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: int) -> list[tuple[Any, ...]]:
@@ -27,8 +28,8 @@ def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: in
 
 def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str, reason: str) -> None:
     """Done with: sent, failed or unaddressed. What it said is not needed any more."""
-    if state not in _STATES[1:]:
-        raise ValueError(f"a mail ends as one of {_STATES[1:]}, not {state}")
+    if state not in _ENDS:
+        raise ValueError(f"a mail ends as one of {_ENDS}, not {state}")
     db.execute(
         "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL"
         " WHERE id = ? AND worker = ? AND state = 'pending'",

@@ -124,7 +124,7 @@ def alerts(
     key: str | None = None,
 ) -> list[Row]:
     """At least the newest ``limit`` alerts: all of the days they were last seen on, which is all that rows tell."""
-    where = "tenant = :tenant"
+    where = "tenant = :tenant AND NOT hidden"
     where += " AND owner = :owner" if owner is not None else ""
     where += " AND kind = :kind" if kind is not None else ""
     where += " AND state = :state" if state is not None else ""

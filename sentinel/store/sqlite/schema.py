@@ -4,6 +4,7 @@ import sqlite3
 from typing import Final
 
 from sentinel.errors import StoreError
+from sentinel.store.sqlite import usage
 
 #: ``PRAGMA user_version`` counts these. Never edit one that was released; add the next.
 MIGRATIONS: Final[tuple[str, ...]] = (
@@ -47,7 +48,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         day INTEGER NOT NULL,
         event TEXT NOT NULL,
         sealed BLOB NOT NULL,
-        state TEXT NOT NULL
+        state TEXT NOT NULL,
+        hidden INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX alert_day ON alert (tenant, day);
     CREATE INDEX alert_owner ON alert (owner) WHERE owner IS NOT NULL;
@@ -86,6 +88,14 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         done INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX verdict_open ON verdict (id) WHERE done = 0;
+    CREATE TABLE asked (
+        id INTEGER PRIMARY KEY,
+        time INTEGER NOT NULL,
+        question BLOB,
+        answer BLOB,
+        done INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX asked_open ON asked (id) WHERE done = 0;
     CREATE TABLE fired (
         day INTEGER NOT NULL,
         tenant TEXT NOT NULL,
@@ -104,6 +114,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         revoked INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    usage.CREATE,
 )
 
 #: Schema versions before this one were of development snapshots, sealed under one key in another way.

@@ -24,16 +24,19 @@ from sentinel.store.protocol import (
     AlertRow,
     ApiKey,
     AskedVerdict,
+    CallKey,
     Changes,
     Extent,
     Mail,
     Past,
     Record,
+    TallyKey,
     TrackKey,
+    UsageDay,
     Wanted,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import fired, keys, outbox, reading, verdicts, writing
+from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, usage, verdicts, writing
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
@@ -225,6 +228,18 @@ class SqliteStore:
         """See the protocol."""
         return await self._read(lambda db: fired.since(db, since, tenant))
 
+    async def tallies(self) -> dict[TallyKey, bytes]:
+        """See the protocol."""
+        return await self._read(usage.tallies)
+
+    async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
+        """See the protocol."""
+        return await self._read(lambda db: usage.since(db, since, tenant))
+
+    async def calls(self, tenant: str, *, since: int) -> dict[CallKey, int]:
+        """See the protocol."""
+        return await self._read(lambda db: usage.calls(db, since, tenant))
+
     async def alerts(
         self,
         tenant: str,
@@ -269,6 +284,38 @@ class SqliteStore:
         (asked,) = await self.asked_verdicts(id)
         keys = [self._rows.alert_key(asked.tenant, alert) for alert in alerts]
         await self._write(lambda db: verdicts.settle(db, id, now, answered, keys))
+
+    async def ask(self, question: bytes, *, now: int) -> int:
+        """See the protocol."""
+        sealed = self._rows.question(question)
+        return await self._write(lambda db: asked.ask(db, now, sealed))
+
+    async def questions(self) -> list[tuple[int, bytes]]:
+        """See the protocol."""
+        return [(id, self._rows.open_question(sealed)) for id, sealed in await self._read(asked.waiting)]
+
+    async def reply(self, id: int, answer: bytes, *, now: int) -> None:
+        """See the protocol."""
+        sealed = self._rows.question(answer)
+        await self._write(lambda db: asked.reply(db, id, now, sealed))
+
+    async def answer(self, id: int) -> bytes | None:
+        """See the protocol."""
+        sealed = await self._read(lambda db: asked.answer(db, id))
+        return self._rows.open_question(sealed) if sealed is not None else None
+
+    async def erase(self, rows: bytes, handle: str) -> int:
+        """See the protocol."""
+        gone = await self._write(lambda db: erasing.erase(db, rows))
+        self._profiles.drop(handle)
+        self._tracks.drop_where(lambda key: handle in key[1])
+        if self.path is not None:
+            await self._write(erasing.scrub)
+        return gone
+
+    async def left_of(self, rows: bytes) -> int:
+        """See the protocol."""
+        return await self._read(lambda db: erasing.left(db, rows))
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """See the protocol."""

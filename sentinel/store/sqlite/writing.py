@@ -8,7 +8,7 @@ from sentinel.database import BUSY_SECONDS
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import fired
+from sentinel.store.sqlite import fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
 _STEP: Final = 2000
@@ -48,7 +48,10 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     _rows(statements, _MAIL, [
         (notice.tenant, *rows.notice(notice), LEVEL_ORDER[notice.level]) for notice in changes.notices
     ])  # fmt: skip
+    for account, held in changes.held.items():
+        statements += _holding(rows, account, held)
     statements += fired.statements(changes.fired)
+    statements += usage.statements(changes)
     return statements
 
 
@@ -63,6 +66,15 @@ def commit(db: sqlite3.Connection, statements: Iterable[Statement]) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _holding(rows: Rows, account: str, held: bool) -> list[Statement]:
+    """Mails of a restricted account wait, and its alerts are not shown."""
+    before, after = ("pending", "held") if held else ("held", "pending")
+    return [
+        ("UPDATE alert SET hidden = ? WHERE owner = ?", [held, rows.alerts_row(account)]),
+        ("UPDATE mail SET state = ? WHERE owner = ? AND state = ?", [after, rows.mails_row(account), before]),
+    ]
 
 
 class _Insert:
@@ -122,7 +134,7 @@ def restart_log(db: sqlite3.Connection) -> None:
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
     """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
     entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
-    return db.execute(entries, (now, _STEP)).rowcount + fired.expire(db, now)
+    return db.execute(entries, (now, _STEP)).rowcount + fired.expire(db, now) + usage.expire(db, now)
 
 
 def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:

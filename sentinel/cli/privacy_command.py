@@ -1,0 +1,13 @@
+"""`sentinel privacy`: what proves that the data of people is kept as promised."""
+
+import click
+
+from sentinel.cli.privacy_scan import scan
+
+
+@click.group("privacy")
+def command() -> None:
+    """Check that the data of people is kept as promised."""
+
+
+command.add_command(scan)

@@ -1,0 +1,67 @@
+"""Erasing an account: every row that its row ids lead to, in one transaction.
+
+Found again after a crash, or in a restored backup, by the same secret: nothing needs the account's key any more.
+"""
+
+import sqlite3
+
+import msgspec
+
+from sentinel.privacy.account_key import row_of
+from sentinel.store.sqlite import reading
+
+#: Tables whose rows are found by one row id of the account: table, column, kind of row id.
+_OWNED = (
+    ("profile", "key", "profile"),
+    ("attributes", "key", "attributes"),
+    ("track", "owner", "windows"),
+    ("mail", "owner", "mails"),
+)
+
+
+def erase(db: sqlite3.Connection, rows: bytes) -> int:
+    """Delete everything of an account, whose row ids ``rows`` gives; returns how many rows there were. All or nothing,
+    on disk when it returns."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        owners = msgspec.json.encode([row_of(rows, day) for day in reading.days(db)])
+        mine = "SELECT key FROM event WHERE owner IN (SELECT value FROM json_each(:owners))"
+        gone = db.execute(f"DELETE FROM campaign_event WHERE event IN ({mine})", {"owners": owners}).rowcount  # noqa: S608  # constant text
+        db.execute(
+            f"UPDATE verdict SET target = '', done = max(done, 1) WHERE target IN ({mine})",  # noqa: S608  # constant text
+            {"owners": owners},
+        )
+        gone += db.execute(
+            "DELETE FROM event WHERE owner IN (SELECT value FROM json_each(:owners))", {"owners": owners}
+        ).rowcount
+        alerts = row_of(rows, "alerts")
+        gone += db.execute(
+            "DELETE FROM campaign_event WHERE alert IN (SELECT key FROM alert WHERE owner = ?)", (alerts,)
+        ).rowcount
+        gone += db.execute("DELETE FROM alert WHERE owner = ?", (alerts,)).rowcount
+        for table, column, kind in _OWNED:
+            gone += db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return gone
+
+
+def left(db: sqlite3.Connection, rows: bytes) -> int:
+    """How many rows of an account there still are; an erased one has none."""
+    owners = msgspec.json.encode([row_of(rows, day) for day in reading.days(db)])
+    number = db.execute(
+        "SELECT count(*) FROM event WHERE owner IN (SELECT value FROM json_each(?))", (owners,)
+    ).fetchone()[0]
+    number += db.execute("SELECT count(*) FROM alert WHERE owner = ?", (row_of(rows, "alerts"),)).fetchone()[0]
+    for table, column, kind in _OWNED:
+        query = f"SELECT count(*) FROM {table} WHERE {column} = ?"  # noqa: S608  # constant names
+        number += db.execute(query, (row_of(rows, kind),)).fetchone()[0]
+    return int(number)
+
+
+def scrub(db: sqlite3.Connection) -> None:
+    """Deleted rows are zeroes in the database (``secure_delete``); their old pages in the log go with the log."""
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
