@@ -92,6 +92,13 @@ def wipe_left(path: Path) -> None:
     wipe(_draft(path))
 
 
+def tidy(path: Path) -> None:
+    """:func:`wipe_left` where there is something left, and nobody is at it."""
+    if _left(path).exists() or _draft(path).exists():
+        with locked(path):
+            wipe_left(path)
+
+
 def wipe(path: Path) -> None:
     """Overwrite a file and remove it; nothing when there is none."""
     with suppress(FileNotFoundError):

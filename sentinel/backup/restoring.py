@@ -96,8 +96,7 @@ def clean(path: Path, vault: Vault, erasures: Iterable[Erasure], tenants: Iterab
             named = {row[0] for row in database.execute(_TENANTS)} | {*tenants}
             # Whoever asked is gone, and may have asked about somebody who was erased since.
             database.execute("DELETE FROM asked")
-            rows = [erasure.rows for erasure in erasures if erasure.rows]
-            erased = sum(erase(database, each) for each in rows)
+            erased = sum(erase(database, each.rows, each.handle) for each in erasures if each.rows)
             gone = delete_unreachable(database, vault, [f"campaigns:{tenant}" for tenant in sorted(named)])
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:

@@ -2,6 +2,7 @@
 
 import click
 
+from sentinel.cli.privacy_inventory import inventory_command
 from sentinel.cli.privacy_scan import scan
 
 
@@ -10,4 +11,5 @@ def command() -> None:
     """Check that the data of people is kept as promised."""
 
 
+command.add_command(inventory_command)
 command.add_command(scan)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from sentinel.audit.entry import Action, Entry
+from sentinel.backup.files import tidy
 from sentinel.backup.folder import backups, prune
 from sentinel.backup.keys import BackupKeys
 from sentinel.backup.making import back_up_data, back_up_keyring
@@ -18,7 +19,7 @@ from sentinel.daemon.state import open_ledger, open_vault, store_path
 from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import DAY
 from sentinel.privacy.keyring import KEYRING_NAME
-from sentinel.privacy.keys import load_master_key
+from sentinel.privacy.keys import KEY_NAME, load_master_key
 from sentinel.privacy.ledger import LEDGER_NAME, Ledger
 from sentinel.privacy.vault import Vault
 
@@ -62,9 +63,15 @@ def expire_backups(config: Config, now: int, *more: Path) -> tuple[int, int]:
 
 
 def finish_restore(config: Config) -> None:
-    """Finish a restore that was cut off, or clear away what it left; only for who holds the store's lock."""
+    """Finish a restore that was cut off, or clear away what it left, and what was left of writing keys; only for who
+    holds the store's lock. Raises :class:`FileError`."""
     finish(config.state)
-    discard(restored_files(config))
+    try:
+        discard(restored_files(config))
+        for path in (config.state / KEY_NAME, config.backup_keys):
+            tidy(path)
+    except OSError as error:
+        raise FileError(str(config.state), f"what a kill left cannot be removed: {error.strerror}") from None
 
 
 def restored_files(config: Config) -> list[Path]:

@@ -253,7 +253,8 @@ class Store(Protocol):
         """Verdicts to be carried out, oldest first; or the one with this id, whether carried out or not."""
 
     async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
-        """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it."""
+        """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it, and its
+        ``target`` is forgotten."""
 
     async def ask(self, question: bytes, *, now: int) -> int:
         """Ask whoever judges into the store for something; returns the question's id."""

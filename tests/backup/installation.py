@@ -16,6 +16,7 @@ from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.events.clock import DAY, SECOND
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.windows import Track
+from sentinel.privacy.account_key import AccountKey
 from sentinel.store.protocol import Changes
 from sentinel.store.sqlite import erasing
 from tests.store.contract import alert, full_profile, notice, record
@@ -69,6 +70,7 @@ class Installation:
         changes.owners["failures", ("default", handle)] = handle
         changes.alerts["default", f"a-{id}"] = alert(f"a-{id}", account=handle, event=id, first=time, last=time)
         changes.notices.append(notice(f"a-{id}", account=handle, event=id))
+        changes.alerts["default", "c-1"] = alert("c-1", account=None, kind="campaign", event=id, first=time, last=time)
         changes.campaigns.append(("default", "c-1", id))
 
     def erase(self, account: str, *, keys: bool = True, rows: bool = True, time: int = NOW) -> None:
@@ -98,12 +100,17 @@ class Installation:
         """Every row of the store, byte for byte."""
         return tables(self.store)
 
-    def rows_of(self, account: str) -> dict[str, list[Any]]:
-        """The rows of an account that is in the keyring."""
+    def key_of(self, account: str) -> AccountKey:
+        """The key of an account that is in the keyring."""
         vault = open_vault(self.config)
         key = vault.find(vault.pseudonym("account", "default", account))
         assert key is not None, account
         vault.close()
+        return key
+
+    def rows_of(self, account: str) -> dict[str, list[Any]]:
+        """The rows of such an account."""
+        key = self.key_of(account)
         found, all_rows = {}, self.tables()
         for table, owners in rows_of(key).items():
             found[table] = [
@@ -143,7 +150,7 @@ def tables(path: Path) -> dict[str, list[Any]]:
         return {table: sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in TABLES}
 
 
-def rows_of(key: Any) -> dict[str, list[str]]:
+def rows_of(key: AccountKey) -> dict[str, list[str]]:
     days = [key.row(day) for day in range(NOW // DAY - 800, NOW // DAY + 60)]
     one = {"profile": "profile", "attributes": "attributes", "track": "windows", "alert": "alerts", "mail": "mails"}
     return {"event": days} | {table: [key.row(kind)] for table, kind in one.items()}

@@ -190,6 +190,15 @@ def test_another_installation_s_is_refused(inst: Installation, tmp_path: Path) -
     assert inst.tables() == before
 
 
+def test_another_installation_s_store_is_not_backed_up(inst: Installation, tmp_path: Path) -> None:
+    other = Installation(tmp_path / "other")
+    other.write("eve")
+    other.store.rename(inst.store)
+    with pytest.raises(FileError, match="written with another keyring"):
+        inst.back_up()
+    assert list(inst.backups.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["store.db", "audit.db"])
 def test_a_damaged_one_is_refused_and_nothing_changes(inst: Installation, name: str) -> None:
     backup = inst.back_up()
@@ -254,11 +263,11 @@ def test_old_ones_are_pruned_also_renamed_ones(inst: Installation) -> None:
     manifest = json.loads((edited / MANIFEST_NAME).read_text())
     (edited / MANIFEST_NAME).write_text(json.dumps(manifest | {"made": "2099-01-01T00:00:00Z"}))
     (inst.backups / "something else").mkdir()
-    (inst.backups / "link").symlink_to(young)
+    (inst.backups / "a link").symlink_to(young)
     (inst.backups / ".data-20260101T000000Z-00000000.partial").mkdir()
     assert expire_backups(inst.config, NOW) == (3, 0)
     assert not any(path.exists() for path in (old, renamed, edited))
-    assert sorted(path.name for path in inst.backups.iterdir()) == [young.name, "link", "something else"]
+    assert sorted(path.name for path in inst.backups.iterdir()) == ["a link", young.name, "something else"]
     assert expire_backups(inst.config, NOW + DAY) == (1, 0)
 
 

@@ -127,11 +127,25 @@ def test_accounts_and_days_that_came_later_are_nobody_s(inst: Installation) -> N
     inst.write("dora", time=NOW + MINUTE)
     inst.write("ben", time=NOW + DAY)
     ben = inst.rows_of("ben")
+    dora = inst.key_of("dora")
+    with closing(sqlite3.connect(inst.store, isolation_level=None)) as database:
+        (event,) = database.execute("SELECT key FROM event WHERE owner = ?", (dora.row(utc_day(NOW)),)).fetchone()
+        asked = [("event", event), ("account", dora.handle), ("account", inst.key_of("ada").handle), ("alert", "a-1")]
+        for about, target in asked:
+            database.execute(
+                "INSERT INTO verdict (tenant, about, target, verdict, time) VALUES ('default', ?, ?, 'legitimate', 1)",
+                (about, target),
+            )
+        database.execute("UPDATE alert SET event = ? WHERE owner IS NULL", (event,))
     restored = restore(inst, backup, NOW + DAY)
     assert restored.cleaned is not None
     gone = restored.cleaned.unreachable
     assert (gone.events, gone.profiles, gone.attributes, gone.windows, gone.alerts, gone.mails) == (2, 1, 1, 1, 1, 1)
     assert gone.total == 7
+    with closing(sqlite3.connect(inst.store)) as database:
+        targets = [row[0] for row in database.execute("SELECT target FROM verdict ORDER BY id")]
+        assert database.execute("SELECT event FROM alert WHERE owner IS NULL").fetchone() == ("",)
+    assert targets == ["", "", inst.key_of("ada").handle, "a-1"]
     for name in ("ada", "cleo"):
         assert inst.rows_of(name) == others[name]
     assert [row for row in ben["event"] if row not in inst.rows_of("ben")["event"]] == [

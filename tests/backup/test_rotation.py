@@ -11,7 +11,7 @@ from sentinel.daemon.state import open_vault
 from sentinel.errors import FileError
 from sentinel.privacy.keyring import Keyring
 from sentinel.privacy.keys import Secret, load_master_key
-from tests.backup.installation import NOW, Installation, each_kill
+from tests.backup.installation import NOW, Installation, each_kill, start
 
 
 @pytest.fixture
@@ -61,6 +61,8 @@ def test_a_kill_at_any_step_leaves_a_key_in_place_that_opens_everything(inst: In
     seen = []
 
     def check() -> None:
+        start(inst)
+        assert not [*inst.state.glob("*.gone"), *inst.state.glob(".*.draft")]
         vault = open_vault(inst.config)
         seen.append(len(vault.keyring.slots()))
         vault.close()

@@ -558,7 +558,9 @@ async def test_a_verdict_waits_until_it_is_carried_out(store: Store, reopen: Ope
         assert await again.asked_verdicts() == waiting
     await again.settle_verdict(ids[0], now=START + 9, answered=3, alerts=["a-1", "unknown"])
     assert await again.asked_verdicts() == waiting[1:]
-    assert await again.asked_verdicts(ids[0]) == [msgspec.structs.replace(waiting[0], answered=3, done=START + 9)]
+    assert await again.asked_verdicts(ids[0]) == [
+        msgspec.structs.replace(waiting[0], target="", answered=3, done=START + 9)
+    ]
     assert [row.state for row in await again.alerts("default")] == ["legitimate"]
     assert [row.state for row in await again.alerts("shop")] == ["open"]
     third = await again.ask_verdict(msgspec.structs.replace(first, time=START + 30 * DAY))

@@ -19,18 +19,20 @@ _OWNED = (
 )
 
 
-def erase(db: sqlite3.Connection, rows: bytes) -> int:
+def erase(db: sqlite3.Connection, rows: bytes, handle: str = "") -> int:
     """Delete everything of an account, whose row ids ``rows`` gives; returns how many rows there were. All or nothing,
-    on disk when it returns."""
+    on disk when it returns. Verdicts that wait for it, by its ``handle`` or about its events, have nothing to do."""
     db.execute("BEGIN IMMEDIATE")
     try:
         owners = msgspec.json.encode([row_of(rows, day) for day in reading.days(db)])
         mine = "SELECT key FROM event WHERE owner IN (SELECT value FROM json_each(:owners))"
         gone = db.execute(f"DELETE FROM campaign_event WHERE event IN ({mine})", {"owners": owners}).rowcount  # noqa: S608  # constant text
         db.execute(
-            f"UPDATE verdict SET target = '', done = max(done, 1) WHERE target IN ({mine})",  # noqa: S608  # constant text
-            {"owners": owners},
+            f"UPDATE verdict SET target = '', done = max(done, 1) WHERE target = :handle OR target IN ({mine})",  # noqa: S608  # constant text
+            {"owners": owners, "handle": handle},
         )
+        # A campaign goes on without the event that began it.
+        db.execute(f"UPDATE alert SET event = '' WHERE owner IS NULL AND event IN ({mine})", {"owners": owners})  # noqa: S608  # constant text
         gone += db.execute(
             "DELETE FROM event WHERE owner IN (SELECT value FROM json_each(:owners))", {"owners": owners}
         ).rowcount

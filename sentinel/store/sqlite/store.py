@@ -306,7 +306,7 @@ class SqliteStore:
 
     async def erase(self, rows: bytes, handle: str) -> int:
         """See the protocol."""
-        gone = await self._write(lambda db: erasing.erase(db, rows))
+        gone = await self._write(lambda db: erasing.erase(db, rows, handle))
         self._profiles.drop(handle)
         self._tracks.drop_where(lambda key: handle in key[1])
         if self.path is not None:

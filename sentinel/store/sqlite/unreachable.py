@@ -22,6 +22,7 @@ _ALERT: Final = "key, tenant, owner, ref, kind, day, event, sealed, state"
 _OF_EVENTS: Final = (
     "DELETE FROM campaign_event WHERE event IN (SELECT value FROM json_each(?))",
     "UPDATE verdict SET target = '', done = max(done, 1) WHERE target IN (SELECT value FROM json_each(?))",
+    "UPDATE alert SET event = '' WHERE owner IS NULL AND event IN (SELECT value FROM json_each(?))",
 )
 _OF_ALERTS: Final = ("DELETE FROM campaign_event WHERE alert IN (SELECT value FROM json_each(?))",)
 _json: Final = msgspec.json.Encoder().encode
@@ -67,6 +68,10 @@ def delete_unreachable(db: sqlite3.Connection, vault: Vault, nobodys: Iterable[s
             windows=db.execute(
                 "DELETE FROM track WHERE owner IS NOT NULL AND owner NOT IN (SELECT row FROM known)"
             ).rowcount,
+        )
+        db.execute(
+            "UPDATE verdict SET target = '', done = max(done, 1)"
+            " WHERE about = 'account' AND target NOT IN (SELECT row FROM known)"
         )
         db.execute("DROP TABLE known")
         db.execute("COMMIT")
@@ -131,11 +136,12 @@ def _opens(read: Callable[[list[Sequence[Any]]], Sequence[object]], rows: list[S
 
 
 def _known(db: sqlite3.Connection, vault: Vault, nobodys: Iterable[str]) -> None:
-    """A table of all row ids that the keyring gives to profiles, attributes and windows."""
+    """A table of all handles, and of the row ids that the keyring gives to profiles, attributes and windows."""
     db.execute("CREATE TEMP TABLE known (row TEXT PRIMARY KEY) WITHOUT ROWID")
     db.executemany("INSERT OR IGNORE INTO known VALUES (?)", [(vault.of(each).row("profile"),) for each in nobodys])
     after = 0
     while page := vault.keyring.page(after, _PAGE):
         after = page[-1].number
         names = [(key.row(kind),) for key in page for kind in ("profile", "attributes", "windows")]
+        names += [(key.handle,) for key in page]
         db.executemany("INSERT INTO known VALUES (?)", names)
