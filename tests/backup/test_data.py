@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.audit.log import AuditLog
 from sentinel.backup.manifest import MANIFEST_NAME
 from sentinel.daemon.backups import expire_backups
 from sentinel.daemon.lock import state_lock
@@ -21,14 +20,7 @@ from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import DAY, MINUTE
 from sentinel.privacy.keys import load_master_key
 from sentinel.store.sqlite import writing
-from tests.backup.installation import NOW, Installation, each_kill, start, tables
-
-
-@pytest.fixture
-def inst(tmp_path: Path) -> Installation:
-    one = Installation(tmp_path / "one")
-    one.write("ada", "ben", "cleo")
-    return one
+from tests.backup.installation import NOW, Installation, tables
 
 
 def restore(inst: Installation, backup: Path, now: int = NOW) -> object:
@@ -269,74 +261,6 @@ def test_old_ones_are_pruned_also_renamed_ones(inst: Installation) -> None:
     assert not any(path.exists() for path in (old, renamed, edited))
     assert sorted(path.name for path in inst.backups.iterdir()) == ["a link", young.name, "something else"]
     assert expire_backups(inst.config, NOW + DAY) == (1, 0)
-
-
-def test_a_kill_at_any_step_leaves_the_old_or_the_new_store_whole(inst: Installation) -> None:
-    backup = inst.back_up()
-    inst.erase("cleo")
-    new = inst.tables()
-    inst.write("ada", "dora", time=NOW + MINUTE)
-    seen = []
-
-    def check() -> None:
-        start(inst)
-        assert not list(inst.state.glob("*restor*"))
-        seen.append(inst.tables())
-        assert inst.read_everything() == (["ada", "ben"] if seen[-1] == new else ["ada", "ada", "ben", "dora"])
-
-    # As a kill of the daemon leaves it: what was committed last is in the log beside the store.
-    with closing(connect(inst.store)) as database:
-        database.execute("UPDATE event SET trusted = 0")
-        old = inst.tables()
-        assert inst.store.with_name("sentinel.db-wal").stat().st_size > 4096
-        steps = each_kill(inst, lambda: restore(inst, backup), check)
-    assert steps > 20
-    assert {repr(each) for each in seen} == {repr(old), repr(new)}
-    assert (seen[0], seen[-1]) == (old, new)
-
-
-def test_a_kill_while_backing_up_leaves_a_whole_backup_or_none(inst: Installation) -> None:
-    def check() -> None:
-        for backup in inst.backups.glob("data-*"):
-            restore(inst, backup)
-        assert inst.read_everything() == ["ada", "ben", "cleo"]
-
-    assert each_kill(inst, lambda: inst.back_up(), check) > 10
-    assert len(list(inst.backups.glob("data-*"))) == 1
-
-
-def audit(inst: Installation) -> AuditLog:
-    vault = open_vault(inst.config)
-    log = AuditLog(inst.state / "audit.db", vault.root.derive("audit"))
-    vault.close()
-    return log
-
-
-def actions(log: AuditLog) -> list[tuple[str, str]]:
-    return [(each.action, each.purpose) for each in log.show()]
-
-
-def test_the_audit_log_is_never_set_back(inst: Installation) -> None:
-    backup = inst.back_up()
-    inst.back_up(now=NOW + 1)
-    restore(inst, backup)
-    with closing(audit(inst)) as log:
-        assert [action for action, _ in actions(log)] == ["backup.make", "backup.make", "backup.restore"]
-        assert actions(log)[-1][1] == "data of 2027-01-15T08:00:00Z; 0 erasures replayed, 0 rows deleted"
-        assert log.verify().fault is None
-
-
-def test_a_lost_audit_log_comes_back_and_says_what_it_lacks(inst: Installation) -> None:
-    backup = inst.back_up()
-    inst.back_up(now=NOW + 1)
-    for path in inst.state.glob("audit.db*"):
-        path.unlink()
-    restored = restore_data(inst.config, backup, now=NOW, actor="ops")
-    assert restored.audit_restored
-    with closing(audit(inst)) as log:
-        assert [action for action, _ in actions(log)] == ["backup.make", "audit.repair", "backup.restore"]
-        assert "entry 2 is gone" in actions(log)[1][1]
-        assert log.verify().fault is None
 
 
 def test_commits_do_not_wait_for_who_reads(inst: Installation) -> None:

@@ -17,14 +17,7 @@ from sentinel.daemon.state import open_vault
 from sentinel.errors import FileError
 from sentinel.events.clock import DAY, MINUTE, utc_day
 from sentinel.privacy.keys import Secret, load_master_key
-from tests.backup.installation import NOW, Installation, each_kill, killed_at, start
-
-
-@pytest.fixture
-def inst(tmp_path: Path) -> Installation:
-    one = Installation(tmp_path / "one")
-    one.write("ada", "ben", "cleo")
-    return one
+from tests.backup.installation import NOW, Installation, each_kill
 
 
 def restore(inst: Installation, backup: Path, now: int = NOW) -> Restored:
@@ -248,36 +241,6 @@ def test_no_piece_can_be_left_out(inst: Installation, monkeypatch: pytest.Monkey
     with pytest.raises(FileError, match="damaged"):
         restore(inst, backup)
     assert PIECE == 1024 * 1024
-
-
-def test_a_kill_at_any_step_leaves_old_or_new_keys_with_a_store_that_they_open(inst: Installation) -> None:
-    backup = inst.back_up("keyring")
-    inst.erase("cleo")
-    inst.write("dora", time=NOW + MINUTE)
-    seen: list[list[str]] = []
-
-    def check() -> None:
-        start(inst)
-        seen.append(inst.read_everything())
-        assert (inst.accounts(), len(inst.tables()["event"])) == (len(seen[-1]), len(seen[-1]))
-        assert not list(inst.state.glob("*.restor*"))
-        assert not list(inst.state.glob("*.gone"))
-
-    assert each_kill(inst, lambda: restore(inst, backup), check) > 30
-    assert (seen[0], seen[-1]) == (["ada", "ben", "dora"], ["ada", "ben"])
-    assert sorted({len(names) for names in seen}) == [2, 3]
-
-
-def test_while_a_restore_is_cut_off_nobody_opens_the_keyring(inst: Installation) -> None:
-    backup = inst.back_up("keyring")
-    step = 1
-    while killed_at(step, lambda: restore(inst, backup)) and not (inst.state / "restore.json").exists():
-        step += 1
-    assert (inst.state / "restore.json").exists()
-    with pytest.raises(FileError, match="a restore was cut off"):
-        open_vault(inst.config)
-    start(inst)
-    assert inst.read_everything() == ["ada", "ben", "cleo"]
 
 
 def test_a_manifest_cannot_be_moved_to_another_day(inst: Installation) -> None:
