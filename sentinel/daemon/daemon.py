@@ -17,6 +17,7 @@ from sentinel.api.service import Readiness, Service
 from sentinel.config import Config, load
 from sentinel.daemon import logs, notify
 from sentinel.daemon.audit import opened_audit
+from sentinel.daemon.backups import finish_restore
 from sentinel.daemon.build import build_enricher, limits_of, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.courier import Courier
 from sentinel.daemon.edges import Desk, Edges
@@ -83,6 +84,7 @@ class Daemon:
         async with AsyncExitStack() as stack:
             prepare_state(self.config)
             stack.enter_context(state_lock(self.config.state, self.config.store_url))
+            finish_restore(self.config)
             sockets = await stack.enter_async_context(listening(self.config.listen))
             # Before the edge processes, which read the keyring.
             self.vault = open_vault(self.config, writes=True)

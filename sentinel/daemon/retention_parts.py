@@ -10,7 +10,8 @@ from sentinel.api.service import Readiness
 from sentinel.audit.entry import Entry
 from sentinel.audit.log import AuditLog
 from sentinel.config import Config
-from sentinel.daemon.expiry import Expiry
+from sentinel.daemon.backups import expire_backups
+from sentinel.daemon.expiry import Expiry, Others
 from sentinel.daemon.forgetting import Alone
 from sentinel.daemon.retention import Retention
 from sentinel.events.clock import DAY, SECOND, now
@@ -43,8 +44,13 @@ def make_retention(
         role = "system" if actor == SYSTEM else "operator"
         log.append([Entry(time=now, actor=actor, role=role, action="retention.run", purpose=purpose)])  # type: ignore[arg-type]  # one of the roles
 
+    others: Others = {
+        "audit": log.prune,
+        "erasures": ledger.forget,
+        "backups": lambda now: sum(expire_backups(config(), now)),
+    }
     return Retention(
-        Expiry(store, vault, alone, {"audit": log.prune, "erasures": ledger.forget}, rest=rest),
+        Expiry(store, vault, alone, others, rest=rest),
         vault,
         raw_days=lambda: config().retention.raw_days,
         log=tell,

@@ -135,6 +135,9 @@ class Vault:
         self._refresh()
         numbers = [int.from_bytes(self._from_ref.update(ref)[:8], "big") if ref else 0 for ref in refs]
         if missing := [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]:
+            if len(self._numbers) > self._limit:
+                self._shrink()
+                missing = [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]
             for key in self.keyring.accounts("number", missing):
                 self._hold(key)
         return [self._numbers.get(number) if number else self._common for number in numbers]
