@@ -191,14 +191,13 @@ def _factors(one: dict[str, KnownFactor], other: dict[str, KnownFactor]) -> dict
 def _factor(one: KnownFactor, other: KnownFactor) -> KnownFactor:
     """The same factor on both accounts. Not trusted on one may mean that it was called compromised there: it is
     trusted again by the next trusted login, and until then proves nothing."""
-    trusted = one.trusted_at > 0 and other.trusted_at > 0
     first = min((one, other), key=lambda factor: (factor.trusted_at, factor.session or ""))
     later = max((one, other), key=lambda factor: (factor.last, _encode(factor)))
     return KnownFactor(
         method=min(one.method, other.method, key=lambda method: (STRENGTH.get(method, 0), method)),
-        trusted_at=first.trusted_at if trusted else 0,
+        trusted_at=first.trusted_at,
         last=max(one.last, other.last),
-        session=first.session if trusted else None,
+        session=first.session,
         removed_at=_first(one.removed_at, other.removed_at),
         # Counters of one device grow, so that the highest are the latest.
         counters=sorted({*one.counters, *other.counters})[-MAX_COUNTERS:],

@@ -70,8 +70,9 @@ SAMPLES: dict[str, Any] = {
 
 TIMES = st.integers(START, LATER)
 MAYBE = st.just(0) | TIMES
-NAMES = st.sampled_from([f"n{number}" for number in range(90)])
 FEW = st.sampled_from("abcd")
+#: Enough to go beyond every bound, and some that both are likely to have.
+NAMES = FEW | st.sampled_from([f"n{number}" for number in range(90)])
 
 
 def sorted_by(items: st.SearchStrategy[Any], time: Callable[[Any], Any], most: int) -> st.SearchStrategy[list[Any]]:
@@ -291,6 +292,17 @@ def test_bounds_and_order_are_kept(one: Profile, other: Profile) -> None:
         [right.time for right in merged.rights],
     ]  # fmt: skip
     assert all(found == sorted(found) for found in times)
+
+
+def test_what_is_remembered_from_now_on_does_not_change_what_was() -> None:
+    other = Profile(**SAMPLES)
+    before = encode_profile(other)
+    merged = merge_profiles(Profile(), other)
+    merged.values["device"]["d"].support += 1
+    merged.sessions["s"].compromised = True
+    merged.factors["f"].counters.append(1)
+    merged.alerts[0].events += 1
+    assert encode_profile(other) == before
 
 
 def test_sessions_keep_the_order_they_were_used_in() -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError
 from sentinel.events.clock import DAY
 from sentinel.events.sighting import Attributes
 from sentinel.pipeline.item import NewAttributes
 from sentinel.pipeline.merging import attributes_of_both
-from sentinel.pipeline.pack import unpack_assessment, unpack_sighting
+from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
 from sentinel.pipeline.rights import Answer, Request, Rights
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keyring import Keyring
@@ -22,7 +23,7 @@ from sentinel.privacy.ledger import Ledger
 from sentinel.store.protocol import AskedVerdict, Record
 from sentinel.store.sqlite import reowning
 from sentinel.store.sqlite.store import SqliteStore
-from tests.pipeline.installation import AWAY, HOME, RULES, START, Installation, content, login
+from tests.pipeline.installation import AWAY, HOME, RULES, START, Installation, content, login, open_vault
 
 NOW = int((START + timedelta(days=20)).timestamp() * 1_000_000)
 WORK: dict[str, Any] = {
@@ -214,8 +215,6 @@ async def count_of(merged: Merged, event: dict[str, Any]) -> int:
     await merged.inst.one(event)
     record = await merged.inst.store.record(merged.inst.enricher.event_key("default", event["id"]))
     assert record is not None
-    from sentinel.pipeline.pack import unpack_windows
-
     return unpack_windows(record.windows).get("brute_force_account.failures") or 0
 
 
@@ -304,6 +303,19 @@ async def test_accounts_never_heard_of_are_answered_alike_and_stay_merged(merged
     assert [record.event_id for record in await merged.history("nobody-2")] == ["first"]
 
 
+async def test_the_audit_log_tells_of_both(merged: Merged, tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "audit.db", b"a" * 32)
+    rows = [merged.inst.vault.of(merged.inst.handle(account)).row("audit") for account in ("u-1", "u-2")]
+    inst = merged.inst
+    rights = Rights(inst.store, inst.vault, merged.ledger, alone, log)
+    request = Request(what="merge", tenant="default", account="u-1", into="u-2", time=NOW, reason="one person")
+    await rights.exercise(request)
+    entries = log.show()
+    assert {(entry.action, entry.purpose) for entry in entries} == {("account.merge", "one person")}
+    assert {entry.account for entry in entries} == set(rows)
+    log.close()
+
+
 async def test_accounts_of_another_tenant_are_others(merged: Merged) -> None:
     await merged.merge("u-1", "u-2", tenant="shop")
     assert len(await merged.history("u-1")) == len(await merged.history("u-2")) == 15
@@ -322,8 +334,6 @@ async def test_accounts_merged_one_after_the_other_are_all_one(merged: Merged) -
 
 
 async def test_a_reader_beside_sees_one_account(merged: Merged) -> None:
-    from tests.pipeline.installation import open_vault
-
     vault = open_vault(merged.inst.path.parent, writes=False)
     names = [merged.inst.enricher.account_key("default", account) for account in ("u-1", "u-2")]
     one, two = (vault.find(name) for name in names)
