@@ -64,6 +64,7 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         created=to_micros(given.account_created) if given.account_created else None,
         as_of=now,
     )
+    await service.looked(key, "account.rectify", service.handle_of(key.tenant, account))
     call = Call(key.name, now)
     await service.intake.submit(
         [

@@ -28,11 +28,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """``reasons`` that keep the daemon from its work, by part; ``waiting`` events; ``durable``: see the store's."""
+    """``reasons`` that keep the daemon from its work, by part; ``waiting`` events; ``durable``: see the store's.
+
+    ``warnings`` are what somebody should look at while it works, ``oldest_raw_days`` is the age of the oldest raw
+    address (null: there is none).
+    """
 
     reasons: dict[str, str]
     durable: bool
     waiting: int
+    warnings: dict[str, str] = {}
+    oldest_raw_days: float | None = None
 
 
 class Intake(Protocol):

@@ -3,6 +3,7 @@
 import click
 
 from sentinel.cli.context import Context, json_option, pass_config, run_async
+from sentinel.cli.looks import purpose_option
 from sentinel.cli.verdicts import (
     all_option,
     close,
@@ -29,11 +30,12 @@ def command() -> None:
 @click.option("--account", help="Of this account only.")
 @all_option
 @limit_option
+@purpose_option
 @json_option
 @pass_config
 @run_async
 async def list_alerts(
-    context: Context, tenant: str, account: str | None, closed_too: bool, limit: int, as_json: bool
+    context: Context, tenant: str, account: str | None, closed_too: bool, limit: int, purpose: str, as_json: bool
 ) -> int:
     """List open alerts, newest first.
 
@@ -43,6 +45,7 @@ async def list_alerts(
       sentinel alerts list --account u-1 --all --json
     """
     async with opened(context) as at:
+        at.looked("alerts.list", tenant, at.handle(tenant, account) if account else None, purpose)
         state = None if closed_too else "open"
         rows = []
         if account is None or (handle := at.handle(tenant, account)) is not None:
@@ -55,10 +58,11 @@ async def list_alerts(
 @click.argument("alert")
 @tenant_option
 @limit_option
+@purpose_option
 @json_option
 @pass_config
 @run_async
-async def show(context: Context, alert: str, tenant: str, limit: int, as_json: bool) -> int:
+async def show(context: Context, alert: str, tenant: str, limit: int, purpose: str, as_json: bool) -> int:
     """Show an alert and its events.
 
     \b
@@ -66,7 +70,9 @@ async def show(context: Context, alert: str, tenant: str, limit: int, as_json: b
       sentinel alerts show a-0123456789abcdef0123
     """
     async with opened(context) as at:
-        await print_one(at, await at.row(tenant, alert), limit, as_json)
+        row = await at.row(tenant, alert)
+        at.looked("alerts.show", tenant, row.account, purpose)
+        await print_one(at, row, limit, as_json)
     return 0
 
 
@@ -115,6 +121,7 @@ async def close_alerts(
             if handle is None or not await at.store.alerts(tenant, account=handle, limit=1, state="open"):
                 raise SentinelError(f"the account {account!r} of tenant {tenant!r} has no open alert")
             asked.append(_asked(tenant, "account", handle, verdict))
+        at.looked("alerts.close", tenant)
         done = await close(at, asked, lambda text: click.echo(text, err=True))
     return print_closed(done, [*alerts, *events, *accounts], as_json)
 

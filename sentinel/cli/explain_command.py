@@ -8,6 +8,7 @@ import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.explain_print import print_explanation
+from sentinel.cli.looks import looked, purpose_option
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
@@ -23,10 +24,11 @@ from sentinel.privacy.vault import Vault
 @click.argument("event")
 @click.option("--tenant", default="default", show_default=True, help="Whose event it is.")
 @click.option("--all", "everything", is_flag=True, help="Every fact with its meaning, not only those that were read.")
+@purpose_option
 @json_option
 @pass_config
 @run_async
-async def command(context: Context, event: str, tenant: str, everything: bool, as_json: bool) -> int:
+async def command(context: Context, event: str, tenant: str, everything: bool, purpose: str, as_json: bool) -> int:
     """Take EVENT through every step: what was seen, what each rule read and added.
 
     EVENT is the id of a stored event; or "-" for an event as JSON on standard input, or a file (@FILE, or a path that
@@ -46,6 +48,7 @@ async def command(context: Context, event: str, tenant: str, everything: bool, a
     try:
         record = await store.record(enricher.event_key(tenant, event)) if event != "-" else None
         if record is not None and record.type != "feedback":
+            looked(config, vault, "event.explain", tenant=tenant, account=record.account, purpose=purpose)
             explanation = await explain_record(store, record, settings, event, record.account_id)
         elif (data := _pasted(event)) is not None:
             pasted = decode_event(data)

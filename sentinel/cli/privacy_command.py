@@ -2,6 +2,8 @@
 
 import click
 
+from sentinel.cli.privacy_inventory import inventory_command
+from sentinel.cli.privacy_retention import retention
 from sentinel.cli.privacy_scan import scan
 
 
@@ -10,4 +12,6 @@ def command() -> None:
     """Check that the data of people is kept as promised."""
 
 
+command.add_command(inventory_command)
+command.add_command(retention)
 command.add_command(scan)

@@ -8,7 +8,9 @@ from typing import Any, Final
 import click
 
 from sentinel.api.accounts import show_alert
+from sentinel.audit.entry import Action
 from sentinel.cli.context import Context, print_json
+from sentinel.cli.looks import looked
 from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.state import open_store, open_vault, prepare_state
@@ -48,6 +50,10 @@ class Opened:
         """What an account is known by in the store; ``None`` when it was never heard of."""
         key = self.vault.find(self.enricher.account_key(tenant, account))
         return key.handle if key is not None else None
+
+    def looked(self, action: Action, tenant: str, account: str | None = None, purpose: str = "") -> None:
+        """Take down that this is shown or done (see :func:`sentinel.cli.looks.looked`)."""
+        looked(self.context.config, self.vault, action, tenant=tenant, account=account, purpose=purpose)
 
     async def row(self, tenant: str, id: str, kind: str | None = None) -> AlertRow:
         """An alert. Raises :class:`SentinelError` when there is none."""

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from sentinel.backup.staging import interrupted
 from sentinel.config import Config
 from sentinel.errors import FileError, StoreError
 from sentinel.privacy.keyring import KEYRING_NAME, Keyring
@@ -32,6 +33,8 @@ def open_vault(config: Config, *, writes: bool = False, or_ephemeral: bool = Fal
     """
     path = config.state / KEYRING_NAME
     try:
+        if interrupted(config.state):
+            raise FileError(str(config.state), "a restore was cut off; start the daemon or restore again, that ends it")
         there = path.exists()
     except OSError as error:
         raise FileError(str(path), f"cannot be read: {error.strerror}; run as its owner") from None

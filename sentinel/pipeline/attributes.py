@@ -45,6 +45,13 @@ def merge_attributes(current: Attributes | None, given: Attributes) -> Attribute
     )
 
 
+def without_former(attributes: Attributes, now: int) -> Attributes:
+    """The attributes themselves, or without a former address that need not hear of changes any more."""
+    if attributes.previous_email is None or attributes.previous_until >= now:
+        return attributes
+    return msgspec.structs.replace(attributes, previous_email=None, previous_until=0)
+
+
 def is_restated(current: Attributes, merged: Attributes) -> bool:
     """Whether ``merged`` says no more than ``current``, so that it need not be stored: ``as_of`` is kept to a day."""
     if not 0 <= merged.as_of - current.as_of < DAY:

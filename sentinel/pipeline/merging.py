@@ -26,7 +26,6 @@ from sentinel.store.protocol import AskedVerdict, Changes, Record, Store, TrackK
 
 #: The fact that windows of an account are kept by.
 _ACCOUNT: Final = ("account",)
-_NOTE: Final = "merged"  #: what notes are bound to
 #: Merges looked at together at start-up.
 _CHUNK: Final = 500
 #: Open alerts of one account that a verdict may be about; an account has a handful.
@@ -75,7 +74,7 @@ class Merging:
         else:
             await self._narrow_verdicts(tenant, former)
             note = _Note(tenant, into, time, by, reason)
-            await self._vault.merge(former, head, self._sealer(former).seal(pack(note), _NOTE))
+            await self._vault.merge(former, head, self._sealer(former).seal(pack(note), _row(former)))
             await self._finish(head, former)
         past = await self._store.recall(Wanted(profiles={head.handle}))
         return past.profiles[head.handle]
@@ -102,7 +101,7 @@ class Merging:
 
     async def _give_over(self, merge: Merge, profile: Profile, attributes: Attributes | None) -> None:
         former, head = merge.former, merge.head
-        note = unpack(self._sealer(former).open(merge.note, _NOTE), _Note)
+        note = unpack(self._sealer(former).open(merge.note, _row(former)), _Note)
         tracks = self._tracks(note.tenant, former, head)
         await self._store.reown(former, head, changed=_renamed(former.handle, head.handle), tracks=tracks)
         past = await self._store.recall(Wanted(profiles={head.handle}, attributes={head.handle}))
@@ -140,6 +139,11 @@ class Merging:
                     AskedVerdict(tenant=tenant, about="alert", target=alert.id, verdict=asked.verdict, time=asked.time)
                 )
             await self._store.settle_verdict(asked.id, now=asked.time, answered=0, alerts=[])
+
+
+def _row(former: AccountKey) -> str:
+    """What a note is bound to."""
+    return f"merged/{former.number}"
 
 
 def attributes_of_both(known: Attributes, given: Attributes, now: int) -> Attributes:

@@ -8,7 +8,7 @@ that is known of the account. Every key is sealed under a key-encryption key, an
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -131,6 +131,16 @@ class Keyring:
             self._scrub()
         return gone
 
+    def packed_for(self, master: Secret) -> bytes:
+        """The whole keyring as the bytes of a database that ``master`` alone opens; never in a file on the way."""
+        with self._told(), closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+            self._db.backup(copy)
+            copy.execute("DELETE FROM slot")
+            sealed = Sealer(master.derive("keyring")).seal(self._key, "slot")
+            copy.execute("INSERT INTO slot (fingerprint, key) VALUES (?, ?)", (fingerprint(master), sealed))
+            copy.execute("VACUUM")
+            return copy.serialize()
+
     def _put_slot(self, master: Secret, key: bytes) -> None:
         sealed = Sealer(master.derive("keyring")).seal(key, "slot")
         self._db.execute(
@@ -182,13 +192,12 @@ class Keyring:
 
     def merge(self, former: int, head: int, note: bytes) -> None:
         """From now on account number ``former`` is ``head``; durable when this returns. What went into ``former``
-        before goes along."""
-        sealed = self._kek.seal(note, f"merged/{former}")
+        before goes along. ``note`` is kept as it is: sealed by the caller."""
         with self._told(), self._transaction():
             self._db.execute("UPDATE merged SET head = ? WHERE head = ?", (head, former))
             self._db.execute(
                 "INSERT INTO merged (number, head, note) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (former, head, sealed),
+                (former, head, note),
             )
 
     def merges(self, head: int | None = None) -> list[Merge]:
@@ -201,22 +210,34 @@ class Keyring:
         )
         with self._told():
             rows = self._db.execute(query, {"head": head}).fetchall()
-        return [
-            Merge(self._account(row[:4]), self._account(row[4:8]), self._kek.open(row[8], f"merged/{row[0]}"))
-            for row in rows
-        ]
+        return [Merge(self._account(row[:4]), self._account(row[4:8]), row[8]) for row in rows]
 
-    def page(self, after: int, size: int) -> list[AccountKey]:
-        """The next ``size`` accounts by number."""
-        query = "SELECT number, lookup, handle, key FROM account WHERE number > ? ORDER BY number LIMIT ?"
+    def page(self, after: int, size: int, *, former: bool = True) -> list[AccountKey]:
+        """The next ``size`` accounts by number, with or without those that went into others."""
+        query = (
+            "SELECT number, lookup, handle, key FROM account"
+            " WHERE number > ? AND (? OR number NOT IN (SELECT number FROM merged)) ORDER BY number LIMIT ?"
+        )
         with self._told():
-            return [self._account(row) for row in self._db.execute(query, (after, size))]
+            return [self._account(row) for row in self._db.execute(query, (after, former, size))]
 
     def last_number(self) -> int:
         """The highest number an account ever had."""
         with self._told():
             row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'account'").fetchone()
         return int(row[0]) if row else 0
+
+    def count(self) -> int:
+        """How many accounts have a key."""
+        with self._told():
+            return int(self._db.execute("SELECT count(*) FROM account").fetchone()[0])
+
+    def skip(self, numbers: int) -> None:
+        """Never give the next so many numbers to an account: another copy of this keyring may have given them."""
+        with self._told(), self._transaction():
+            last = self.last_number() + numbers
+            self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'account'")
+            self._db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('account', ?)", (last,))
 
     def _account(self, row: Sequence[Any]) -> AccountKey:
         number, lookup, handle, sealed = row
@@ -248,15 +269,7 @@ class Keyring:
         with self._told(), self._transaction():
             self._db.executemany(
                 "INSERT INTO account (number, lookup, handle, key) VALUES (?, ?, ?, ?)",
-                [
-                    (
-                        key.number,
-                        key.lookup,
-                        key.handle,
-                        self._kek.seal(key.secret, f"account/{key.number}/{key.lookup}"),
-                    )
-                    for key in accounts
-                ],
+                [(key.number, key.lookup, key.handle, self._seal(key)) for key in accounts],
             )
             self._db.executemany(
                 "INSERT INTO day (day, raw, record) VALUES (?, ?, ?)",
@@ -270,8 +283,9 @@ class Keyring:
                 ],
             )
 
-    def destroy_accounts(self, handles: Iterable[str]) -> int:
-        """Destroy keys of accounts; no byte of them is left in the file when this returns. How many there were."""
+    def destroy_accounts(self, handles: Iterable[str], *, scrub: bool = True) -> int:
+        """Destroy keys of accounts; no byte of them is left in the file when this returns, or without ``scrub`` after
+        :meth:`scrub`. How many there were."""
         with self._told():
             with self._transaction():
                 gone = self._db.execute(
@@ -282,8 +296,14 @@ class Keyring:
                         "DELETE FROM merged WHERE number NOT IN (SELECT number FROM account)"
                         " OR head NOT IN (SELECT number FROM account)"
                     )
-            self._scrub()
+            if scrub:
+                self._scrub()
         return gone
+
+    def scrub(self) -> None:
+        """Leave no byte in the file of what was destroyed."""
+        with self._told():
+            self._scrub()
 
     def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
         """Destroy the raw keys of days up to ``raw_through`` and everything of days up to ``records_through``

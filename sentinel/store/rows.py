@@ -108,13 +108,14 @@ class Rows:
         )  # fmt: skip
 
     def records(self, rows: Sequence[Sequence[Any]]) -> list[Record]:
-        """Records of rows (:class:`EventRow`, without ``raw``), in their order. Those of erased accounts are left out:
-        nothing of them can be read."""
+        """Records of rows (:class:`EventRow`, without ``raw``), in their order. Those of erased accounts and of expired
+        days are left out: nothing of them can be read."""
         found = []
         for row, owner in zip(rows, self.vault.owners([row[3] for row in rows]), strict=True):
             if owner is None:
                 continue
-            sealer = _must(self.vault.sealer(owner, "record", row[4]))
+            if (sealer := self.vault.opener(owner, "record", row[4])) is None:
+                continue
             kept = unpack(sealer.open(row[8], row[0]), _Kept)
             found.append(
                 Record(
@@ -144,7 +145,7 @@ class Rows:
             return ids
         # By the row, not by the record: the account may have gone into another one since the record was read.
         (owner,) = self.vault.owners([ref])
-        sealer = self.vault.sealer(owner, "raw", utc_day(record.time)) if owner is not None else None
+        sealer = self.vault.opener(owner, "raw", utc_day(record.time)) if owner is not None else None
         if sealer is None:
             return ids
         values = unpack(sealer.open(sealed, record.key), Raw)

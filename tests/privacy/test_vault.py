@@ -63,7 +63,7 @@ async def test_a_reader_sees_what_was_made_and_what_was_destroyed(path: Path) ->
     opener = looking.sealer(found, "raw", 20_000)
     assert opener is not None
     assert opener.open(sealed, "row") == b"192.0.2.1"
-    vault.destroy_days(raw_through=20_000, records_through=19_000)
+    await vault.destroy_days(raw_through=20_000, records_through=19_000)
     assert looking.owners([vault.ref(key)])[0] is not None
     assert looking.sealer(found, "raw", 20_000) is None
     vault.keyring.destroy_accounts([key.handle])
@@ -83,9 +83,9 @@ async def test_a_destroyed_day_gets_no_new_raw_key(path: Path) -> None:
     key = vault.admit(["a"])["a"]
     assert vault.sealer(key, "record", 20_000) is not None
     await vault.flush()
-    vault.destroy_days(raw_through=20_000, records_through=19_999)
+    await vault.destroy_days(raw_through=20_000, records_through=19_999)
     assert vault.sealer(key, "raw", 20_000) is None
-    assert not vault.has_raw_key(20_000)
+    assert vault.days[20_000].raw is None
     assert vault.sealer(key, "record", 20_000) is not None
     vault.close()
 
@@ -148,6 +148,9 @@ async def test_an_account_that_went_into_another_is_that_one_by_all_its_names(pa
         assert each.of(one.handle).handle == three.handle
         assert [former.handle for former in each.former(three)] == [one.handle, two.handle]
     assert {key.handle for key in again.admit("abc").values()} == {three.handle}
+    with again.visiting(0, 10) as keys:
+        assert [key.handle for key in keys] == [three.handle]
+    assert [key.number for key in again.keyring.page(0, 10)] == [one.number, two.number, three.number]
     merges = vault.keyring.merges(three.number)
     assert [(merge.former.handle, merge.head.handle, merge.note) for merge in merges] == [
         (one.handle, three.handle, b"first"),

@@ -73,13 +73,13 @@ class Reowning:
         return lambda db, after: db.execute(query, (owner, after, PAGE)).fetchall()
 
     def _change_events(self, page: Sequence[Row]) -> list[Statement]:
-        rows, days = self._rows, self._rows.vault.days
-        kept = [row for row in page if row[5] in days]
+        rows, opener = self._rows, self._rows.vault.opener
+        kept = [row for row in page if opener(self._former, "record", row[5]) is not None]
         records = rows.records([row[1:] for row in kept])
         statements: list[Statement] = []
         for (seq, *row), record in zip(kept, records, strict=True):
             sealed, ref = row[7], row[3]
-            if sealed is not None and rows.vault.has_raw_key(row[4]):
+            if sealed is not None and opener(self._former, "raw", row[4]) is not None:
                 record.raw = rows.raw(record, sealed, ref)
             new = rows.event(self._changed(record))
             statements.append((
