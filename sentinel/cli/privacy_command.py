@@ -2,6 +2,8 @@
 
 import click
 
+from sentinel.cli.privacy_approve import approve
+from sentinel.cli.privacy_erasure import verify_erasure
 from sentinel.cli.privacy_scan import scan
 
 
@@ -11,3 +13,5 @@ def command() -> None:
 
 
 command.add_command(scan)
+command.add_command(verify_erasure)
+command.add_command(approve)

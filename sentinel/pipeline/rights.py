@@ -24,11 +24,12 @@ from sentinel.store.protocol import Changes, Store, Wanted
 REASON_LENGTH: Final = 500
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True, tag="right"):
     """What is asked for an account. ``by`` is the role of who asks (``person``, ``service``, ``operator``), ``actor``
     its name for the audit log; ``time`` in micros.
 
-    ``session`` is the session in which the person asks; ``decision`` decides an objection.
+    ``session`` is the session in which the person asks; ``decision`` decides an objection. ``reason`` stays with the
+    account, ``purpose`` stands in the audit log.
     """
 
     what: Literal["erase", "restrict", "lift", "object", "decide"]
@@ -40,6 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_d
     reason: str = ""
     session: str | None = None
     decision: Literal["upheld", "rejected"] | None = None
+    purpose: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):

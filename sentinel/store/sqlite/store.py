@@ -28,6 +28,7 @@ from sentinel.store.protocol import (
     Changes,
     Extent,
     Mail,
+    MailKept,
     Past,
     Record,
     TallyKey,
@@ -248,10 +249,11 @@ class SqliteStore:
         kind: str | None = None,
         limit: int = 100,
         state: str | None = None,
+        hidden: bool = False,
     ) -> list[AlertRow]:
         """See the protocol."""
         owner = self._rows.alerts_row(account) if account is not None else None
-        rows = await self._read(lambda db: reading.alerts(db, tenant, owner, kind, limit, state))
+        rows = await self._read(lambda db: reading.alerts(db, tenant, owner, kind, limit, state, hidden=hidden))
         return sorted(self._rows.alerts(rows), key=lambda alert: (-alert.last, alert.id))[:limit]
 
     async def alert(self, tenant: str, id: str) -> AlertRow | None:
@@ -270,6 +272,13 @@ class SqliteStore:
             page = numbers[at : at + _PAGE]
             for record in self._rows.records(await self._read(lambda db, page=page: reading.by_sequence(db, page))):  # type: ignore[misc]  # likewise
                 yield record
+
+    async def mails_of(self, account: str) -> list[MailKept]:
+        """See the protocol."""
+        owners = self._rows.mails_row(account), self._rows.alerts_row(account)
+        mails = await self._read(lambda db: outbox.mails_of(db, owners[0]))
+        alerts = await self._read(lambda db: reading.alerts_of(db, owners[1]))
+        return self._rows.mails(mails, alerts)
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
         """See the protocol."""
@@ -298,6 +307,9 @@ class SqliteStore:
         """See the protocol."""
         sealed = self._rows.question(answer)
         await self._write(lambda db: asked.reply(db, id, now, sealed))
+        if self.path is not None:
+            # The question may have named an account that is erased now.
+            await self._write(erasing.scrub)
 
     async def answer(self, id: int) -> bytes | None:
         """See the protocol."""

@@ -1,0 +1,108 @@
+"""Everything that is held of one account, from the store into the archive that the person gets."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import IO, Final
+
+from sentinel.audit.details import ROW
+from sentinel.audit.log import AuditLog
+from sentinel.config import Config
+from sentinel.daemon.build import untuned_settings
+from sentinel.events.clock import to_text
+from sentinel.export.data import AnswerData, Held, Information, Look
+from sentinel.export.gather import account_data, alert_data, answer_data, event_data, mail_data, rights_data
+from sentinel.export.gather_profile import Names, profile_data
+from sentinel.export.package import Manifest, Package
+from sentinel.facts import FACTS
+from sentinel.past.profile import Profile
+from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
+from sentinel.privacy.vault import Vault
+from sentinel.store.protocol import Record, Store
+
+#: More than an account ever has.
+_ALL: Final = 1_000_000
+
+
+async def write_export(
+    store: Store,
+    vault: Vault,
+    log: AuditLog,
+    config: Config,
+    tenant: str,
+    account: str,
+    file: IO[bytes],
+    *,
+    now: int,
+    language: str | None = None,
+) -> Manifest:
+    """Write the archive of an account to ``file``; its audit entry is the caller's to write before.
+
+    The page is in ``language`` (one of :data:`sentinel.export.text.LANGUAGES`), else in the person's. Of an account
+    never heard of it is an archive of the same form that says so. Raises :class:`sentinel.errors.StoreError`.
+    """
+    key = vault.find(vault.pseudonym("account", tenant, account))
+    package = Package({name: fact.meaning for name, fact in FACTS.items()})
+    held = Held(
+        made=to_text(now), tenant=tenant, information=information(config, tenant), account=account_data(account, None)
+    )
+    if key is not None:
+        names, answers = await _add_events(store, key.handle, package)
+        profile = await store.profile(key.handle)
+        known = profile or Profile()
+        policy = untuned_settings(config)(tenant).trust
+        alerts = await store.alerts(tenant, account=key.handle, limit=_ALL, hidden=True)
+        looks = await asyncio.to_thread(log.show, account=key.row(ROW), limit=_ALL)
+        held = Held(
+            made=held.made,
+            tenant=tenant,
+            information=held.information,
+            account=account_data(account, await store.attributes(key.handle)),
+            rights=rights_data(known),
+            profile=profile_data(known, names, policy, at=now) if profile is not None else None,
+            alerts=[alert_data(alert) for alert in alerts],
+            mails=[mail_data(mail) for mail in await store.mails_of(key.handle)],
+            answers=answers,
+            looks=[
+                Look(time=to_text(look.time), role=look.role, action=look.action, purpose=look.purpose)
+                for look in looks
+            ],
+        )
+    languages: Sequence[str] | None = (language,) if language is not None else None
+    return await asyncio.to_thread(package.write, file, held, languages)
+
+
+def information(config: Config, tenant: str) -> Information:
+    """What Art. 15(1) wants told, as it is configured for a tenant."""
+    of = config.for_tenant(tenant)
+    return Information(
+        controller=of.privacy.controller or "",
+        contact=of.privacy.contact or "",
+        authority=of.privacy.authority or "",
+        recipients=of.privacy.recipients or "",
+        service=of.service.name,
+        raw_days=config.retention.raw_days,
+        mode=of.decision.mode,
+        notify=of.decision.notify,
+        challenge=of.decision.challenge,
+        block=of.decision.block,
+    )
+
+
+async def _add_events(store: Store, handle: str, package: Package) -> tuple[Names, list[AnswerData]]:
+    """Add all events; returns the names that they tell and the answers given about them."""
+    names, answers = Names(), []
+    async for record in store.history(handle):
+        if record.type == "feedback":
+            answers.append(answer_data(record))
+        else:
+            await _add(store, record, names, package)
+    return names, answers
+
+
+async def _add(store: Store, record: Record, names: Names, package: Package) -> None:
+    raw = await store.raw(record)
+    sighting = unpack_sighting(record.sighting)
+    names.learn(sighting, raw)
+    assessment = unpack_assessment(record.assessment, record.event_id, record.account_id)
+    windows = unpack_windows(record.windows)
+    package.add(event_data(sighting, raw, assessment, windows, trusted=record.trusted))
