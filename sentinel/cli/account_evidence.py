@@ -70,7 +70,7 @@ async def evidence(
         purpose=claim,
         made=made,
         keep_until=until,
-        controller=context.config.for_tenant(tenant).privacy.controller or "",
+        controller=str(context.config.for_tenant(tenant).privacy.controller or ""),
     )
     # What is wrong with key, passphrase, claim or date shows before anybody's data is touched.
     _seal(make_evidence(b"", about, secret=bytes(32)), recipients, passphrase_file)

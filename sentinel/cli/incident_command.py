@@ -22,13 +22,11 @@ def command() -> None:
 
 
 @command.command("export")
-@click.option(
-    "--since", type=Span(), default="30d", show_default=True, help="Verdicts of the last 30d, or since a date."
-)
+@click.option("--since", type=Span(), default="30d", show_default=True, help="Verdicts since then: 30d, or a date.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write incident.md and incident.json into.",
+    help="Folder for incident.md and incident.json.",
 )
 @click.option("--tenant", default="default", show_default=True, help="Whose accounts.")
 @purpose_option
@@ -40,9 +38,9 @@ async def export(
 ) -> int:
     """Write what a notification under Art. 33 GDPR asks: numbers, categories, times, and the clock of 72 hours.
 
-    Counted are accounts with a login or change that was called compromised (`sentinel alerts close`, or by the service)
-    and let somebody in. The Markdown is for the authority and names nobody; the JSON names the accounts and is for your own
-    file. Exit 1 when there is nothing to report.
+    Counted are accounts with a login or change that was called compromised (`sentinel alerts close`, or by the
+    service) and let somebody in. The Markdown is for the authority and names nobody; the JSON names the accounts and is
+    for your own file. Exit 1 when there is nothing to report.
 
     \b
     Example:
@@ -69,13 +67,20 @@ async def export(
             ]
         )
     if out is not None:
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, data in (("incident.md", report_markdown(report).encode()), ("incident.json", report_json(report))):
-            with new_file(out / name) as file:
-                file.write(data)
-        click.echo(f"{out}: incident.md, incident.json", err=True)
+        _write(out, {"incident.md": report_markdown(report).encode(), "incident.json": report_json(report)})
     if as_json:
         click.echo(report_json(report).decode(), nl=False)
     elif out is None:
         click.echo(report_markdown(report))
     return 0
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{folder}: cannot be made: {error.strerror}") from None
+    for name, data in files.items():
+        with new_file(folder / name) as file:
+            file.write(data)
+    click.echo(f"{folder}: {', '.join(files)}", err=True)

@@ -48,10 +48,11 @@ approved_option: Final = click.option(
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked at, and how it stands in the audit log. Without an account it is several people's data."""
+    """What is looked at, and how it stands in the audit log. Without an account it is several people's data, without a
+    tenant the whole installation's."""
 
     action: Action
-    tenant: str
+    tenant: str | None
     account: str | None = None
     purpose: str = ""
     approved_by: str | None = None
@@ -75,7 +76,9 @@ async def looking(config: Config, look: Look) -> AsyncIterator[Looking]:
         vault = stack.enter_context(closing(open_keys(config)))
         log = stack.enter_context(opened_audit(config, vault)).log
         time = now()
-        key = vault.find(vault.pseudonym("account", look.tenant, look.account)) if look.account is not None else None
+        key = None
+        if look.account is not None and look.tenant is not None:
+            key = vault.find(vault.pseudonym("account", look.tenant, look.account))
         note(log, config, look, key, time)
         store = open_to_read(config, vault)
         try:
@@ -96,7 +99,7 @@ def note(log: AuditLog, config: Config, look: Look, key: AccountKey | None, time
     """Write a look down, if it may be. Raises :class:`sentinel.errors.SentinelError`."""
     actor, purpose = operator(), look.purpose
     row = key.row(ROW) if key is not None else None
-    if look.account is not None and needs_second(config, look.tenant):
+    if look.account is not None and look.tenant is not None and needs_second(config, look.tenant):
         check_approval(log, now=time, actor=actor, by=look.approved_by, tenant=look.tenant, row=row)
         purpose = f"approved by {look.approved_by}" + (f"; {purpose}" if purpose else "")
     log.append(

@@ -22,12 +22,12 @@ from sentinel.events.clock import MINUTE, now
 def approve(context: Context, account: str, tenant: str, purpose: str) -> int:
     """Agree that somebody else looks ACCOUNT up within the next hour ([privacy] purpose = "workforce").
 
-    Log in under your own name and run it as sentinel's user (`sudo -u sentinel`): it is your name that counts, as the system
-    keeps it from your login on. It becomes an entry of the audit log, and so does the look.
+    Log in under your own name and run it as sentinel's user (`sudo -u sentinel`): it is your name that counts, as the
+    system keeps it from your login on. It becomes an entry of the audit log, and so does the look.
 
     \b
     Example:
-      sudo -u sentinel sentinel privacy approve u-1 --purpose "ticket 7"
+      sentinel privacy approve u-1 --purpose "ticket 7"
     """
     config = context.config
     if not needs_second(config, tenant):

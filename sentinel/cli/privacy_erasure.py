@@ -24,7 +24,7 @@ async def verify_erasure(context: Context, receipt: str, purpose: str, as_json: 
     Example:
       sentinel privacy verify-erasure r-0123456789abcdef0123456789abcdef
     """
-    look = Look(action="erasure.verify", tenant="default", purpose=purpose)
+    look = Look(action="erasure.verify", tenant=None, purpose=purpose)
     async with looking(context.config, look) as at:
         proof = await prove(at.config, at.vault, at.store, at.log, receipt)
     if as_json:

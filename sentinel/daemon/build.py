@@ -111,6 +111,7 @@ def _settings(config: Config, rules: RuleSet) -> TenantSettings:
             settle_days=trust.settle_days,
             settle_logins=trust.settle_logins,
             factor_days=trust.factor_days,
+            hours=config.privacy.purpose != "workforce",
         ),
         fold=FoldPolicy(span=alerts.fold_minutes * MINUTE, same_news=trust.settle_days * DAY),
         raw_days=config.retention.raw_days,

@@ -24,8 +24,9 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """How an erasure stands. ``None`` is what cannot be looked at any more: row ids are forgotten when no backup that
     could hold such rows may be restored.
 
-    ``rows_left`` are rows of the store that the account's row ids still lead to; ``audit_entries`` are those of the audit log,
-    which stay, lead to nobody, and whose details nobody can open. ``backups_before`` are files made before the erasure.
+    ``rows_left`` are rows of the store that the account's row ids still lead to; ``audit_entries`` are those of the
+    audit log, which stay, lead to nobody, and whose details nobody can open. ``backups_before`` are files made before
+    the erasure.
     """
 
     receipt: str

@@ -75,11 +75,11 @@ def information(config: Config, tenant: str) -> Information:
     """What Art. 15(1) wants told, as it is configured for a tenant."""
     of = config.for_tenant(tenant)
     return Information(
-        controller=of.privacy.controller or "",
-        contact=of.privacy.contact or "",
-        authority=of.privacy.authority or "",
-        recipients=of.privacy.recipients or "",
-        service=of.service.name,
+        controller=str(of.privacy.controller or ""),
+        contact=str(of.privacy.contact or ""),
+        authority=str(of.privacy.authority or ""),
+        recipients=str(of.privacy.recipients or ""),
+        service=str(of.service.name),
         raw_days=config.retention.raw_days,
         mode=of.decision.mode,
         notify=of.decision.notify,

@@ -315,7 +315,9 @@ class Pipeline:
             if any(alert.id == record.alert for alert in profile.alerts) and record.alert is not None:
                 # The account's own alert: one event's answer says nothing of a campaign on many.
                 changes.closed[item.tenant, record.alert] = item.verdict
-            record.trusted = changes.trust[record.key] = apply_answer(profile, sighting, record, item.verdict)
+            record.trusted = changes.trust[record.key] = apply_answer(
+                profile, sighting, record, item.verdict, hours=self._settings(item.tenant).trust.hours
+            )
             changes.profiles[record.account] = profile
         past.records[key] = answer = Record(
             key=key,

@@ -44,7 +44,7 @@ _ROLES: Final[dict[str, Role]] = {"person": "person", "operator": "operator", "s
 
 class Rectify(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True, tag="rectify"):
     """Put attributes right: those of ``attributes`` that are known replace what stands, those in ``forget`` (fields of
-    :class:`Attributes`) are not known any more. ``by``, ``actor``, ``purpose`` and ``time`` are as :class:`Request` has them.
+    :class:`Attributes`) are not known any more. The rest is as in :class:`Request`.
     """
 
     tenant: str
