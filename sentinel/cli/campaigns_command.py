@@ -3,6 +3,7 @@
 import click
 
 from sentinel.cli.context import Context, json_option, pass_config, run_async
+from sentinel.cli.looking import Look
 from sentinel.cli.verdicts import (
     all_option,
     close,
@@ -41,6 +42,7 @@ async def list_campaigns(context: Context, tenant: str, closed_too: bool, limit:
     """
     async with opened(context) as at:
         state = None if closed_too else "open"
+        at.note(Look(action="campaigns.list", tenant=tenant))
         await print_list(at, await at.store.alerts(tenant, kind=_KIND, limit=limit, state=state), as_json)
     return 0
 
@@ -60,7 +62,9 @@ async def show(context: Context, campaign: str, tenant: str, limit: int, as_json
       sentinel campaigns show a-0123456789abcdef0123
     """
     async with opened(context) as at:
-        await print_one(at, await at.row(tenant, campaign, _KIND), limit, as_json)
+        row = await at.row(tenant, campaign, _KIND)
+        at.note(Look(action="campaigns.show", tenant=tenant))
+        await print_one(at, row, limit, as_json)
     return 0
 
 
@@ -86,6 +90,7 @@ async def close_campaigns(
     async with opened(context) as at:
         for campaign in campaigns:
             await at.row(tenant, campaign, _KIND)
+        at.note(Look(action="campaigns.close", tenant=tenant, changes=True))
         asked = [
             AskedVerdict(tenant=tenant, about="alert", target=campaign, verdict=verdict, time=now())  # type: ignore[arg-type]  # click checked it
             for campaign in campaigns

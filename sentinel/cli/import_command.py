@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from sentinel.cli.context import Context, pass_config, run_async
 from sentinel.cli.inputs import open_input, source_options
+from sentinel.cli.looking import Look, noted
 from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.state import open_store, open_vault, prepare_state
@@ -70,6 +71,7 @@ async def command(
         prepare_state(config)
         stack.enter_context(state_lock(config.state, config.store_url))
         vault = open_vault(config, writes=True)
+        noted(config, vault, [(Look(action="event.import", tenant=tenant, changes=True), None)])
         rules = load_ruleset(config)
         enricher = build_enricher(vault.pseudonym, open_lookups(config))
         store = open_store(config, vault)

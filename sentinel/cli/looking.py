@@ -1,6 +1,6 @@
 """Looks at one account: read beside a running daemon, and in the audit log before anything is shown."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from sentinel.audit.log import AuditLog
 from sentinel.cli.actor import operator
 from sentinel.config import Config
 from sentinel.daemon.audit import opened_audit
-from sentinel.daemon.second_person import check_approval, needs_second
+from sentinel.daemon.second_person import approved, check_approval, needs_second
 from sentinel.daemon.state import open_to_read, open_vault, prepare_state
 from sentinel.events.clock import now
 from sentinel.events.limits import MAX_STRING
@@ -56,6 +56,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     purpose: str = ""
     approved_by: str | None = None
+    changes: bool = False  #: nothing is shown, so that no second person is needed
 
 
 class Looking(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,13 +96,23 @@ def open_keys(config: Config) -> Vault:
     return open_vault(config)
 
 
+def noted(config: Config, vault: Vault, looks: Sequence[tuple[Look, AccountKey | None]]) -> None:
+    """Write looks and changes of a command down that opens the store itself; where nothing was ever stored, there is
+    nothing to look at."""
+    if (config.state / KEYRING_NAME).exists():
+        with opened_audit(config, vault) as audit:
+            for look, key in looks:
+                note(audit.log, config, look, key, now())
+
+
 def note(log: AuditLog, config: Config, look: Look, key: AccountKey | None, time: int) -> None:
     """Write a look down, if it may be. Raises :class:`sentinel.errors.SentinelError`."""
     actor, purpose = operator(), look.purpose
     row = key.row(ROW) if key is not None else None
-    if look.account is not None and look.tenant is not None and needs_second(config, look.tenant):
+    of_one = look.account is not None or key is not None
+    if of_one and not look.changes and look.tenant is not None and needs_second(config, look.tenant):
         check_approval(log, now=time, actor=actor, by=look.approved_by, tenant=look.tenant, row=row)
-        purpose = f"approved by {look.approved_by}" + (f"; {purpose}" if purpose else "")
+        purpose = approved(look.approved_by, purpose)
     log.append(
         [
             Entry(

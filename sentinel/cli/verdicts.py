@@ -9,6 +9,7 @@ import click
 
 from sentinel.api.accounts import show_alert
 from sentinel.cli.context import Context, print_json
+from sentinel.cli.looking import Look, noted
 from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.state import open_store, open_vault, prepare_state
@@ -48,6 +49,12 @@ class Opened:
         """What an account is known by in the store; ``None`` when it was never heard of."""
         key = self.vault.find(self.enricher.account_key(tenant, account))
         return key.handle if key is not None else None
+
+    def note(self, look: Look, handles: Sequence[str | None] = (None,)) -> None:
+        """Write a look or change down, for each account that it is about, before anything comes of it. Raises
+        :class:`SentinelError` when it may not be."""
+        keys = [self.vault.of(handle) if handle is not None else None for handle in handles]
+        noted(self.context.config, self.vault, [(look, key) for key in keys])
 
     async def row(self, tenant: str, id: str, kind: str | None = None) -> AlertRow:
         """An alert. Raises :class:`SentinelError` when there is none."""

@@ -52,3 +52,8 @@ def check_approval(log: AuditLog, *, now: int, actor: str, by: str | None, tenan
             f"--approved-by: {by} has not approved a look at this account within the last hour"
             " (`sentinel privacy approve ACCOUNT`)"
         )
+
+
+def approved(by: str | None, purpose: str) -> str:
+    """The purpose of a look that ``by`` agreed to, as it stands in the log."""
+    return f"approved by {by}" + (f"; {purpose}" if purpose else "")

@@ -146,7 +146,9 @@ def test_the_export_holds_everything_also_of_a_restricted_account(
     ]
     assert (data["rights"]["restricted"], data["rights"]["decisions"][0]["reason"]) == (True, "not mine")
     assert data["profile"]["devices"][0]["name"] == "laptop"
-    assert [look["action"] for look in data["looks"]] == ["account.restrict", "account.export"]
+    assert [look["action"] for look in data["looks"]] == [
+        "alerts.close", "account.restrict", "account.export",
+    ]  # fmt: skip
     assert "u-2" not in json.dumps(data)
     bad(sentinel("--config", config, "account", "export", "u-1", "--out", out), 2, "is there already")
     with ZipFile(out) as archive:
@@ -226,7 +228,8 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
         ("restriction", "granted"), ("restriction", "lifted"), ("objection", "requested"), ("objection", "refused"),
     ]  # fmt: skip
     told = entries(sentinel, config, "--account", "u-1", "--action", "account.object")
-    assert [entry["sealed"] for entry in told] == [False, True, True]
+    assert [entry["details"] for entry in told] == [None, {"decision": "rejected"}, {"decision": "upheld"}]
+    assert [entry["sealed"] for entry in entries(sentinel, config, "--action", "account.object")] == [False, True, True]
 
 
 def test_attributes_are_put_right_and_forgotten(sentinel: Command, config: Path, account: Callable[..., Any]) -> None:
@@ -240,7 +243,11 @@ def test_attributes_are_put_right_and_forgotten(sentinel: Command, config: Path,
     assert (known["email"], known["former_email"], known["former_email_until"], known["name"]) == (
         "ada@new.example.org", None, None, None,
     )  # fmt: skip
-    assert len(entries(sentinel, config, "--account", "u-1", "--action", "account.rectify")) == 2
+    told = entries(sentinel, config, "--account", "u-1", "--action", "account.rectify")
+    assert [entry["details"] for entry in told] == [
+        {"given": ["email", "account_tags", "account_created"], "forgotten": []},
+        {"given": [], "forgotten": ["previous_email", "name"]},
+    ]
 
 
 def test_wrong_use_changes_nothing(sentinel: Command, config: Path, account: Callable[..., Any]) -> None:
