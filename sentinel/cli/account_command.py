@@ -10,6 +10,7 @@ from sentinel.cli.account_show import show
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.looking import Look, account_argument, approved_option, looking, purpose_option, tenant_option
 from sentinel.cli.new_file import new_file
+from sentinel.daemon.build import rules_or_none
 from sentinel.daemon.export import write_export
 from sentinel.export.text import LANGUAGES
 
@@ -54,8 +55,9 @@ async def export(
     with new_file(out) as file:
         async with looking(context.config, look) as at:
             manifest = await write_export(
-                at.store, at.vault, at.log, at.config, tenant, account, file, now=at.now, language=language
-            )
+                at.store, at.vault, at.log, at.config, tenant, account, file,
+                now=at.now, language=language, rules=rules_or_none(at.config),
+            )  # fmt: skip
     if as_json:
         print_json(manifest)
     else:

@@ -9,6 +9,7 @@ from sentinel.cli.context import Context, json_option, pass_config, print_json, 
 from sentinel.cli.looking import Look, account_argument, approved_option, looking, tenant_option
 from sentinel.cli.new_file import new_file
 from sentinel.cli.span import Moment, Span
+from sentinel.daemon.build import rules_or_none
 from sentinel.daemon.export import write_export
 from sentinel.events.clock import DAY, now, to_text
 from sentinel.export.evidence import Claim, Evidence, encrypt_to, encrypt_with, make_evidence
@@ -77,7 +78,10 @@ async def evidence(
     with new_file(out) as file:
         package = io.BytesIO()
         async with looking(context.config, look) as at:
-            await write_export(at.store, at.vault, at.log, at.config, tenant, account, package, now=at.now)
+            await write_export(
+                at.store, at.vault, at.log, at.config, tenant, account, package,
+                now=at.now, rules=rules_or_none(at.config),
+            )  # fmt: skip
             signed = make_evidence(package.getvalue(), about, secret=at.vault.root.derive("evidence"))
         file.write(_seal(signed, recipients, passphrase_file))
     if as_json:

@@ -8,8 +8,8 @@ from sentinel.audit.details import ROW
 from sentinel.audit.log import AuditLog
 from sentinel.config import Config
 from sentinel.daemon.build import untuned_settings
-from sentinel.events.clock import to_text
-from sentinel.export.data import AnswerData, Held, Information, Look
+from sentinel.events.clock import SECOND, to_text
+from sentinel.export.data import AnswerData, Held, Information, Look, WindowData
 from sentinel.export.gather import account_data, alert_data, answer_data, event_data, mail_data, rights_data
 from sentinel.export.gather_profile import Names, profile_data
 from sentinel.export.package import Manifest, Package
@@ -17,7 +17,9 @@ from sentinel.facts import FACTS
 from sentinel.past.profile import Profile
 from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
 from sentinel.privacy.vault import Vault
-from sentinel.store.protocol import Record, Store
+from sentinel.rules.ruleset import RuleSet
+from sentinel.store.protocol import Record, Store, WindowKept
+from sentinel.store.rows import track_number
 
 #: More than an account ever has.
 _ALL: Final = 1_000_000
@@ -34,11 +36,13 @@ async def write_export(
     *,
     now: int,
     language: str | None = None,
+    rules: RuleSet | None = None,
 ) -> Manifest:
     """Write the archive of an account to ``file``; its audit entry is the caller's to write before.
 
-    The page is in ``language`` (one of :data:`sentinel.export.text.LANGUAGES`), else in the person's. Of an account
-    never heard of it is an archive of the same form that says so. Raises :class:`sentinel.errors.StoreError`.
+    The page is in ``language`` (one of :data:`sentinel.export.text.LANGUAGES`), else in the person's. ``rules`` tell
+    what counts are of. Of an account never heard of it is an archive of the same form that says so. Raises
+    :class:`sentinel.errors.StoreError`.
     """
     key = vault.find(vault.pseudonym("account", tenant, account))
     package = Package({name: fact.meaning for name, fact in FACTS.items()})
@@ -66,6 +70,7 @@ async def write_export(
                 Look(time=to_text(look.time), role=look.role, action=look.action, purpose=look.purpose)
                 for look in looks
             ],
+            windows=_windows(await store.windows_of(key.handle), vault, tenant, key.handle, rules),
         )
     languages: Sequence[str] | None = (language,) if language is not None else None
     return await asyncio.to_thread(package.write, file, held, languages)
@@ -86,6 +91,38 @@ def information(config: Config, tenant: str) -> Information:
         challenge=of.decision.challenge,
         block=of.decision.block,
     )
+
+
+def _windows(
+    kept: Sequence[WindowKept], vault: Vault, tenant: str, handle: str, rules: RuleSet | None
+) -> list[WindowData]:
+    """The counts that are kept by the account; those of rules that are not in force any more have no name."""
+    names: dict[int, tuple[str, int]] = {}
+    for series in rules.series if rules is not None else ():
+        stream = (series.where.identity if series.where else "", *series.by)
+        readers = [
+            f"{file.compiled.rule.id}.{window.name.removeprefix('windows.')}"
+            for file in (rules.files if rules is not None else ())
+            for window in file.compiled.windows
+            if window.stream == stream
+        ]
+        if series.by == ("account",):
+            name = track_number(vault.track_key, (series.id, (tenant, handle)))
+            names[name] = ", ".join(readers), series.keep // 2 // SECOND
+    found = []
+    for window in kept:
+        series_name, over = names.get(window.name, ("", 0))
+        found.append(
+            WindowData(
+                series=series_name,
+                by=["account"],
+                over=over,
+                entries=window.entries,
+                first=to_text(window.first),
+                last=to_text(window.last),
+            )
+        )
+    return sorted(found, key=lambda each: (each.series, each.first or ""))
 
 
 async def _add_events(store: Store, handle: str, package: Package) -> tuple[Names, list[AnswerData]]:

@@ -186,6 +186,15 @@ class MailKept(msgspec.Struct, frozen=True, kw_only=True):
     alert: str | None = None
 
 
+class WindowKept(msgspec.Struct, frozen=True, kw_only=True):
+    """The entries of one track that is kept by an account. ``name`` is the track's (:meth:`Rows.track_name`)."""
+
+    name: int
+    entries: int
+    first: int  #: micros, like ``last``
+    last: int
+
+
 class Store(Protocol):
     """Where everything is kept. All methods raise :class:`sentinel.errors.StoreError` when the store fails."""
 
@@ -260,6 +269,9 @@ class Store(Protocol):
 
     async def mails_of(self, account: str) -> list[MailKept]:
         """The mails about an account, in the order they came into the outbox, for its export."""
+
+    async def windows_of(self, account: str) -> list[WindowKept]:
+        """The tracks that are kept by an account, for its export."""
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
         """Keep a verdict to be carried out; returns its id. One carried out is kept for a day at least."""

@@ -19,7 +19,7 @@ from sentinel.past.windows import Entry, decode_entries, encode_entries
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.sealer import Sealer, pack, unpack
 from sentinel.privacy.vault import Vault
-from sentinel.store.protocol import AlertRow, MailKept, Record, TrackKey
+from sentinel.store.protocol import AlertRow, MailKept, Record, TrackKey, WindowKept
 
 _json: Final = msgspec.json.Encoder().encode
 
@@ -197,6 +197,21 @@ class Rows:
     def open_entries(self, name: int, sealed: bytes) -> list[Entry]:
         """The entries again."""
         return decode_entries(self.vault.windows.open(sealed, str(name)))
+
+    def windows_row(self, handle: str) -> str:
+        """What the tracks that are kept by an account are found by."""
+        return self.vault.of(handle).row("windows")
+
+    def windows_kept(self, rows: Sequence[Sequence[Any]]) -> list[WindowKept]:
+        """How many entries tracks have, and from when, of rows (name, sealed entries)."""
+        times: dict[int, list[int]] = {}
+        for name, sealed in rows:
+            times.setdefault(name, []).extend(entry[0] for entry in self.open_entries(name, sealed))
+        return [
+            WindowKept(name=name, entries=len(found), first=min(found), last=max(found))
+            for name, found in times.items()
+            if found
+        ]
 
     # Alerts and mails
 

@@ -120,21 +120,22 @@ def test_the_export_holds_everything_also_of_a_restricted_account(
     sentinel: Command, config: Path, account: Callable[..., Any], tmp_path: Path
 ) -> None:
     take(sentinel, config, *a_life(), *a_life("u-2"))
+    take(sentinel, config, login("wrong", outcome="failure", reason="bad_password"))
     close = ["alerts", "close", "--event", "strange-u-1", "--verdict", "compromised"]
     assert sentinel("--config", config, *close).returncode == 0
     account("restrict", "u-1", "--reason", "not mine")
     take(sentinel, config, login("later", ago(minutes=5)))
     out = tmp_path / "u-1.zip"
     manifest = account("export", "u-1", "--out", out)
-    assert manifest["events"] == 6
+    assert manifest["events"] == 7
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     with ZipFile(out) as archive:
         assert {file["name"] for file in manifest["files"]} | {"manifest.json"} == set(archive.namelist())
         page, data = archive.read("index.html").decode(), json.loads(archive.read("data.json"))
     assert '<html lang="de"' in page
     assert data["account"]["email"] == "ada@example.org"
-    assert [event["ip"] for event in data["events"]] == ["192.0.2.7"] * 4 + ["203.0.113.9", "192.0.2.7"]
-    assert data["events"][5]["assessment"]["restricted"] is True
+    assert [event["ip"] for event in data["events"]] == ["192.0.2.7"] * 4 + ["203.0.113.9"] + ["192.0.2.7"] * 2
+    assert data["events"][6]["assessment"]["restricted"] is True
     assert "new_country" in {finding["rule"] for finding in data["events"][4]["assessment"]["findings"]}
     (alert,) = data["alerts"]
     assert alert["state"] == "compromised"
@@ -149,6 +150,8 @@ def test_the_export_holds_everything_also_of_a_restricted_account(
     assert [look["action"] for look in data["looks"]] == [
         "alerts.close", "account.restrict", "account.export",
     ]  # fmt: skip
+    counts = {count["series"].split(", ")[0]: (count["entries"], count["over"]) for count in data["windows"]}
+    assert counts == {"brute_force_account.failures": (1, 600), "distributed_guessing.addresses": (1, 10800)}
     assert "u-2" not in json.dumps(data)
     bad(sentinel("--config", config, "account", "export", "u-1", "--out", out), 2, "is there already")
     with ZipFile(out) as archive:

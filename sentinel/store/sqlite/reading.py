@@ -138,6 +138,11 @@ def alerts(
     ).fetchall()
 
 
+def tracks_of(db: sqlite3.Connection, owner: str) -> list[Row]:
+    """Name and sealed entries of the tracks that are kept by an account; ``owner`` is its row id."""
+    return db.execute("SELECT name, entries FROM track WHERE owner = ? ORDER BY name, id", (owner,)).fetchall()
+
+
 def alerts_of(db: sqlite3.Connection, owner: str) -> list[Row]:
     """All alerts of an account, hidden ones too; ``owner`` is its row id."""
     return db.execute(f"SELECT {_ALERT} FROM alert WHERE owner = ?", (owner,)).fetchall()  # noqa: S608  # constant text

@@ -35,6 +35,7 @@ from sentinel.store.protocol import (
     TrackKey,
     UsageDay,
     Wanted,
+    WindowKept,
 )
 from sentinel.store.rows import Rows
 from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, usage, verdicts, writing
@@ -279,6 +280,11 @@ class SqliteStore:
         mails = await self._read(lambda db: outbox.mails_of(db, owners[0]))
         alerts = await self._read(lambda db: reading.alerts_of(db, owners[1]))
         return self._rows.mails(mails, alerts)
+
+    async def windows_of(self, account: str) -> list[WindowKept]:
+        """See the protocol."""
+        owner = self._rows.windows_row(account)
+        return self._rows.windows_kept(await self._read(lambda db: reading.tracks_of(db, owner)))
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
         """See the protocol."""
