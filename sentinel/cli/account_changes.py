@@ -40,7 +40,7 @@ async def erase(context: Context, account: str, yes: bool, tenant: str, purpose:
       sentinel account erase u-1 --yes
     """
     if not yes:
-        if not sys.stdin.isatty():
+        if not _at_terminal():
             raise click.UsageError("there is no terminal to ask at: confirm with --yes")
         typed = click.prompt("Everything of this account goes for good. Type its id to erase it", err=True)
         if typed != account:
@@ -185,6 +185,10 @@ async def rectify(
     else:
         click.echo("put right")
     return 0
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 COMMANDS: Final = (erase, restrict, lift, object_, rectify)

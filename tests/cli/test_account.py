@@ -10,8 +10,10 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from click.testing import CliRunner, Result
 
 from sentinel.cli.actor import operator
+from sentinel.cli.main import cli
 from sentinel.config import load
 from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.questions import answer_questions
@@ -88,7 +90,9 @@ def test_what_is_known_is_shown_and_the_look_is_written_down(
     assert (first["action"], first["actor"], first["role"], first["purpose"]) == (
         "account.show", operator(), "operator", "ticket 7",
     )  # fmt: skip
+    account("rectify", "u-1", "--name", "Ada\x1b[2J\u202eecila")
     text = sentinel("--config", config, "account", "show", "u-1").stdout
+    assert "name: Ada⟨U+001B⟩[2J⟨U+202E⟩ecila" in text
     assert "email: ada@example.org" in text
     assert "countries: FR  trusted" in text
 
@@ -296,6 +300,25 @@ def test_nothing_is_shown_or_done_when_it_cannot_be_written_down(
     assert not out.exists()
     audit.write_bytes(kept)
     assert account("show", "u-1") == before
+
+
+def test_at_a_terminal_the_id_is_typed_again(
+    sentinel: Command, config: Path, account: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(sentinel, config, *a_life())
+    monkeypatch.setattr("sentinel.cli.account_changes._at_terminal", lambda: True)
+
+    def run(typed: str) -> Result:
+        words = ["--config", str(config), "account", "erase", "u-1"]
+        return CliRunner().invoke(cli, words, input=typed, standalone_mode=False)
+
+    done = run("u-2\n")
+    assert "nothing was erased" in str(done.exception)
+    assert len(account("show", "u-1")["events"]) == 5
+    done = run("u-1\n")
+    assert done.return_value == 0, done.output
+    assert "gone by" in done.output
+    assert account("show", "u-1")["events"] == []
 
 
 @asynccontextmanager
