@@ -8,7 +8,7 @@ import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.explain_print import print_explanation
-from sentinel.cli.looking import Look, approved_option, noted, purpose_option
+from sentinel.cli.looking import Look, approved_option, expect_shown, noted, purpose_option
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
@@ -59,6 +59,7 @@ async def command(
         record = await store.record(enricher.event_key(tenant, event)) if event != "-" else None
         if record is not None and record.type != "feedback":
             noted(config, vault, [(look, vault.of(record.account) if record.account is not None else None)])
+            await expect_shown(store, record.account)
             explanation = await explain_record(store, record, settings, event, record.account_id)
         elif (data := _pasted(event)) is not None:
             pasted = decode_event(data)
@@ -67,7 +68,9 @@ async def command(
             arrival = arrive(enricher, tenant, pasted)
             if pasted.account is not None:
                 # It is shown beside the account's past.
-                noted(config, vault, [(look, vault.find(enricher.account_key(tenant, pasted.account)))])
+                key = vault.find(enricher.account_key(tenant, pasted.account))
+                noted(config, vault, [(look, key)])
+                await expect_shown(store, key.handle if key is not None else None)
             explanation = await explain_arrival(store, _asked(vault, arrival), settings)
         else:
             raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}, and there is no such file")

@@ -15,6 +15,7 @@ from sentinel.config import Config
 from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.second_person import approved, check_approval, needs_second
 from sentinel.daemon.state import open_to_read, open_vault, prepare_state
+from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.events.limits import MAX_STRING
 from sentinel.privacy.account_key import AccountKey
@@ -103,6 +104,16 @@ def noted(config: Config, vault: Vault, looks: Sequence[tuple[Look, AccountKey |
         with opened_audit(config, vault) as audit:
             for look, key in looks:
                 note(audit.log, config, look, key, now())
+
+
+async def expect_shown(store: Store, handle: str | None) -> None:
+    """Raise :class:`SentinelError` when the account's processing is restricted: it is kept, and not shown."""
+    profile = await store.profile(handle) if handle is not None else None
+    if profile is not None and profile.restricted:
+        raise SentinelError(
+            "the processing of this account is restricted: its events are not shown; `sentinel account export` has them"
+            " for the person"
+        )
 
 
 def note(log: AuditLog, config: Config, look: Look, key: AccountKey | None, time: int) -> None:

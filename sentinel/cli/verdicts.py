@@ -71,10 +71,12 @@ class Opened:
         return show_alert(row) | {"account": account}
 
     async def events(self, row: AlertRow, limit: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
-        """The first events of an alert as they are shown, and counts of all."""
+        """The first events of an alert as they are shown, and counts of all. Those of accounts whose processing is
+        restricted are counted and not shown."""
         shown: list[dict[str, Any]] = []
         accounts: set[str] = set()
         entered: set[str] = set()
+        restricted: dict[str | None, bool] = {None: False}
         number = 0
         async for record in self.store.alert_events(row):
             number += 1
@@ -83,7 +85,7 @@ class Opened:
                 accounts.add(sighting.account)
                 if sighting.judged and sighting.outcome == "success":
                     entered.add(sighting.account)
-            if len(shown) < limit:
+            if len(shown) < limit and not await self._restricted(record.account, restricted):
                 assessment = unpack_assessment(record.assessment, record.event_id, record.account_id)
                 shown.append(
                     {
@@ -97,6 +99,12 @@ class Opened:
                     }
                 )
         return shown, {"events": number, "accounts": len(accounts), "entered": len(entered)}
+
+    async def _restricted(self, handle: str | None, known: dict[str | None, bool]) -> bool:
+        if handle not in known:
+            profile = await self.store.profile(handle) if handle is not None else None
+            known[handle] = profile is not None and profile.restricted
+        return known[handle]
 
 
 @asynccontextmanager

@@ -215,7 +215,7 @@ def test_rows_that_are_left_and_a_key_that_is_there_disprove_an_erasure(
 def test_restriction_and_objection_are_entered_lifted_and_decided(
     sentinel: Command, config: Path, account: Callable[..., Any]
 ) -> None:
-    take(sentinel, config, *a_life())
+    alert = take(sentinel, config, *a_life())[-1]["alert"]
     assert account("restrict", "u-1", "--reason", "not mine")["restricted"] is True
     (after,) = take(sentinel, config, login("later"))
     assert after["unjudged"] == [{"rule": "*", "reason": "restricted"}]
@@ -223,6 +223,10 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
     assert (shown["events"], shown["alerts"], shown["known"]) == ([], [], {})
     assert shown["not_shown"] == "the processing of this account is restricted"
     assert shown["attributes"]["email"] == "ada@example.org"
+    bad(sentinel("--config", config, "explain", "strange-u-1"), 1, "is restricted")
+    pasted = sentinel("--config", config, "explain", "-", input=json.dumps(login("pasted")))
+    bad(pasted, 1, "is restricted")
+    assert sentinel("--config", config, "alerts", "show", alert).returncode == 1
     assert account("lift", "u-1") == {"restricted": False, "since": None, "objection": None}
     assert [alert["state"] for alert in account("show", "u-1")["alerts"]] == ["open"]
     assert account("object", "u-1")["objection"] == "open"
