@@ -204,6 +204,9 @@ def test_rows_that_are_left_and_a_key_that_is_there_disprove_an_erasure(
     assert "NOT finished" in sentinel(*verify).stdout
     ledger.finish(erasure.receipt, 2)
     assert said(sentinel(*verify, "--json"), 1)["holds"] is False
+    other = ledger.begin("a handle that", b"never was", 1)
+    unfinished = said(sentinel(*verify[:-1], other.receipt, "--json"), 1)
+    assert (unfinished["holds"], unfinished["key_destroyed"], unfinished["rows_left"]) == (False, True, 0)
     ledger.forget(1_800_000_000_000_000)
     ledger.close()
     vault.close()

@@ -73,6 +73,8 @@ def test_a_look_at_a_person_needs_somebody_else(sentinel: Command, config: Path,
     refused("--approved-by", operator(), said="somebody else has to approve")
     assert not out.exists()
     approve(config, "u-1")
+    unknown = sentinel("--config", config, "account", "show", "nobody", "--approved-by", "grace")
+    bad(unknown, 1, "grace has not approved")
     for words in commands:
         done = sentinel("--config", config, *words, "--approved-by", "grace", "--json")
         assert done.returncode == 0, (words, done.stderr)

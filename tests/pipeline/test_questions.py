@@ -133,6 +133,12 @@ async def test_attributes_are_replaced_and_forgotten_and_only_their_names_are_to
     kept = await inst.store.attributes(inst.handle())
     assert kept is not None
     assert kept.email is None
+    moved = Attributes(account="u-1", email="ada@new.example.org", previous_email="bob@example.org", as_of=NOW)
+    await inst.ask(Rectify(tenant="default", account="u-1", time=NOW, attributes=moved))
+    await inst.ask(Rectify(tenant="default", account="u-1", time=NOW, attributes=none, forget=("previous_email",)))
+    kept = await inst.store.attributes(inst.handle())
+    assert kept is not None
+    assert (kept.email, kept.previous_email, kept.previous_until) == ("ada@new.example.org", None, 0)
     sealed = [entry.sealed for entry in inst.log.show(action="account.rectify")]
     assert all(each is not None and b"email" not in each for each in sealed)
 
