@@ -9,7 +9,8 @@ import click
 from sentinel.cli.actor import operator
 from sentinel.cli.asking import have_done
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
-from sentinel.cli.looking import Value, account_argument, purpose_option, tenant_option
+from sentinel.cli.looking import Value, account_argument, tenant_option
+from sentinel.cli.looks import purpose_option
 from sentinel.errors import FieldError
 from sentinel.events.clock import now, to_micros, to_text
 from sentinel.events.limits import check_time

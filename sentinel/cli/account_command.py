@@ -8,7 +8,8 @@ from sentinel.cli import account_changes
 from sentinel.cli.account_evidence import evidence
 from sentinel.cli.account_show import show
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
-from sentinel.cli.looking import Look, account_argument, approved_option, looking, purpose_option, tenant_option
+from sentinel.cli.looking import account_argument, looking, tenant_option
+from sentinel.cli.looks import approved_option, purpose_option
 from sentinel.cli.new_file import new_file
 from sentinel.daemon.build import rules_or_none
 from sentinel.daemon.export import write_export
@@ -51,9 +52,10 @@ async def export(
     Example:
       sentinel account export u-1 --out u-1.zip --language de
     """
-    look = Look(action="account.export", tenant=tenant, account=account, purpose=purpose, approved_by=approved_by)
     with new_file(out) as file:
-        async with looking(context.config, look) as at:
+        async with looking(
+            context.config, "account.export", tenant=tenant, account=account, purpose=purpose, approved_by=approved_by
+        ) as at:
             manifest = await write_export(
                 at.store, at.vault, at.log, at.config, tenant, account, file,
                 now=at.now, language=language, rules=rules_or_none(at.config),

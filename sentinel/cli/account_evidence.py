@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
-from sentinel.cli.looking import Look, account_argument, approved_option, looking, tenant_option
+from sentinel.cli.looking import account_argument, looking, tenant_option
+from sentinel.cli.looks import approved_option
 from sentinel.cli.new_file import new_file
 from sentinel.cli.span import Moment, Span
 from sentinel.daemon.build import rules_or_none
@@ -62,7 +63,6 @@ async def evidence(
     """
     if bool(recipients) == (passphrase_file is not None):
         raise click.UsageError("give --to or --passphrase-file, one of them")
-    look = Look(action="evidence.export", tenant=tenant, account=account, purpose=claim, approved_by=approved_by)
     made = now()
     until = keep.micros if isinstance(keep, Moment) else made + keep
     about = Claim(
@@ -77,7 +77,9 @@ async def evidence(
     _seal(make_evidence(b"", about, secret=bytes(32)), recipients, passphrase_file)
     with new_file(out) as file:
         package = io.BytesIO()
-        async with looking(context.config, look) as at:
+        async with looking(
+            context.config, "evidence.export", tenant=tenant, account=account, purpose=claim, approved_by=approved_by
+        ) as at:
             await write_export(
                 at.store, at.vault, at.log, at.config, tenant, account, package,
                 now=at.now, rules=rules_or_none(at.config),

@@ -8,15 +8,8 @@ import msgspec
 
 from sentinel.api.accounts import show_alert
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
-from sentinel.cli.looking import (
-    Look,
-    Looking,
-    account_argument,
-    approved_option,
-    looking,
-    purpose_option,
-    tenant_option,
-)
+from sentinel.cli.looking import Looking, account_argument, looking, tenant_option
+from sentinel.cli.looks import approved_option, purpose_option
 from sentinel.daemon.build import untuned_settings
 from sentinel.daemon.second_person import needs_second
 from sentinel.events.clock import to_text
@@ -60,8 +53,9 @@ async def show(
     Example:
       sentinel account show u-1 --purpose "ticket 7"
     """
-    look = Look(action="account.show", tenant=tenant, account=account, purpose=purpose, approved_by=approved_by)
-    async with looking(context.config, look) as at:
+    async with looking(
+        context.config, "account.show", tenant=tenant, account=account, purpose=purpose, approved_by=approved_by
+    ) as at:
         shown = await _shown(at, tenant, account, limit)
     if as_json:
         print_json(shown)

@@ -2,9 +2,8 @@
 
 import click
 
-from sentinel.audit.entry import Action
 from sentinel.cli.context import Context, json_option, pass_config, run_async
-from sentinel.cli.looking import Look, approved_option, purpose_option
+from sentinel.cli.looks import approved_option, purpose_option
 from sentinel.cli.verdicts import (
     all_option,
     close,
@@ -56,9 +55,7 @@ async def list_alerts(
     async with opened(context) as at:
         state = None if closed_too else "open"
         handle = at.handle(tenant, account) if account is not None else None
-        action: Action = "account.alerts" if account is not None else "alerts.list"
-        look = Look(action=action, tenant=tenant, account=account, purpose=purpose, approved_by=approved_by)
-        at.note(look, [handle])
+        at.looked("alerts.list", tenant, handle, purpose, person=account is not None, approved_by=approved_by)
         rows = []
         if account is None or handle is not None:
             rows = await at.store.alerts(tenant, account=handle, limit=limit, state=state)
@@ -86,7 +83,8 @@ async def show(
     """
     async with opened(context) as at:
         row = await at.row(tenant, alert)
-        at.note(Look(action="alerts.show", tenant=tenant, purpose=purpose, approved_by=approved_by), [row.account])
+        person = row.account is not None
+        at.looked("alerts.show", tenant, row.account, purpose, person=person, approved_by=approved_by)
         await print_one(at, row, limit, as_json)
     return 0
 
@@ -139,7 +137,8 @@ async def close_alerts(
                 raise SentinelError(f"the account {account!r} of tenant {tenant!r} has no open alert")
             concerned.append(handle)
             asked.append(_asked(tenant, "account", handle, verdict))
-        at.note(Look(action="alerts.close", tenant=tenant, changes=True), concerned)
+        for handle in concerned:
+            at.looked("alerts.close", tenant, handle)
         done = await close(at, asked, lambda text: click.echo(text, err=True))
     return print_closed(done, [*alerts, *events, *accounts], as_json)
 

@@ -11,13 +11,12 @@ from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.build import untuned_settings
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.questions import answer_all
-from sentinel.daemon.state import open_store, open_vault, prepare_state
+from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
 from sentinel.errors import StoreError
 from sentinel.events.clock import now
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.questions import Question, carry_out_question, encode_question, read_reply
 from sentinel.pipeline.rights import Answer, Rights
-from sentinel.privacy.ledger import LEDGER_NAME, Ledger
 
 _LOOK: Final = 0.1
 
@@ -42,11 +41,11 @@ async def _do(config: Config, asked: Question) -> Answer:
     with ExitStack() as stack:
         vault = stack.enter_context(closing(open_vault(config, writes=True)))
         log = stack.enter_context(opened_audit(config, vault)).log
-        ledger = stack.enter_context(closing(Ledger(config.state / LEDGER_NAME, vault.root.derive("ledger"))))
+        ledger = stack.enter_context(closing(open_ledger(config, vault)))
         store = open_store(config, vault)
         try:
             await store.bind(vault.fingerprint)
-            rights = Rights(store, vault, ledger, alone=lambda work: work())
+            rights = Rights(store, vault, ledger, alone=lambda work: work(), log=log)
             # What a daemon that was killed left half done comes first, then what was asked of it.
             await rights.finish()
             submit = Pipeline(store, vault, untuned_settings(config)).process

@@ -12,7 +12,7 @@ from sentinel.audit.fault import MENDED
 from sentinel.audit.verify import Report
 from sentinel.cli.actor import operator
 from sentinel.cli.context import Context, json_option, pass_config, print_json
-from sentinel.cli.looking import approved_option
+from sentinel.cli.looks import approved_option
 from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.second_person import approved, check_approval, needs_second
 from sentinel.daemon.state import open_vault, prepare_state

@@ -3,7 +3,7 @@
 import click
 
 from sentinel.cli.context import Context, json_option, pass_config, run_async
-from sentinel.cli.looking import Look
+from sentinel.cli.looks import purpose_option
 from sentinel.cli.verdicts import (
     all_option,
     close,
@@ -30,10 +30,13 @@ def command() -> None:
 @tenant_option
 @all_option
 @limit_option
+@purpose_option
 @json_option
 @pass_config
 @run_async
-async def list_campaigns(context: Context, tenant: str, closed_too: bool, limit: int, as_json: bool) -> int:
+async def list_campaigns(
+    context: Context, tenant: str, closed_too: bool, limit: int, purpose: str, as_json: bool
+) -> int:
     """List open campaigns, newest first.
 
     \b
@@ -41,8 +44,8 @@ async def list_campaigns(context: Context, tenant: str, closed_too: bool, limit:
       sentinel campaigns list
     """
     async with opened(context) as at:
+        at.looked("campaigns.list", tenant, None, purpose)
         state = None if closed_too else "open"
-        at.note(Look(action="campaigns.list", tenant=tenant))
         await print_list(at, await at.store.alerts(tenant, kind=_KIND, limit=limit, state=state), as_json)
     return 0
 
@@ -51,10 +54,11 @@ async def list_campaigns(context: Context, tenant: str, closed_too: bool, limit:
 @click.argument("campaign")
 @tenant_option
 @limit_option
+@purpose_option
 @json_option
 @pass_config
 @run_async
-async def show(context: Context, campaign: str, tenant: str, limit: int, as_json: bool) -> int:
+async def show(context: Context, campaign: str, tenant: str, limit: int, purpose: str, as_json: bool) -> int:
     """Show a campaign: its events, how many accounts it tried, and how many let it in.
 
     \b
@@ -63,7 +67,7 @@ async def show(context: Context, campaign: str, tenant: str, limit: int, as_json
     """
     async with opened(context) as at:
         row = await at.row(tenant, campaign, _KIND)
-        at.note(Look(action="campaigns.show", tenant=tenant))
+        at.looked("campaigns.show", tenant, None, purpose)
         await print_one(at, row, limit, as_json)
     return 0
 
@@ -90,10 +94,10 @@ async def close_campaigns(
     async with opened(context) as at:
         for campaign in campaigns:
             await at.row(tenant, campaign, _KIND)
-        at.note(Look(action="campaigns.close", tenant=tenant, changes=True))
         asked = [
             AskedVerdict(tenant=tenant, about="alert", target=campaign, verdict=verdict, time=now())  # type: ignore[arg-type]  # click checked it
             for campaign in campaigns
         ]
+        at.looked("campaigns.close", tenant)
         done = await close(at, asked, lambda text: click.echo(text, err=True))
     return print_closed(done, campaigns, as_json)

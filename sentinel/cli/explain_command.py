@@ -8,7 +8,8 @@ import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.explain_print import print_explanation
-from sentinel.cli.looking import Look, approved_option, expect_shown, noted, purpose_option
+from sentinel.cli.looking import expect_shown
+from sentinel.cli.looks import approved_option, looked, purpose_option
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
@@ -54,11 +55,17 @@ async def command(
     enricher = build_enricher(vault.pseudonym, open_lookups(config))
     settings = tenant_settings(config, rules, vault.pseudonym, vault.lookup_of)(tenant)
     store = open_to_read(config, vault)
-    look = Look(action="event.explain", tenant=tenant, purpose=purpose, approved_by=approved_by)
+
+    def look(account: str | None, person: bool) -> None:
+        looked(
+            config, vault, "event.explain", tenant=tenant, account=account, purpose=purpose, person=person,
+            approved_by=approved_by,
+        )  # fmt: skip
+
     try:
         record = await store.record(enricher.event_key(tenant, event)) if event != "-" else None
         if record is not None and record.type != "feedback":
-            noted(config, vault, [(look, vault.of(record.account) if record.account is not None else None)])
+            look(record.account, record.account is not None)
             await expect_shown(store, record.account)
             explanation = await explain_record(store, record, settings, event, record.account_id)
         elif (data := _pasted(event)) is not None:
@@ -69,8 +76,9 @@ async def command(
             if pasted.account is not None:
                 # It is shown beside the account's past.
                 key = vault.find(enricher.account_key(tenant, pasted.account))
-                noted(config, vault, [(look, key)])
-                await expect_shown(store, key.handle if key is not None else None)
+                handle = key.handle if key is not None else None
+                look(handle, person=True)
+                await expect_shown(store, handle)
             explanation = await explain_arrival(store, _asked(vault, arrival), settings)
         else:
             raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}, and there is no such file")

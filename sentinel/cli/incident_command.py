@@ -8,7 +8,8 @@ from sentinel.audit.details import ROW
 from sentinel.audit.entry import Entry
 from sentinel.cli.actor import operator
 from sentinel.cli.context import Context, json_option, pass_config, run_async
-from sentinel.cli.looking import Look, looking, purpose_option
+from sentinel.cli.looking import looking
+from sentinel.cli.looks import purpose_option
 from sentinel.cli.new_file import new_file
 from sentinel.cli.span import Moment, Span
 from sentinel.daemon.export import information
@@ -46,8 +47,7 @@ async def export(
     Example:
       sentinel incident export --since 7d --out breach
     """
-    look = Look(action="incident.export", tenant=tenant, purpose=purpose)
-    async with looking(context.config, look) as at:
+    async with looking(context.config, "incident.export", tenant=tenant, purpose=purpose) as at:
         begin = since.micros if isinstance(since, Moment) else at.now - since
         found = await incidents(at.store, tenant, since=begin)
         report = incident_report([each.affected for each in found], information(at.config, tenant), made=at.now)

@@ -8,7 +8,7 @@ import click
 
 from sentinel.api.auth import SCOPES, new_key
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
-from sentinel.cli.looking import Look, noted
+from sentinel.cli.looks import looked
 from sentinel.config.values import OneLine
 from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.errors import SentinelError
@@ -44,8 +44,8 @@ async def create(context: Context, name: str, scopes: tuple[str, ...], tenant: s
     _check(name, tenant)
     vault, store = _open(context)
     try:
-        noted(context.config, vault, [(Look(action="keys.create", tenant=tenant), None)])
         key, secret = new_key(name, tenant, tuple(dict.fromkeys(scopes)), now=time.time_ns() // 1000)
+        looked(context.config, vault, "keys.create", tenant=tenant)
         if not await store.put_key(key):
             raise SentinelError(f"there is a key named {name!r} already; choose another name")
     finally:
@@ -108,7 +108,7 @@ async def revoke(context: Context, name: str) -> int:
     """
     vault, store = _open(context)
     try:
-        noted(context.config, vault, [(Look(action="keys.revoke", tenant=None), None)])
+        looked(context.config, vault, "keys.revoke")
         if not await store.revoke_key(name, now=time.time_ns() // 1000):
             raise SentinelError(f"there is no key named {name!r} in force; `sentinel keys list` shows them")
     finally:

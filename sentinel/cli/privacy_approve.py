@@ -7,7 +7,8 @@ import click
 from sentinel.audit.details import ROW
 from sentinel.cli.actor import operator
 from sentinel.cli.context import Context, pass_config
-from sentinel.cli.looking import account_argument, open_keys, purpose_option, tenant_option
+from sentinel.cli.looking import account_argument, open_keys, tenant_option
+from sentinel.cli.looks import purpose_option
 from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.second_person import HOLDS, approval, needs_second
 from sentinel.errors import SentinelError

@@ -4,7 +4,8 @@ import click
 import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
-from sentinel.cli.looking import Look, looking, purpose_option
+from sentinel.cli.looking import looking
+from sentinel.cli.looks import purpose_option
 from sentinel.daemon.erasure_proof import Proof, prove
 from sentinel.privacy.ledger import BACKUP_DAYS
 
@@ -24,8 +25,7 @@ async def verify_erasure(context: Context, receipt: str, purpose: str, as_json: 
     Example:
       sentinel privacy verify-erasure r-0123456789abcdef0123456789abcdef
     """
-    look = Look(action="erasure.verify", tenant=None, purpose=purpose)
-    async with looking(context.config, look) as at:
+    async with looking(context.config, "erasure.verify", tenant=None, purpose=purpose) as at:
         proof = await prove(at.config, at.vault, at.store, at.log, receipt)
     if as_json:
         print_json(msgspec.structs.asdict(proof) | {"holds": proof.holds})

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
-from sentinel.cli.looking import Look, noted
+from sentinel.cli.looks import looked
 from sentinel.daemon.state import open_vault
 from sentinel.privacy.keyring import KEYRING_NAME
 from sentinel.privacy.scan.files import scan as scan_files
@@ -64,7 +64,7 @@ def scan(
     config = context.config
     if (config.state / KEYRING_NAME).exists():
         with closing(open_vault(config)) as vault:
-            noted(config, vault, [(Look(action="privacy.scan", tenant=None), None)])
+            looked(config, vault, "privacy.scan")
     paths = [config.state, *folders]
     scheme, _, store = config.store_url.partition(":")
     if scheme == "sqlite" and store != ":memory:" and not Path(store).is_relative_to(config.state):

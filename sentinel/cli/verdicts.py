@@ -8,8 +8,9 @@ from typing import Any, Final
 import click
 
 from sentinel.api.accounts import show_alert
+from sentinel.audit.entry import Action
 from sentinel.cli.context import Context, print_json
-from sentinel.cli.looking import Look, noted
+from sentinel.cli.looks import looked
 from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.state import open_store, open_vault, prepare_state
@@ -50,11 +51,27 @@ class Opened:
         key = self.vault.find(self.enricher.account_key(tenant, account))
         return key.handle if key is not None else None
 
-    def note(self, look: Look, handles: Sequence[str | None] = (None,)) -> None:
-        """Write a look or change down, for each account that it is about, before anything comes of it. Raises
-        :class:`SentinelError` when it may not be."""
-        keys = [self.vault.of(handle) if handle is not None else None for handle in handles]
-        noted(self.context.config, self.vault, [(look, key) for key in keys])
+    def looked(
+        self,
+        action: Action,
+        tenant: str,
+        account: str | None = None,
+        purpose: str = "",
+        *,
+        person: bool = False,
+        approved_by: str | None = None,
+    ) -> None:
+        """Take down that this is shown or done (see :func:`sentinel.cli.looks.looked`)."""
+        looked(
+            self.context.config,
+            self.vault,
+            action,
+            tenant=tenant,
+            account=account,
+            purpose=purpose,
+            person=person,
+            approved_by=approved_by,
+        )
 
     async def row(self, tenant: str, id: str, kind: str | None = None) -> AlertRow:
         """An alert. Raises :class:`SentinelError` when there is none."""

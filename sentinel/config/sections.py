@@ -92,6 +92,26 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 365
 
 
+class BackupSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where backups and their keys are; docs/backup.md says what belongs where."""
+
+    directory: Annotated[
+        Path | None,
+        text(
+            "Folder of the backups, made with mode 0700. Those of more than 30 days are removed.",
+            default="STATE/backups",
+        ),
+    ] = None
+    keys: Annotated[
+        Path | None,
+        text(
+            "File with the keys of keyring backups. Copies of it are made by overwriting the one before: a key that is "
+            "destroyed here must go there, too.",
+            default="STATE/backup.keys",
+        ),
+    ] = None
+
+
 class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whose data it is, and who is responsible for it, as people are told who ask for theirs (GDPR Art. 15)."""
 

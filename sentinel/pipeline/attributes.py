@@ -55,6 +55,13 @@ def forget_attributes(attributes: Attributes, names: Sequence[str]) -> Attribute
     return msgspec.structs.replace(attributes, **unknown) if unknown else attributes
 
 
+def without_former(attributes: Attributes, now: int) -> Attributes:
+    """The attributes themselves, or without a former address that need not hear of changes any more."""
+    if attributes.previous_email is None or attributes.previous_until >= now:
+        return attributes
+    return msgspec.structs.replace(attributes, previous_email=None, previous_until=0)
+
+
 def is_restated(current: Attributes, merged: Attributes) -> bool:
     """Whether ``merged`` says no more than ``current``, so that it need not be stored: ``as_of`` is kept to a day."""
     if not 0 <= merged.as_of - current.as_of < DAY:

@@ -1,16 +1,16 @@
 """What a command asks of whoever judges into the store: rights of the person, and attributes put right.
 
 The daemon answers what was left in the store (:mod:`sentinel.daemon.questions`); a command that holds the store's lock
-does it itself. Either way the audit log knows of it before it is done.
+does it itself. Either way the audit log knows of it before it is done: :class:`Rights` writes what is asked of it.
 """
 
 import asyncio
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from sentinel.audit.details import ROW, Details, seal_details
-from sentinel.audit.entry import Action, Entry, Role
+from sentinel.audit.entry import Entry
 from sentinel.audit.log import AuditLog
 from sentinel.errors import Overloaded, SentinelError
 from sentinel.events.sighting import Attributes
@@ -31,15 +31,6 @@ RECTIFIABLE: Final = {
     "account_tags": "tags",
     "account_created": "created",
 }
-#: How each right stands in the audit log.
-_ACTIONS: Final[dict[str, Action]] = {
-    "erase": "account.erase",
-    "restrict": "account.restrict",
-    "lift": "account.lift",
-    "object": "account.object",
-    "decide": "account.object",
-}
-_ROLES: Final[dict[str, Role]] = {"person": "person", "operator": "operator", "system": "system"}
 
 
 class Rectify(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True, tag="rectify"):
@@ -52,7 +43,7 @@ class Rectify(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_d
     time: int
     attributes: Attributes
     forget: tuple[str, ...] = ()
-    by: str = "operator"
+    by: Literal["person", "service", "operator"] = "operator"
     actor: str = ""
     purpose: str = ""
 
@@ -106,14 +97,12 @@ async def answer_question(question: bytes, rights: Rights, submit: Submit, vault
 
 async def carry_out_question(asked: Question, rights: Rights, submit: Submit, vault: Vault, log: AuditLog) -> Answer:
     """Write the audit entry, then do what was asked. Raises :class:`SentinelError`."""
-    lookup = vault.pseudonym("account", asked.tenant, asked.account)
-    erasing = isinstance(asked, Request) and asked.what == "erase"
-    # Of an account never heard of nothing is known that an entry could be found by; all but erasure make it known.
-    key = vault.find(lookup) if erasing else vault.admit([lookup])[lookup]
-    # It waits for the disk, and maybe for others who write to the log.
-    await asyncio.to_thread(log.append, [_entry(asked, key)])
     if isinstance(asked, Request):
         return await rights.exercise(asked)
+    lookup = vault.pseudonym("account", asked.tenant, asked.account)
+    (key,) = vault.admit([lookup]).values()
+    # It waits for the disk, and maybe for others who write to the log.
+    await asyncio.to_thread(log.append, [_entry(asked, key)])
     item = NewAttributes(tenant=asked.tenant, account_key=lookup, attributes=asked.attributes, forget=asked.forget)
     (outcome,) = await submit([item])
     if outcome.error is not None:
@@ -121,24 +110,20 @@ async def carry_out_question(asked: Question, rights: Rights, submit: Submit, va
     return Answer()
 
 
-def _entry(asked: Question, key: AccountKey | None) -> Entry:
-    details = _details(asked)
+def _entry(asked: Rectify, key: AccountKey) -> Entry:
+    names = {field: name for name, field in RECTIFIABLE.items()}
+    # What was changed, in names; no value of the person's.
+    details: Details = {
+        "given": [name for field, name in names.items() if getattr(asked.attributes, field) not in (None, ())],
+        "forgotten": [names.get(field, field) for field in asked.forget],
+    }
     return Entry(
         time=asked.time,
         actor=asked.actor or asked.by,
-        role=_ROLES.get(asked.by, "service"),
-        action=_ACTIONS[asked.what] if isinstance(asked, Request) else "account.rectify",
+        role=asked.by,
+        action="account.rectify",
         purpose=asked.purpose,
         tenant=asked.tenant,
-        account=key.row(ROW) if key is not None else None,
-        sealed=seal_details(key, asked.time, details) if key is not None and details else None,
+        account=key.row(ROW),
+        sealed=seal_details(key, asked.time, details),
     )
-
-
-def _details(asked: Question) -> Details:
-    """What was changed, in names and words; no value of the person's."""
-    if isinstance(asked, Request):
-        return {"decision": asked.decision} if asked.decision is not None else {}
-    names = {field: name for name, field in RECTIFIABLE.items()}
-    given = [name for field, name in names.items() if getattr(asked.attributes, field) not in (None, ())]
-    return {"given": given, "forgotten": [names.get(field, field) for field in asked.forget]}

@@ -3,12 +3,16 @@
 Unknown accounts are answered like known ones: nobody learns from an answer whether an account was ever seen.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
 import msgspec
 
 from sentinel.alerts.policy import FoldPolicy
+from sentinel.audit.details import ROW, seal_details
+from sentinel.audit.entry import PURPOSE_LENGTH, Action, Entry
+from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError
 from sentinel.events.alert import Notice, alert_id
 from sentinel.events.assessment import LEVEL_ORDER
@@ -20,6 +24,14 @@ from sentinel.privacy.ledger import BACKUP_DAYS, Ledger
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Changes, Store, Wanted
 
+#: What the audit log calls each of them.
+_ACTIONS: Final[dict[str, Action]] = {
+    "erase": "account.erase",
+    "restrict": "account.restrict",
+    "lift": "account.lift",
+    "object": "account.object",
+    "decide": "account.object",
+}
 #: Longest reason of a request, in characters.
 REASON_LENGTH: Final = 500
 
@@ -36,7 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_d
     tenant: str
     account: str
     time: int
-    by: str = "service"
+    by: Literal["person", "service", "operator"] = "service"
     actor: str = ""
     reason: str = ""
     session: str | None = None
@@ -61,9 +73,11 @@ Alone = Callable[[Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 
 
 class Rights:
-    """See the module. ``alone`` runs something while nothing is judged (:meth:`Intake.exclusive`)."""
+    """See the module. ``alone`` runs something while nothing is judged (:meth:`Intake.exclusive`); ``log`` takes down
+    what is asked for before it is done."""
 
-    def __init__(self, store: Store, vault: Vault, ledger: Ledger, alone: Alone) -> None:
+    def __init__(self, store: Store, vault: Vault, ledger: Ledger, alone: Alone, log: AuditLog | None = None) -> None:
+        self._log = log
         self._store = store
         self._vault = vault
         self._ledger = ledger
@@ -73,8 +87,30 @@ class Rights:
         """Carry a request out. Raises :class:`FieldError`, :class:`Conflict`, :class:`StoreError`."""
         if len(request.reason) > REASON_LENGTH or not request.reason.isprintable():
             raise FieldError("reason", f"expected one line of at most {REASON_LENGTH} printable characters")
+        await self._note(request)
         work = self._erase if request.what == "erase" else self._mark
         return await self._alone(lambda: work(request))
+
+    async def _note(self, request: Request) -> None:
+        if self._log is None:
+            return
+        lookup = self._lookup(request)
+        # Of an account never heard of nothing is known that an entry could be found by; all but erasure make it known.
+        key = self._vault.find(lookup) if request.what == "erase" else self._vault.admit([lookup])[lookup]
+        sealed = None
+        if key is not None and request.decision is not None:
+            sealed = seal_details(key, request.time, {"decision": request.decision})
+        entry = Entry(
+            time=request.time,
+            actor=request.actor or request.by,
+            role=request.by,
+            action=_ACTIONS[request.what],
+            purpose=request.purpose or request.reason[:PURPOSE_LENGTH],
+            tenant=request.tenant,
+            account=key.row(ROW) if key is not None else None,
+            sealed=sealed,
+        )
+        await asyncio.to_thread(self._log.append, [entry])
 
     async def finish(self) -> int:
         """Finish what a crash left half done; before anything is judged. Returns how many erasures there were."""
@@ -135,7 +171,7 @@ class Rights:
                 what = "restricted"
             case "lift":
                 if profile.objected_at:
-                    raise Conflict("an objection stands: decide it first (decision: upheld or rejected)")
+                    raise Conflict("an objection stands: decide it first (decision: upheld or rejected)", "decision")
                 profile.restricted_at = 0
                 what = "lifted"
             case "object":
@@ -146,7 +182,7 @@ class Rights:
                 if request.decision is None:
                     raise FieldError("decision", "expected upheld or rejected")
                 if not profile.objected_at:
-                    raise Conflict("there is no objection to decide")
+                    raise Conflict("there is no objection to decide", "decision")
                 if request.decision == "rejected":
                     profile.objected_at = 0
                 what = request.decision
@@ -164,7 +200,8 @@ class Rights:
         if session is None or not session.trusted or session.compromised:
             raise Conflict(
                 "the account may be in other hands: an objection needs session_id of a trusted session, or an operator"
-                " (`sentinel account object`)"
+                " (`sentinel account object`)",
+                "session_id",
             )
 
     def _lookup(self, request: Request) -> str:

@@ -8,7 +8,7 @@ that is known of the account. Every key is sealed under a key-encryption key, an
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -120,6 +120,16 @@ class Keyring:
             self._scrub()
         return gone
 
+    def packed_for(self, master: Secret) -> bytes:
+        """The whole keyring as the bytes of a database that ``master`` alone opens; never in a file on the way."""
+        with self._told(), closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+            self._db.backup(copy)
+            copy.execute("DELETE FROM slot")
+            sealed = Sealer(master.derive("keyring")).seal(self._key, "slot")
+            copy.execute("INSERT INTO slot (fingerprint, key) VALUES (?, ?)", (fingerprint(master), sealed))
+            copy.execute("VACUUM")
+            return copy.serialize()
+
     def _put_slot(self, master: Secret, key: bytes) -> None:
         sealed = Sealer(master.derive("keyring")).seal(key, "slot")
         self._db.execute(
@@ -168,6 +178,18 @@ class Keyring:
             row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'account'").fetchone()
         return int(row[0]) if row else 0
 
+    def count(self) -> int:
+        """How many accounts have a key."""
+        with self._told():
+            return int(self._db.execute("SELECT count(*) FROM account").fetchone()[0])
+
+    def skip(self, numbers: int) -> None:
+        """Never give the next so many numbers to an account: another copy of this keyring may have given them."""
+        with self._told(), self._transaction():
+            last = self.last_number() + numbers
+            self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'account'")
+            self._db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('account', ?)", (last,))
+
     def _account(self, row: Sequence[Any]) -> AccountKey:
         number, lookup, handle, sealed = row
         return AccountKey(number, lookup, self._kek.open(sealed, f"account/{number}/{lookup}"), handle)
@@ -198,15 +220,7 @@ class Keyring:
         with self._told(), self._transaction():
             self._db.executemany(
                 "INSERT INTO account (number, lookup, handle, key) VALUES (?, ?, ?, ?)",
-                [
-                    (
-                        key.number,
-                        key.lookup,
-                        key.handle,
-                        self._kek.seal(key.secret, f"account/{key.number}/{key.lookup}"),
-                    )
-                    for key in accounts
-                ],
+                [(key.number, key.lookup, key.handle, self._seal(key)) for key in accounts],
             )
             self._db.executemany(
                 "INSERT INTO day (day, raw, record) VALUES (?, ?, ?)",
@@ -220,15 +234,22 @@ class Keyring:
                 ],
             )
 
-    def destroy_accounts(self, handles: Iterable[str]) -> int:
-        """Destroy keys of accounts; no byte of them is left in the file when this returns. How many there were."""
+    def destroy_accounts(self, handles: Iterable[str], *, scrub: bool = True) -> int:
+        """Destroy keys of accounts; no byte of them is left in the file when this returns, or without ``scrub`` after
+        :meth:`scrub`. How many there were."""
         with self._told():
             with self._transaction():
                 gone = self._db.execute(
                     "DELETE FROM account WHERE handle IN (SELECT value FROM json_each(?))", (_json(list(handles)),)
                 ).rowcount
-            self._scrub()
+            if scrub:
+                self._scrub()
         return gone
+
+    def scrub(self) -> None:
+        """Leave no byte in the file of what was destroyed."""
+        with self._told():
+            self._scrub()
 
     def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
         """Destroy the raw keys of days up to ``raw_through`` and everything of days up to ``records_through``

@@ -5,9 +5,10 @@ it is. Others only read: they look again when the keyring has changed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -18,6 +19,7 @@ from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.privacy.sealer import Sealer
 
+_T = TypeVar("_T")
 #: Keys of accounts held open, about 600 bytes each.
 ACCOUNTS: Final = 50_000
 #: Sealers held ready, one for each account, purpose and day that was sealed or opened lately; about 1 kB each.
@@ -27,6 +29,8 @@ _BY_DAY: Final = ("raw", "record")
 _RANDOM: Final = 8
 #: Handle of what is nobody's: no pseudonym looks like it.
 _NOBODY: Final = ":"
+#: Under which the keyring keeps the day up to which no raw values are kept any more.
+_RAW_THROUGH: Final = "raw_through"
 
 
 class Vault:
@@ -55,6 +59,7 @@ class Vault:
         self._new: dict[str, AccountKey] = {}  #: by lookup; not durable yet
         self._new_days: dict[int, DayKeys] = {}
         self._days = keyring.days()
+        self._raw_through = self._stored_raw_through = int(keyring.value(_RAW_THROUGH) or -1)
         self._next = keyring.last_number() + 1
         self._version = keyring.version()
         self._writer = ThreadPoolExecutor(1, "keyring-writer") if keyring.path is not None and writes else None
@@ -130,9 +135,28 @@ class Vault:
         self._refresh()
         numbers = [int.from_bytes(self._from_ref.update(ref)[:8], "big") if ref else 0 for ref in refs]
         if missing := [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]:
+            if len(self._numbers) > self._limit:
+                self._shrink()
+                missing = [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]
             for key in self.keyring.accounts("number", missing):
                 self._hold(key)
         return [self._numbers.get(number) if number else self._common for number in numbers]
+
+    @contextmanager
+    def visiting(self, after: int, size: int) -> Iterator[list[AccountKey]]:
+        """The next ``size`` accounts by number, for who walks through all: what was not in memory does not stay."""
+        keys = self.keyring.page(after, size)
+        strange = [key for key in keys if key.handle not in self._handles]
+        for key in strange:
+            self._hold(key)
+        try:
+            yield keys
+        finally:
+            for key in strange:
+                self._handles.pop(key.handle, None)
+                self._lookups.pop(key.lookup, None)
+                self._numbers.pop(key.number, None)
+                self._sealers.pop((key.handle, "own", 0), None)
 
     def forget(self, handles: Iterable[str]) -> None:
         """Erased: nothing of their keys stays in memory."""
@@ -164,15 +188,14 @@ class Vault:
             sealer = self._sealers[name] = Sealer(key.derive(purpose, day_key))
         return sealer
 
+    def opener(self, key: AccountKey, purpose: str, day: int) -> Sealer | None:
+        """What opens an account's values of a day; ``None`` when the day's key was destroyed, and none is made."""
+        return self.sealer(key, purpose, day) if day in self.days else None
+
     @property
     def windows(self) -> Sealer:
         """What seals the entries of windows, which are many accounts' together."""
         return self._windows
-
-    def has_raw_key(self, day: int) -> bool:
-        """Whether raw values of a UTC day can be opened."""
-        keys = self._days.get(day)
-        return keys is not None and keys.raw is not None
 
     @property
     def days(self) -> dict[int, DayKeys]:
@@ -180,20 +203,40 @@ class Vault:
         self._refresh()
         return self._days
 
-    def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
-        """See :meth:`Keyring.destroy_days`; nothing of them stays in memory either."""
-        gone = self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
-        self._days = self.keyring.days() | self._new_days
+    async def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
+        """See :meth:`Keyring.destroy_days`. They are gone from memory before anything else runs, and what is still to
+        come of days up to ``raw_through`` is kept without raw values. For when nothing is judged."""
+
+        def destroy() -> tuple[int, int]:
+            if stored != raw_through:
+                self.keyring.put_value(_RAW_THROUGH, str(raw_through).encode())
+            return self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
+
+        stored, self._raw_through = self._stored_raw_through, raw_through
+        for days in (self._days, self._new_days):
+            left = [(day, keys) for day, keys in days.items() if day > records_through]
+            days.clear()
+            days.update((day, keys if day > raw_through else DayKeys(None, keys.record)) for day, keys in left)
         self._sealers.clear()
+        try:
+            gone = await self.run(destroy)
+        except StoreError:
+            self._days = self.keyring.days() | self._new_days  # to be tried again
+            raise
+        self._stored_raw_through = raw_through
         return gone
+
+    def keep_no_raw(self, through: int) -> None:
+        """What is still to come of days up to ``through`` is kept without raw values, until :meth:`destroy_days`."""
+        self._raw_through = max(self._raw_through, through)
 
     def _day(self, day: int) -> DayKeys:
         keys = self._days.get(day)
         if keys is None:
             if not self._writes:
                 raise StoreError("the day's key was destroyed: what it sealed is expired", retry=False)
-            keys = DayKeys(self.keyring.new_key(), self.keyring.new_key())
-            self._days[day] = self._new_days[day] = keys
+            raw = self.keyring.new_key() if day > self._raw_through else None
+            keys = self._days[day] = self._new_days[day] = DayKeys(raw, self.keyring.new_key())
         return keys
 
     # Making keys durable
@@ -203,21 +246,17 @@ class Vault:
         if not self._new and not self._new_days:
             return
         accounts, days = list(self._new.values()), dict(self._new_days)
-        if self._writer is None:
-            self.keyring.write(accounts, days)
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self.keyring.write, accounts, days)
+        await self.run(lambda: self.keyring.write(accounts, days))
         for key in accounts:
             self._new.pop(key.lookup, None)
         for day in days:
             self._new_days.pop(day, None)
 
-    async def run(self, work: Callable[[], object]) -> None:
+    async def run(self, work: Callable[[], _T]) -> _T:
         """Do something that waits for the disk beside the loop, in order with :meth:`flush`."""
         if self._writer is None:
-            work()
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._writer, work)
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def close(self) -> None:
         """Give the keyring back."""

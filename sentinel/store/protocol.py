@@ -14,6 +14,7 @@ from sentinel.events.alert import Notice
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.store.aging import Aging
 
 #: A track: id of its series, then the values it is kept by.
 TrackKey = tuple[str, tuple[str | int, ...]]
@@ -195,7 +196,7 @@ class WindowKept(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
 
-class Store(Protocol):
+class Store(Aging, Protocol):
     """Where everything is kept. All methods raise :class:`sentinel.errors.StoreError` when the store fails."""
 
     durable: bool  #: what a commit acknowledged survives a power cut
@@ -280,7 +281,8 @@ class Store(Protocol):
         """Verdicts to be carried out, oldest first; or the one with this id, whether carried out or not."""
 
     async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
-        """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it."""
+        """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it, and its
+        ``target`` is forgotten."""
 
     async def ask(self, question: bytes, *, now: int) -> int:
         """Ask whoever judges into the store for something; returns the question's id."""

@@ -108,13 +108,14 @@ class Rows:
         )  # fmt: skip
 
     def records(self, rows: Sequence[Sequence[Any]]) -> list[Record]:
-        """Records of rows (:class:`EventRow`, without ``raw``), in their order. Those of erased accounts are left out:
-        nothing of them can be read."""
+        """Records of rows (:class:`EventRow`, without ``raw``), in their order. Those of erased accounts and of expired
+        days are left out: nothing of them can be read."""
         found = []
         for row, owner in zip(rows, self.vault.owners([row[3] for row in rows]), strict=True):
             if owner is None:
                 continue
-            sealer = _must(self.vault.sealer(owner, "record", row[4]))
+            if (sealer := self.vault.opener(owner, "record", row[4])) is None:
+                continue
             kept = unpack(sealer.open(row[8], row[0]), _Kept)
             found.append(
                 Record(
@@ -141,7 +142,7 @@ class Rows:
         ids = Raw(event=record.event_id, account=record.account_id)
         if sealed is None:
             return ids
-        sealer = self.vault.sealer(self.vault.of(record.account), "raw", utc_day(record.time))
+        sealer = self.vault.opener(self.vault.of(record.account), "raw", utc_day(record.time))
         if sealer is None:
             return ids
         values = unpack(sealer.open(sealed, record.key), Raw)

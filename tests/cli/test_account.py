@@ -336,8 +336,8 @@ async def answering(daemon: InProcess) -> AsyncIterator[None]:
         yield
         return
     ledger = Ledger(one.config.state / LEDGER_NAME, one.vault.root.derive("ledger"))
-    rights = Rights(one.store, one.vault, ledger, one.intake.exclusive)
     with opened_audit(one.config, one.vault) as audit:
+        rights = Rights(one.store, one.vault, ledger, one.intake.exclusive, audit.log)
         task = asyncio.create_task(answer_questions(one.store, rights, one.intake.submit, one.vault, audit.log))
         yield
         task.cancel()

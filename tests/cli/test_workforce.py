@@ -80,7 +80,7 @@ def test_a_look_at_a_person_needs_somebody_else(sentinel: Command, config: Path,
         assert done.returncode == 0, (words, done.stderr)
     told = entries(sentinel, config)
     assert {entry["action"] for entry in told if entry["purpose"] == "approved by grace"} == {
-        "account.show", "account.export", "event.explain", "alerts.show", "account.alerts",
+        "account.show", "account.export", "event.explain", "alerts.show", "alerts.list",
     }  # fmt: skip
     assert {entry["actor"] for entry in told if entry["action"] == "lookup.approve"} == {"grace", "heidi", operator()}
 

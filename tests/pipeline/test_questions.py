@@ -35,8 +35,8 @@ class Installed(Installation):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.ledger = Ledger(folder / "erasures.db", self.vault.root.derive("ledger"))
-        self.rights = Rights(self.store, self.vault, self.ledger, alone=lambda work: work())
         self.log = Log(folder / "audit.db", self.vault.root.derive("audit"))
+        self.rights = Rights(self.store, self.vault, self.ledger, alone=lambda work: work(), log=self.log)
 
     async def ask(self, question: Question | bytes) -> Answer:
         data = question if isinstance(question, bytes) else encode_question(question)
@@ -155,7 +155,7 @@ async def test_all_that_is_asked_is_answered(inst: Installed, caplog: pytest.Log
                 raise RuntimeError("inside")
             return await super().exercise(request)
 
-    rights = Broken(inst.store, inst.vault, inst.ledger, alone=lambda work: work())
+    rights = Broken(inst.store, inst.vault, inst.ledger, alone=lambda work: work(), log=inst.log)
     ids = [
         await inst.store.ask(encode_question(request("restrict", account)), now=NOW)
         for account in ("u-broken", "u-1", "u-2")

@@ -32,10 +32,11 @@ def asked(db: sqlite3.Connection, id: int | None) -> list[AskedVerdict]:
 
 
 def settle(db: sqlite3.Connection, id: int, now: int, answered: int, alerts: Sequence[str]) -> None:
-    """Carried out: it is marked so, and its alerts (keys) are closed with it, both or neither."""
+    """Carried out: it is marked so, its alerts (keys) are closed with it, and what it was about is forgotten; all or
+    nothing."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        db.execute("UPDATE verdict SET done = ?, answered = ? WHERE id = ?", (now, answered, id))
+        db.execute("UPDATE verdict SET done = ?, answered = ?, target = '' WHERE id = ?", (now, answered, id))
         db.executemany(
             "UPDATE alert SET state = (SELECT verdict FROM verdict WHERE verdict.id = ?) WHERE key = ?",
             [(id, alert) for alert in alerts],

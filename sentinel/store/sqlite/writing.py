@@ -4,13 +4,16 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from sentinel.database import BUSY_SECONDS
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
 from sentinel.store.sqlite import fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
-_STEP: Final = 2000
+_STEP: Final = 1000
+#: How long beginning the log anew may wait for readers, in milliseconds.
+_PATIENCE: Final = 50
 
 
 Statement = tuple[str, list[Any]]
@@ -120,8 +123,13 @@ def checkpoint(db: sqlite3.Connection) -> int:
 
 
 def restart_log(db: sqlite3.Connection) -> None:
-    """Copy the whole log, however long it takes, so that it begins anew."""
-    db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+    """Copy the whole log, so that it begins anew; not while somebody reads an older state (a backup): commits would
+    wait for that one. The log grows a little more then."""
+    db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+    try:
+        db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
 
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
