@@ -113,8 +113,16 @@ class BackupSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is responsible for the data, as people are told who ask for theirs (GDPR Art. 15)."""
+    """Whose data it is, and who is responsible for it, as people are told who ask for theirs (GDPR Art. 15)."""
 
+    purpose: Annotated[
+        Literal["customers", "workforce"],
+        text(
+            "Whose logins are watched. `workforce`: the people who work for you. Then no hours and weekdays are "
+            "learned, nobody's events can be looked through, and looking a person up needs a second person "
+            "(`sentinel privacy approve`)."
+        ),
+    ] = "customers"
     controller: Annotated[
         OneLine | None,
         text('Name and address of the controller. Unset: people read "the operator of this service".'),

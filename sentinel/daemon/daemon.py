@@ -26,6 +26,7 @@ from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
+from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
 from sentinel.daemon.upkeep import keep_up
@@ -155,6 +156,8 @@ class Daemon:
             self._start("delivery", self._deliver())
             self._start("upkeep", keep_up(self.store))
             self._start("verdicts", carry_out_verdicts(self.store, self.intake.submit))
+            log = self._audit.log
+            self._start("questions", answer_questions(self.store, self._rights, self.intake.submit, self.vault, log))
             self._start("retention", self.retention.run())
             self._start("watch", watch(lambda: self.config, self.reload))
             if (interval := notify.watchdog_interval()) is not None:

@@ -115,11 +115,13 @@ def passed_known_factor(profile: Profile, sighting: Sighting, policy: TrustPolic
     return proved_before(profile.factors.get(factor_key(sighting) or ""), sighting.time, policy)
 
 
-def trust_sighting(profile: Profile, sighting: Sighting, *, already: bool, lift: bool = False) -> None:
+def trust_sighting(
+    profile: Profile, sighting: Sighting, *, already: bool, lift: bool = False, hours: bool = True
+) -> None:
     """Make the values of a successful login trusted from its own time on.
 
     ``already``: it was trusted before, so support must not count twice. ``lift``: the service said so, which
-    also lifts an earlier "compromised".
+    also lifts an earlier "compromised". ``hours``: :attr:`TrustPolicy.hours`.
     """
     for kind, key in values_of(sighting):
         value = _value(profile, kind, key, sighting.time)
@@ -130,7 +132,7 @@ def trust_sighting(profile: Profile, sighting: Sighting, *, already: bool, lift:
     if lift and session is not None:
         session.compromised = False
     if not already:
-        _note_trusted(profile, sighting)
+        _note_trusted(profile, sighting, hours=hours)
 
 
 def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool) -> None:
@@ -226,7 +228,7 @@ def _note_login(
         )
         place_session(session, sighting)
     if trusted:
-        _note_trusted(profile, sighting)
+        _note_trusted(profile, sighting, hours=policy.hours)
 
 
 def _in_trusted_session(profile: Profile, sighting: Sighting) -> bool:
@@ -242,12 +244,15 @@ def _trust(value: Value, time: int, *, support: bool = True) -> None:
     value.support += support
 
 
-def _note_trusted(profile: Profile, sighting: Sighting) -> None:
+def _note_trusted(profile: Profile, sighting: Sighting, *, hours: bool) -> None:
     """What a trusted login leaves besides its values: warm-up, place, factor, session."""
     time, place = sighting.time, sighting.place
     profile.trusted_logins += 1
     profile.last_seen = max(profile.last_seen, time)
-    note_hour(profile, sighting)
+    if hours:
+        note_hour(profile, sighting)
+    else:
+        profile.habit = None  # learned before it was not wanted
     if len(profile.warmup) < MAX_WARMUP or time < profile.warmup[-1]:
         profile.warmup = sorted([*profile.warmup, time])[:MAX_WARMUP]
     if place.lat is not None and place.lon is not None and has_place(sighting):

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from sentinel.alerts.policy import FoldPolicy
+from sentinel.audit.details import ROW, seal_details
 from sentinel.audit.entry import PURPOSE_LENGTH, Action, Entry
 from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError
@@ -38,12 +39,12 @@ _ACTIONS: Final[dict[str, Action]] = {
 REASON_LENGTH: Final = 500
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True, tag="right"):
     """What is asked for an account. ``by`` is the role of who asks (``person``, ``service``, ``operator``), ``actor``
     its name for the audit log; ``time`` in micros.
 
     ``session`` is the session in which the person asks; ``decision`` decides an objection; ``into`` is the account to
-    merge into.
+    merge into. ``reason`` stays with the account, ``purpose`` stands in the audit log.
     """
 
     what: Literal["erase", "restrict", "lift", "object", "decide", "merge"]
@@ -56,6 +57,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_d
     session: str | None = None
     decision: Literal["upheld", "rejected"] | None = None
     into: str | None = None
+    purpose: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
@@ -107,20 +109,26 @@ class Rights:
             return
         # Of a merge both accounts are told: each may be asked for what was done to it.
         accounts = [request.account] if request.into is None else [request.account, request.into]
-        keys = [self._vault.find(self._vault.pseudonym("account", request.tenant, account)) for account in accounts]
-        entries = [
-            Entry(
-                time=request.time,
-                actor=request.actor or request.by,
-                role=request.by,
-                action=_ACTIONS[request.what],
-                purpose=request.reason[:PURPOSE_LENGTH],
-                tenant=request.tenant,
-                account=key.row("audit") if key is not None else None,
-            )
-            for key in keys
-        ]
-        await asyncio.to_thread(self._log.append, entries)
+        await asyncio.to_thread(self._log.append, [self._entry(request, account) for account in accounts])
+
+    def _entry(self, request: Request, account: str) -> Entry:
+        lookup = self._vault.pseudonym("account", request.tenant, account)
+        # Of an account never heard of nothing is known that an entry could be found by; marks make it known.
+        known = request.what in ("erase", "merge")
+        key = self._vault.find(lookup) if known else self._vault.admit([lookup])[lookup]
+        sealed = None
+        if key is not None and request.decision is not None:
+            sealed = seal_details(key, request.time, {"decision": request.decision})
+        return Entry(
+            time=request.time,
+            actor=request.actor or request.by,
+            role=request.by,
+            action=_ACTIONS[request.what],
+            purpose=request.purpose or request.reason[:PURPOSE_LENGTH],
+            tenant=request.tenant,
+            account=key.row(ROW) if key is not None else None,
+            sealed=sealed,
+        )
 
     async def finish(self) -> int:
         """Finish what a crash left half done, or a restored backup from before it; before anything is judged. Returns

@@ -67,7 +67,7 @@ class Record(msgspec.Struct, kw_only=True):
     account_id: str | None = None
     raw: Raw | None = None
     sighting: bytes  #: packed Sighting (of an answer: empty)
-    windows: bytes  #: packed dict of window values
+    windows: bytes  #: packed dict of window values (of an answer: the role of who gave it)
     assessment: bytes  #: packed Assessment without event and account
     trusted: bool = False  #: its values joined the trusted past
     alert: str | None = None
@@ -178,6 +178,25 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     first_try: int
 
 
+class MailKept(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail about an account, without what it says. ``time`` is the latest known of it (micros): when it was done
+    with, tried first, or of its event; 0 when none of these is kept any more."""
+
+    kind: str
+    state: str  #: pending, held (the account is restricted), sent, failed or unaddressed
+    time: int = 0
+    alert: str | None = None
+
+
+class WindowKept(msgspec.Struct, frozen=True, kw_only=True):
+    """The entries of one track that is kept by an account. ``name`` is the track's (:meth:`Rows.track_name`)."""
+
+    name: int
+    entries: int
+    first: int  #: micros, like ``last``
+    last: int
+
+
 class Store(Aging, Protocol):
     """Where everything is kept. All methods raise :class:`sentinel.errors.StoreError` when the store fails."""
 
@@ -240,13 +259,21 @@ class Store(Aging, Protocol):
         kind: str | None = None,
         limit: int = 100,
         state: str | None = None,
+        hidden: bool = False,
     ) -> list[AlertRow]:
-        """Newest first; ``state`` ``open`` gives those that nobody closed."""
+        """Newest first; ``state`` ``open`` gives those that nobody closed. ``hidden`` ones, of restricted accounts, are
+        only for the person's own export."""
 
     async def alert(self, tenant: str, id: str) -> AlertRow | None: ...
 
     def alert_events(self, alert: AlertRow) -> AsyncIterator[Record]:
         """The records of an alert's or campaign's events, in the order they were committed."""
+
+    async def mails_of(self, account: str) -> list[MailKept]:
+        """The mails about an account, in the order they came into the outbox, for its export."""
+
+    async def windows_of(self, account: str) -> list[WindowKept]:
+        """The tracks that are kept by an account, for its export."""
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
         """Keep a verdict to be carried out; returns its id. One carried out is kept for a day at least."""

@@ -19,7 +19,7 @@ from sentinel.past.windows import Entry, decode_entries, encode_entries
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.sealer import Sealer, pack, unpack
 from sentinel.privacy.vault import Vault
-from sentinel.store.protocol import AlertRow, Record, TrackKey
+from sentinel.store.protocol import AlertRow, MailKept, Record, TrackKey, WindowKept
 
 _json: Final = msgspec.json.Encoder().encode
 
@@ -209,6 +209,21 @@ class Rows:
         """The entries again."""
         return decode_entries(self.vault.windows.open(sealed, str(name)))
 
+    def windows_row(self, handle: str) -> str:
+        """What the tracks that are kept by an account are found by."""
+        return self.vault.of(handle).row("windows")
+
+    def windows_kept(self, rows: Sequence[Sequence[Any]]) -> list[WindowKept]:
+        """How many entries tracks have, and from when, of rows (name, sealed entries)."""
+        times: dict[int, list[int]] = {}
+        for name, sealed in rows:
+            times.setdefault(name, []).extend(entry[0] for entry in self.open_entries(name, sealed))
+        return [
+            WindowKept(name=name, entries=len(found), first=min(found), last=max(found))
+            for name, found in times.items()
+            if found
+        ]
+
     # Alerts and mails
 
     def alert_key(self, tenant: str, alert: str) -> str:
@@ -267,6 +282,25 @@ class Rows:
         """The notice again; nothing when its account was erased."""
         (owner,) = self.vault.owners([ref])
         return unpack(self._must_open(owner, sealed, f"mail/{name}"), Notice) if owner is not None else None
+
+    def mails(self, mails: Sequence[Sequence[Any]], alerts: Sequence[Sequence[Any]]) -> list[MailKept]:
+        """Mails of rows (key of the alert, ref, sealed notice or nothing, state, time) beside the account's alerts.
+
+        What a mail that is done with said is gone; its alert still tells the kind.
+        """
+        known = {row[0]: alert for row in alerts for alert in self.alerts([row])}
+        found = []
+        for key, ref, sealed, state, time in mails:
+            alert = known.get(key)
+            notice = self.open_notice(key, ref, sealed) if sealed is not None else None
+            if notice is not None:
+                kept = MailKept(kind=notice.kind, state=state, time=time or notice.time, alert=notice.id)
+            elif alert is not None:
+                kept = MailKept(kind=alert.kind, state=state, time=time or alert.first, alert=alert.id)
+            else:
+                kept = MailKept(kind="", state=state, time=time)
+            found.append(kept)
+        return found
 
     # Questions of commands
 

@@ -101,7 +101,7 @@ def test_what_commands_show_and_change_stands_in_the_log(sentinel: Command, tmp_
     entries = json.loads(good(sentinel("audit", "show", "--json")))
     assert [(entry["action"], entry["account"] is not None) for entry in entries] == [
         ("event.import", False), ("keys.create", False), ("keys.revoke", False), ("event.explain", True),
-        ("alerts.list", True), ("alerts.show", True), ("alerts.close", False), ("campaigns.list", False),
+        ("alerts.list", True), ("alerts.show", True), ("alerts.close", True), ("campaigns.list", False),
     ]  # fmt: skip
     assert entries[3]["purpose"] == "ticket 7"
     assert {entry["role"] for entry in entries} == {"operator"}

@@ -592,6 +592,74 @@ async def test_one_alert_is_at_most_one_mail(store: Store, reopen: Opener) -> No
     assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0, "held": 0}
 
 
+async def test_alerts_of_a_restricted_account_are_hidden_but_from_its_export(store: Store) -> None:
+    other = alert("a-2", account="account-2")
+    await store.commit(Changes(alerts={("default", "a-1"): alert(), ("default", "a-2"): other}))
+    await store.commit(Changes(held={"account-1": True}))
+    assert [row.id for row in await store.alerts("default")] == ["a-2"]
+    assert await store.alerts("default", account="account-1") == []
+    assert [row.id for row in await store.alerts("default", account="account-1", hidden=True)] == ["a-1"]
+    await store.commit(Changes(held={"account-1": False}))
+    assert {row.id for row in await store.alerts("default")} == {"a-1", "a-2"}
+
+
+async def test_mails_of_an_account_tell_their_kind_when_they_are_gone(store: Store, reopen: Opener) -> None:
+    rows = {("default", row.id): row for row in (alert(), alert("a-2", kind="attack"))}
+    notices = [
+        notice(),
+        notice("a-2", kind="attack"),
+        notice("a-3", account="account-2"),
+        notice("a-4", kind="summary"),
+    ]
+    await store.commit(Changes(alerts=rows, notices=notices))
+    assert [(mail.kind, mail.state, mail.time, mail.alert) for mail in await store.mails_of("account-1")] == [
+        ("suspicious_sign_in", "pending", START, "a-1"),
+        ("attack", "pending", START, "a-2"),
+        ("summary", "pending", START, "a-4"),
+    ]
+    for mail in await store.lease(worker="w", now=START + 1, limit=10, seconds=60):
+        if mail.notice.id != "a-2":
+            await store.settle_mail(mail.id, worker="w", now=START + 2, state="sent")
+    await store.commit(Changes(held={"account-1": True}))
+    again = await reopen()
+    assert [(mail.kind, mail.state, mail.time, mail.alert) for mail in await again.mails_of("account-1")] == [
+        ("suspicious_sign_in", "sent", START + 2, "a-1"),
+        ("attack", "held", START + 1, "a-2"),
+        ("", "sent", START + 2, None),  # neither what it said nor an alert is there any more
+    ]
+    assert await again.mails_of("account-3") == []
+
+
+async def test_windows_kept_by_an_account_are_counted(store: Store, reopen: Opener) -> None:
+    mine, others = Track(), Track()
+    mine.add(START, (), KEEP)
+    mine.add(START + SECOND, (), KEEP)
+    others.add(START, ("account-1",), KEEP)
+    key: TrackKey = ("failures", ("default", "account-1"))
+    await store.commit(Changes(tracks={key: mine, FAILURES: others}, owners={key: "account-1"}))
+    mine.add(START - SECOND, (), KEEP)
+    await store.commit(Changes(tracks={key: mine}, owners={key: "account-1"}))
+    again = await reopen()
+    (kept,) = await again.windows_of("account-1")
+    assert (kept.entries, kept.first, kept.last) == (3, START - SECOND, START + SECOND)
+    assert await again.windows_of("account-2") == []
+
+
+async def test_a_question_is_answered_once_and_the_answer_stays(store: Store, reopen: Opener) -> None:
+    first = await store.ask(b"erase u-1", now=START)
+    second = await store.ask(b"lift u-2", now=START)
+    assert await store.questions() == [(first, b"erase u-1"), (second, b"lift u-2")]
+    assert await store.answer(first) is None
+    await store.reply(first, b"done", now=START + 1)
+    again = await reopen()
+    assert await again.questions() == [(second, b"lift u-2")]
+    assert await again.answer(first) == b"done"
+    await again.ask(b"another", now=START + HOUR)
+    assert await again.answer(first) == b"done"
+    await again.ask(b"another", now=START + DAY + HOUR)
+    assert await again.answer(first) is None
+
+
 async def test_the_most_urgent_go_first_then_the_oldest(store: Store) -> None:
     for id, level in [("a-1", "low"), ("a-2", "high"), ("a-3", "critical"), ("a-4", "high"), ("a-5", "medium")]:
         await store.commit(Changes(notices=[notice(id, level=level)]))

@@ -319,3 +319,19 @@ async def test_looking_does_not_bring_an_older_schema_forward(path: Path, monkey
     monkeypatch.setattr("sentinel.store.sqlite.schema.MIGRATIONS", (*MIGRATIONS, "CREATE TABLE later (x)"))
     with pytest.raises(StoreError, match=rf"version {newest() - 1}.*start the daemon"):
         SqliteStore(path, NamedVault(), readonly=True)
+
+
+async def test_an_answered_question_leaves_no_bytes(path: Path) -> None:
+    store = SqliteStore(path, NamedVault())
+    id = await store.ask(b"erase u-1", now=START)
+    with sqlite3.connect(path) as database:
+        (sealed,) = database.execute("SELECT question FROM asked").fetchone()
+    database.close()
+
+    def found() -> bool:
+        return any(sealed in file.read_bytes() for file in (path, path.with_name("store.db-wal")))
+
+    assert found()
+    await store.reply(id, b"done", now=START)
+    assert not found()
+    await store.close()

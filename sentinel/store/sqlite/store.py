@@ -29,12 +29,14 @@ from sentinel.store.protocol import (
     Changes,
     Extent,
     Mail,
+    MailKept,
     Past,
     Record,
     TallyKey,
     TrackKey,
     UsageDay,
     Wanted,
+    WindowKept,
 )
 from sentinel.store.rows import Rows
 from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, reowning, usage, verdicts, writing
@@ -250,10 +252,11 @@ class SqliteStore(SqliteAging):
         kind: str | None = None,
         limit: int = 100,
         state: str | None = None,
+        hidden: bool = False,
     ) -> list[AlertRow]:
         """See the protocol."""
         owner = self._rows.alerts_row(account) if account is not None else None
-        rows = await self._read(lambda db: reading.alerts(db, tenant, owner, kind, limit, state))
+        rows = await self._read(lambda db: reading.alerts(db, tenant, owner, kind, limit, state, hidden=hidden))
         return sorted(self._rows.alerts(rows), key=lambda alert: (-alert.last, alert.id))[:limit]
 
     async def alert(self, tenant: str, id: str) -> AlertRow | None:
@@ -272,6 +275,18 @@ class SqliteStore(SqliteAging):
             page = numbers[at : at + _PAGE]
             for record in self._rows.records(await self._read(lambda db, page=page: reading.by_sequence(db, page))):  # type: ignore[misc]  # likewise
                 yield record
+
+    async def mails_of(self, account: str) -> list[MailKept]:
+        """See the protocol."""
+        owners = self._rows.mails_row(account), self._rows.alerts_row(account)
+        mails = await self._read(lambda db: outbox.mails_of(db, owners[0]))
+        alerts = await self._read(lambda db: reading.alerts_of(db, owners[1]))
+        return self._rows.mails(mails, alerts)
+
+    async def windows_of(self, account: str) -> list[WindowKept]:
+        """See the protocol."""
+        owner = self._rows.windows_row(account)
+        return self._rows.windows_kept(await self._read(lambda db: reading.tracks_of(db, owner)))
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
         """See the protocol."""
@@ -300,6 +315,9 @@ class SqliteStore(SqliteAging):
         """See the protocol."""
         sealed = self._rows.question(answer)
         await self._write(lambda db: asked.reply(db, id, now, sealed))
+        if self.path is not None:
+            # The question may have named an account that is erased now.
+            await self._write(erasing.scrub)
 
     async def answer(self, id: int) -> bytes | None:
         """See the protocol."""
