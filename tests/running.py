@@ -147,7 +147,7 @@ class Client:
         async with self._session.request(
             method, self.base + path, data=sending, headers=sent | (headers or {})
         ) as answer:
-            return Reply(answer.status, answer.headers.copy(), await answer.text())
+            return Reply(answer.status, answer.headers.copy(), (await answer.read()).decode("utf-8", "replace"))
 
     async def get(self, path: str, **more: Any) -> Reply:
         return await self.ask("GET", path, **more)
@@ -157,6 +157,12 @@ class Client:
 
     async def put(self, path: str, body: Any, **more: Any) -> Reply:
         return await self.ask("PUT", path, body, **more)
+
+    async def download(self, path: str) -> tuple[int, str, bytes]:
+        """Status, media type and bytes of something that is no text."""
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        async with self._session.get(self.base + path, headers=headers) as answer:
+            return answer.status, answer.content_type, await answer.read()
 
     async def delete(self, path: str, **more: Any) -> Reply:
         return await self.ask("DELETE", path, **more)

@@ -12,6 +12,7 @@ from sentinel.api.feedback import FeedbackBody
 from sentinel.api.rights import MergeBody, ObjectionBody, RestrictionBody
 from sentinel.events.assessment import Assessment
 from sentinel.events.event import Event
+from sentinel.export.text import LANGUAGES
 
 
 class _Route(Protocol):
@@ -65,6 +66,8 @@ _BODIES: Final = {
 _ANSWERS: Final = {"/v1/assessments": "Assessment", "/v1/assessments/{event}": "Assessment", "/v1/events": "Accepted"}
 #: Paths that take an empty body as well.
 _OPTIONAL: Final = ("/v1/accounts/{account}/restriction", "/v1/accounts/{account}/objection")
+#: Paths whose answer is no JSON.
+_MEDIA: Final = {"/metrics": "text/plain", "/v1/accounts/{account}/export": "application/zip"}
 _TAKES: Final = ("413", "415", "422", "408", "503")  #: what any body may be answered with
 _CODES: Final = {
     "/v1/events": ("202", "409", *_TAKES),
@@ -111,6 +114,9 @@ def _operation(route: _Route) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 1024}}
         for name in names
     ]
+    if route.path.endswith("/export"):
+        language = {"type": "string", "enum": list(LANGUAGES)}
+        parameters.append({"name": "language", "in": "query", "schema": language})
     if route.path.endswith(("/alerts", "/campaigns")):
         limit = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
         parameters.append({"name": "limit", "in": "query", "schema": limit})
@@ -145,8 +151,8 @@ def _responses(route: _Route, checked: bool) -> dict[str, Any]:
         if code.startswith("2"):
             name = _ANSWERS.get(route.path) if code != "202" or route.path == "/v1/events" else None
             schema = {"$ref": f"#/components/schemas/{name}"} if name else {"type": "object"}
-            media = "text/plain" if route.path == "/metrics" else "application/json"
-            schema = {"type": "string"} if route.path == "/metrics" else schema
+            media = _MEDIA.get(route.path, "application/json")
+            schema = {"type": "string"} if route.path in _MEDIA else schema
             out[code] = {"description": "Done", "content": {media: {"schema": schema}}}
         elif route.path == "/readyz":
             out[code] = {"description": "Not ready", "content": {"application/json": {"schema": {"type": "object"}}}}

@@ -1,5 +1,6 @@
 """The person's rights, as the service passes them on: erasure, restriction, objection."""
 
+from io import BytesIO
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,6 +13,7 @@ from sentinel.api.service import Service
 from sentinel.errors import FieldError
 from sentinel.events.clock import to_text
 from sentinel.events.event import Text, explain
+from sentinel.export.text import LANGUAGES
 from sentinel.pipeline.rights import REASON_LENGTH, Answer, Request
 from sentinel.store.protocol import ApiKey
 
@@ -79,6 +81,22 @@ async def put_objection(request: web.Request, service: Service, key: ApiKey) -> 
         decision=body.decision,
     )
     return _standing(request, done)
+
+
+async def get_export(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+    """Everything held of the account as a ZIP: a page to read, all data for programs, and what the law wants told."""
+    account, language = account_of(request), request.query.get("language")
+    if language is not None and language not in LANGUAGES:
+        raise FieldError("language", f"expected one of {', '.join(LANGUAGES)}")
+    await service.looked(key, "account.export", service.handle_of(key.tenant, account))
+    # In memory: an archive in a temporary file would be personal data that nothing erases.
+    file = BytesIO()
+    await service.export(key.tenant, account, file, language)
+    return web.Response(
+        body=file.getbuffer(),
+        content_type="application/zip",
+        headers={"Content-Disposition": 'attachment; filename="export.zip"'},
+    )
 
 
 async def post_merge(request: web.Request, service: Service, key: ApiKey) -> web.Response:

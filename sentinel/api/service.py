@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 import msgspec
 from aiohttp import web
@@ -66,6 +66,7 @@ class Service:
         metrics: Callable[[], Awaitable[bytes]],
         limits: Limits,
         exercise: Callable[[Request], Awaitable[Answer]],
+        export: Callable[[str, str, IO[bytes], str | None], Awaitable[object]],
         log: AuditLog,
     ) -> None:
         self.store = store
@@ -79,6 +80,7 @@ class Service:
         self.metrics = metrics
         self.limits = limits
         self.exercise = exercise
+        self.export = export  #: writes what is held of an account (tenant, account, file, language)
         self._log = log
         self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered
 

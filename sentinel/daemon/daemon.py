@@ -21,6 +21,7 @@ from sentinel.daemon.backups import finish_restore
 from sentinel.daemon.build import build_enricher, limits_of, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.courier import Courier
 from sentinel.daemon.edges import Desk, Edges
+from sentinel.daemon.export import exporter
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
@@ -142,6 +143,7 @@ class Daemon:
             metrics=self._metrics,
             limits=limits_of(config),
             exercise=self._rights.exercise,
+            export=exporter(self.store, self.vault, self._audit.log, lambda: self.config),
             log=self._audit.log,
         )
         self._delivery = make_delivery(config, self.store, self._busy)

@@ -24,6 +24,7 @@ from sentinel.config import Config, load
 from sentinel.daemon import logs
 from sentinel.daemon.audit import Audit
 from sentinel.daemon.build import build_enricher, limits_of, open_lookups, untuned_settings
+from sentinel.daemon.export import exporter
 from sentinel.daemon.front import serve_http, tune_interpreter
 from sentinel.daemon.handover import ARGUMENTS, or_say_why, taken_over
 from sentinel.daemon.state import open_store, open_vault
@@ -156,6 +157,7 @@ class Edge:
             metrics=self._metrics,
             limits=limits_of(self._config),
             exercise=self.intake.exercise,
+            export=exporter(store, vault, audit.log, lambda: self._config),
             log=audit.log,
         )
         self._requests = service.requests

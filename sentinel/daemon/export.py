@@ -1,14 +1,14 @@
 """Everything that is held of one account, from the store into the archive that the person gets."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import IO, Final
 
 from sentinel.audit.details import ROW
 from sentinel.audit.log import AuditLog
 from sentinel.config import Config
 from sentinel.daemon.build import untuned_settings
-from sentinel.events.clock import SECOND, to_text
+from sentinel.events.clock import SECOND, now, to_text
 from sentinel.export.data import AnswerData, Held, Information, Look, WindowData
 from sentinel.export.gather import account_data, alert_data, answer_data, event_data, mail_data, rights_data
 from sentinel.export.gather_profile import Names, profile_data
@@ -55,7 +55,10 @@ async def write_export(
         known = profile or Profile()
         policy = untuned_settings(config)(tenant).trust
         alerts = await store.alerts(tenant, account=key.handle, limit=_ALL, hidden=True)
-        looks = await asyncio.to_thread(log.show, account=key.row(ROW), limit=_ALL)
+        looks = []
+        for own in (*vault.former(key), key):
+            looks += await asyncio.to_thread(log.show, account=own.row(ROW), limit=_ALL)
+        looks.sort(key=lambda look: look.seq)
         held = Held(
             made=held.made,
             tenant=tenant,
@@ -74,6 +77,17 @@ async def write_export(
         )
     languages: Sequence[str] | None = (language,) if language is not None else None
     return await asyncio.to_thread(package.write, file, held, languages)
+
+
+def exporter(
+    store: Store, vault: Vault, log: AuditLog, config: Callable[[], Config]
+) -> Callable[[str, str, IO[bytes], str | None], Awaitable[Manifest]]:
+    """:func:`write_export` of an installation, by tenant, account, file and language; ``config`` is that in force."""
+
+    async def export(tenant: str, account: str, file: IO[bytes], language: str | None) -> Manifest:
+        return await write_export(store, vault, log, config(), tenant, account, file, now=now(), language=language)
+
+    return export
 
 
 def information(config: Config, tenant: str) -> Information:

@@ -1,7 +1,10 @@
 """Erasure, restriction and objection over HTTP, and what the audit log has of it."""
 
+import json
 import re
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -139,6 +142,33 @@ async def test_the_former_address_hears_before_an_account_in_other_hands_is_eras
 
     while told() != {"ada@example.org", "thief@example.com"}:
         await mailbox.wait(len(mailbox.mails) + 1)
+
+
+async def test_everything_that_is_held_comes_in_one_archive(daemon: InProcess, client: Client) -> None:
+    await client.take(habits())
+    await client.put("/v1/accounts/u-1", ADA)
+    alert = (await client.assess(login("e-1", **AWAY)))["alert"]
+    status, media, content = await client.download("/v1/accounts/u-1/export?language=de")
+    assert (status, media) == (200, "application/zip")
+    with ZipFile(BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert {"index.html", "data.json", "events.csv", "manifest.json"} <= set(archive.namelist())
+        held = json.loads(archive.read("data.json"))
+        assert '<html lang="de"' in archive.read("index.html").decode()
+    assert held["account"]["email"] == "ada@example.org"
+    assert [event["id"] for event in held["events"]] == [f"past-u-1-{n}" for n in range(4)] + ["e-1"]
+    assert held["events"][-1]["ip"] == AWAY["ip"]
+    assert [one["id"] for one in held["alerts"]] == [alert]
+    assert "account.export" in [look["action"] for look in held["looks"]]
+    # A restriction keeps nobody from their own data; who was never heard of gets the same form.
+    await client.put("/v1/accounts/u-1/restriction", {})
+    assert (await client.download("/v1/accounts/u-1/export"))[0] == 200
+    status, media, content = await client.download("/v1/accounts/nobody/export")
+    assert (status, media) == (200, "application/zip")
+    with ZipFile(BytesIO(content)) as archive:
+        assert json.loads(archive.read("data.json"))["events"] == []
+    refused = await client.get("/v1/accounts/u-1/export?language=tlh")
+    assert (refused.status, refused.body["field"]) == (422, "language")
 
 
 async def test_two_accounts_of_one_person_become_one(daemon: InProcess, client: Client) -> None:
