@@ -37,6 +37,7 @@ ROUTES: Final = (
     Route("PUT", "/v1/accounts/{account}/restriction", "accounts", rights.put_restriction),
     Route("DELETE", "/v1/accounts/{account}/restriction", "accounts", rights.delete_restriction),
     Route("PUT", "/v1/accounts/{account}/objection", "accounts", rights.put_objection),
+    Route("POST", "/v1/accounts/{account}/merge", "accounts", rights.post_merge),
     Route("GET", "/v1/accounts/{account}/risk", "accounts", accounts.get_risk),
     Route("GET", "/v1/accounts/{account}/alerts", "accounts", accounts.get_account_alerts),
     Route("GET", "/v1/alerts", "accounts", accounts.get_alerts),

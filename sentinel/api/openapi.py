@@ -9,7 +9,7 @@ import msgspec
 from sentinel import __version__
 from sentinel.api.accounts import AccountBody
 from sentinel.api.feedback import FeedbackBody
-from sentinel.api.rights import ObjectionBody, RestrictionBody
+from sentinel.api.rights import MergeBody, ObjectionBody, RestrictionBody
 from sentinel.events.assessment import Assessment
 from sentinel.events.event import Event
 
@@ -51,6 +51,7 @@ _SCHEMAS: Final = (
     FeedbackBody,
     RestrictionBody,
     ObjectionBody,
+    MergeBody,
     ProblemDetails,
 )
 _BODIES: Final = {
@@ -58,6 +59,7 @@ _BODIES: Final = {
     "/v1/accounts/{account}": "AccountBody",
     "/v1/accounts/{account}/restriction": "RestrictionBody",
     "/v1/accounts/{account}/objection": "ObjectionBody",
+    "/v1/accounts/{account}/merge": "MergeBody",
     "/v1/feedback": "FeedbackBody",
 }
 _ANSWERS: Final = {"/v1/assessments": "Assessment", "/v1/assessments/{event}": "Assessment", "/v1/events": "Accepted"}
@@ -71,6 +73,7 @@ _CODES: Final = {
     "/v1/feedback": ("200", "404", *_TAKES),
     "/v1/accounts/{account}/restriction": ("200", "409"),
     "/v1/accounts/{account}/objection": ("200", "409"),
+    "/v1/accounts/{account}/merge": ("200", "409", *_TAKES),
     "/readyz": ("200", "503"),
 }
 

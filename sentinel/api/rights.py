@@ -33,6 +33,13 @@ class ObjectionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     decision: Literal["upheld", "rejected"] | None = None
 
 
+class MergeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The account that stays; later events of the other one are its events."""
+
+    into: Text
+    reason: Reason = ""
+
+
 async def delete_account(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """Erase everything of the account, at once; an account never heard of is answered alike."""
     account = account_of(request)
@@ -72,6 +79,21 @@ async def put_objection(request: web.Request, service: Service, key: ApiKey) -> 
         decision=body.decision,
     )
     return _standing(request, done)
+
+
+async def post_merge(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+    """Merge the account into another one of the same person: history, trusted past and rights go along."""
+    body = await _read(request, service, MergeBody)
+    done = await _exercise(service, key, "merge", account_of(request), into=body.into, reason=body.reason)
+    return answer(
+        {
+            "account": account_of(request),
+            "into": body.into,
+            "restricted": done.restricted,
+            "since": to_text(done.since) if done.since else None,
+            "objection": done.objection,
+        }
+    )
 
 
 async def _exercise(service: Service, key: ApiKey, what: Any, account: str, **more: Any) -> Answer:

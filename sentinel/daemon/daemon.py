@@ -117,7 +117,14 @@ class Daemon:
         self._pipeline = CountedPipeline(self.store, self.vault, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
         self.intake = Intake(self._pipeline, limit=config.http.queue_events)
-        self._rights = Rights(self.store, self.vault, self._ledger, self.intake.exclusive, self._audit.log)
+        self._rights = Rights(
+            self.store,
+            self.vault,
+            self._ledger,
+            self.intake.exclusive,
+            self._audit.log,
+            series=lambda tenant: self._provider(tenant).rules.series,
+        )
         self.retention = make_retention(
             lambda: self.config, self.store, self.vault, self._audit.log, self._ledger, alone=self.intake.exclusive
         )

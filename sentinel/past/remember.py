@@ -310,13 +310,17 @@ def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
 
 def _make_room(profile: Profile, session: str) -> None:
     sessions = profile.sessions
-    if session in sessions or len(sessions) < MAX_SESSIONS:
-        return
+    if session not in sessions and len(sessions) >= MAX_SESSIONS:
+        del sessions[least_session(sessions)]
+
+
+def least_session(sessions: dict[str, Session]) -> str:
+    """The session that goes first when there are too many."""
     # Those used last stand last; compromised ones stay until there is nothing else. Half of the room is for
     # logins that were not trusted: more of them must not wash out the sessions that a thief is told from.
     other = [key for key, known in sessions.items() if not known.compromised]
     strange = [key for key in other if not sessions[key].trusted]
-    del sessions[next(iter(strange if len(strange) >= MAX_SESSIONS // 2 else other or sessions))]
+    return next(iter(strange if len(strange) >= MAX_SESSIONS // 2 else other or sessions))
 
 
 def _value(profile: Profile, kind: str, key: str, time: int) -> Value:
@@ -324,12 +328,12 @@ def _value(profile: Profile, kind: str, key: str, time: int) -> Value:
     value = values.get(key)
     if value is None:
         if len(values) >= MAX_VALUES:
-            del values[_least(values)]
+            del values[least_value(values)]
         value = values[key] = Value(time, time)
     return value
 
 
-def _least(values: dict[str, Value]) -> str:
+def least_value(values: dict[str, Value]) -> str:
     """What goes first: neither a flood of new values nor one of answers must wash out the trusted ones, nor those
     somebody said no to.
     """

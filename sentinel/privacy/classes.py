@@ -32,6 +32,12 @@ KEYRING: Final = Database(
             Column("handle", "Keyed name of the account in memory, profiles and windows.", "pseudonymous"),
             Column("key", "The account's key.", "key", "keyring"),
         )),
+        Table("merged", "Accounts that went into others.", "rights", _ACCOUNT, "row", _KEY, (
+            Column("number", "The account that went.", "pseudonymous"),
+            Column("head", "The account that it is now.", "pseudonymous"),
+            Column("note", "When, by whom and why, for whoever finishes it.", "content", "account",
+                   left_out="the same stands among the rights in the profile"),
+        )),
         Table("day", "The keys of one UTC day.", "operation", RECORD, "no person", _KEY, (
             Column("day", "The UTC day.", "operational"),
             Column("raw", "The key of raw values; emptied when they are due.", "key", "keyring", keep=RAW),

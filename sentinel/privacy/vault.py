@@ -56,6 +56,8 @@ class Vault:
         self._handles: dict[str, AccountKey] = {}
         self._numbers: dict[int, AccountKey] = {}
         self._sealers: dict[tuple[str, str, int], Sealer] = {}
+        self._opened: dict[str, int] = {}  #: numbers by handle, where keys are held by number alone
+        self._aliases: dict[str, set[str]] = {}  #: by handle: lookups and handles of accounts that went into this one
         self._new: dict[str, AccountKey] = {}  #: by lookup; not durable yet
         self._new_days: dict[int, DayKeys] = {}
         self._days = keyring.days()
@@ -72,7 +74,8 @@ class Vault:
     # Accounts
 
     def admit(self, lookups: Iterable[str]) -> dict[str, AccountKey]:
-        """The keys of accounts, by lookup; those never seen before get one."""
+        """The keys of accounts, by lookup; those never seen before get one. An account that went into another one has
+        that one's."""
         if len(self._lookups) > self._limit:
             self._shrink()
         found: dict[str, AccountKey] = {}
@@ -83,18 +86,21 @@ class Vault:
             else:
                 missing.append(lookup)
         if missing:
-            for key in self.keyring.accounts("lookup", missing):
-                found[key.lookup] = self._hold(key)
+            for lookup, key in self.keyring.heads("lookup", missing).items():
+                found[lookup] = self._name(lookup, key)
             for lookup in missing:
                 if lookup not in found:
                     found[lookup] = self._make(lookup)
         return found
 
     def find(self, lookup: str) -> AccountKey | None:
-        """The key of an account, if there is one."""
+        """The key of an account, if there is one; of one that went into another, that one's (its ``lookup`` is then
+        not the one asked for)."""
         self._refresh()
         key = self._lookups.get(lookup)
-        return key if key is not None else self._load("lookup", lookup)
+        if key is None and (key := self.keyring.heads("lookup", [lookup]).get(lookup)) is not None:
+            self._name(lookup, key)
+        return key
 
     def guest(self, lookup: str) -> AccountKey:
         """A key for an account that is only asked about; it is never kept."""
@@ -102,7 +108,8 @@ class Vault:
 
     def of(self, handle: str | None) -> AccountKey:
         """The key behind a handle; the installation's own for ``None`` and for documents that are nobody's
-        (``campaigns:TENANT``). Raises :class:`StoreError` when the account was erased."""
+        (``campaigns:TENANT``). An account that went into another one is that one. Raises :class:`StoreError` when the
+        account was erased."""
         if handle is None:
             return self._common
         key = self._handles.get(handle)
@@ -110,7 +117,10 @@ class Vault:
             if ":" in handle:
                 return self._hold(AccountKey(0, handle, self.root.derive(handle), handle))
             self._refresh()
-            key = self._load("handle", handle)
+            key = self.keyring.heads("handle", [handle]).get(handle)
+            if key is not None:
+                self._alias(handle, key.handle, key)
+                self._handles[handle] = self._hold(key)
         if key is None:
             raise StoreError("the account's key is not there: the account was erased", retry=False)
         return key
@@ -131,7 +141,7 @@ class Vault:
         return self._to_ref.update(key.number.to_bytes(8, "big") + chance)
 
     def owners(self, refs: Sequence[bytes | None]) -> list[AccountKey | None]:
-        """The accounts that rows lead to: the installation's own where a row has none, ``None`` for erased ones."""
+        """The accounts whose keys open rows: the installation's own where a row has none, ``None`` for erased ones."""
         self._refresh()
         numbers = [int.from_bytes(self._from_ref.update(ref)[:8], "big") if ref else 0 for ref in refs]
         if missing := [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]:
@@ -139,13 +149,32 @@ class Vault:
                 self._shrink()
                 missing = [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]
             for key in self.keyring.accounts("number", missing):
-                self._hold(key)
+                # By number only: the handle of an account that went into another one leads to that one.
+                self._numbers[key.number], self._opened[key.handle] = key, key.number
         return [self._numbers.get(number) if number else self._common for number in numbers]
+
+    def former(self, key: AccountKey) -> list[AccountKey]:
+        """The keys of the accounts that went into this one."""
+        return [merge.former for merge in self.keyring.merges(key.number)] if key.number else []
+
+    async def merge(self, former: AccountKey, head: AccountKey, note: bytes) -> None:
+        """From now on ``former`` is ``head``, whichever name or handle it is asked for by; durable when this returns.
+        See :meth:`Keyring.merge`."""
+        await self.flush()
+        await self.run(lambda: self.keyring.merge(former.number, head.number, note))
+        names = {former.lookup, former.handle, *self._aliases.pop(former.handle, ())}
+        for name in names & self._lookups.keys():
+            self._lookups[name] = head
+        for name in names & self._handles.keys():
+            self._handles[name] = head
+        self._aliases.setdefault(head.handle, set()).update(names)
+        self._opened[former.handle] = former.number
 
     @contextmanager
     def visiting(self, after: int, size: int) -> Iterator[list[AccountKey]]:
-        """The next ``size`` accounts by number, for who walks through all: what was not in memory does not stay."""
-        keys = self.keyring.page(after, size)
+        """The next ``size`` accounts by number, for who walks through all: what was not in memory does not stay.
+        Accounts that went into others are left out: they have nothing, and their keys stay as long as those."""
+        keys = self.keyring.page(after, size, former=False)
         strange = [key for key in keys if key.handle not in self._handles]
         for key in strange:
             self._hold(key)
@@ -161,8 +190,12 @@ class Vault:
     def forget(self, handles: Iterable[str]) -> None:
         """Erased: nothing of their keys stays in memory."""
         for handle in handles:
+            self._numbers.pop(self._opened.pop(handle, 0), None)
+            for name in self._aliases.pop(handle, ()):
+                self._lookups.pop(name, None)
+                self._handles.pop(name, None)
             key = self._handles.pop(handle, None)
-            if key is not None:
+            if key is not None and key.handle == handle:
                 self._lookups.pop(key.lookup, None)
                 self._numbers.pop(key.number, None)
                 self._new.pop(key.lookup, None)
@@ -270,25 +303,31 @@ class Vault:
         key = AccountKey(self._next, lookup, self.keyring.new_key())
         self._next += 1
         self._new[lookup] = key
+        return self._name(lookup, key)
+
+    def _name(self, lookup: str, key: AccountKey) -> AccountKey:
+        self._alias(lookup, key.lookup, key)
+        self._lookups[lookup] = key
         return self._hold(key)
+
+    def _alias(self, name: str, own: str, key: AccountKey) -> None:
+        if name != own:
+            self._aliases.setdefault(key.handle, set()).add(name)
 
     def _hold(self, key: AccountKey) -> AccountKey:
         self._handles[key.handle] = key
         if key.number:
-            self._lookups[key.lookup] = key
             self._numbers[key.number] = key
         return key
-
-    def _load(self, column: str, value: str) -> AccountKey | None:
-        found = self.keyring.accounts(column, [value])
-        return self._hold(found[0]) if found else None
 
     def _shrink(self) -> None:
         self._lookups.clear()
         self._handles.clear()
         self._numbers.clear()
-        for key in self._new.values():
-            self._hold(key)
+        self._opened.clear()
+        self._aliases.clear()
+        for lookup, key in self._new.items():
+            self._name(lookup, key)
 
     def _refresh(self) -> None:
         """Where keys are only read: what another process erased must not be opened here any more."""

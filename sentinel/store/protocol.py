@@ -5,7 +5,7 @@ changed at once (:meth:`Store.commit`). Accounts are named by their handles here
 disk is sealed, and found by names that only the account's key gives (:mod:`sentinel.store.rows`).
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -14,6 +14,7 @@ from sentinel.events.alert import Notice
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.privacy.account_key import AccountKey
 from sentinel.store.aging import Aging
 
 #: A track: id of its series, then the values it is kept by.
@@ -302,6 +303,25 @@ class Store(Aging, Protocol):
 
     async def left_of(self, rows: bytes) -> int:
         """How many rows there are of an account that was erased."""
+
+    async def parts(self, keys: Sequence[AccountKey]) -> dict[str, tuple[Profile | None, Attributes | None]]:
+        """Profile and attributes under the accounts' own keys, by handle, where there are any; what went into another
+        account (:meth:`Vault.merge`) has none once :meth:`merge` is done."""
+
+    async def reown(
+        self,
+        former: AccountKey,
+        head: AccountKey,
+        *,
+        changed: Callable[[Record], Record],
+        tracks: Mapping[TrackKey, TrackKey],
+    ) -> int:
+        """Give everything of ``former`` to ``head`` but profile and attributes, step by step; begun again after a crash
+        it goes on. ``changed`` gives records as they are to be kept, ``tracks`` says what goes on where. Returns the
+        events given over."""
+
+    async def merge(self, former: AccountKey, changes: Changes) -> None:
+        """Commit ``changes`` and delete what is left of ``former``, in one transaction."""
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""

@@ -137,12 +137,15 @@ class Rows:
             )
         return found
 
-    def raw(self, record: Record, sealed: bytes | None) -> Raw:
-        """The raw values of a record; the ids alone when the others have expired."""
+    def raw(self, record: Record, sealed: bytes | None, ref: bytes | None) -> Raw:
+        """The raw values of a record, whose row leads to the account by ``ref``; the ids alone when the others have
+        expired."""
         ids = Raw(event=record.event_id, account=record.account_id)
         if sealed is None:
             return ids
-        sealer = self.vault.opener(self.vault.of(record.account), "raw", utc_day(record.time))
+        # By the row, not by the record: the account may have gone into another one since the record was read.
+        (owner,) = self.vault.owners([ref])
+        sealer = self.vault.opener(owner, "raw", utc_day(record.time)) if owner is not None else None
         if sealer is None:
             return ids
         values = unpack(sealer.open(sealed, record.key), Raw)
@@ -160,7 +163,11 @@ class Rows:
 
     def open_profile(self, handle: str, sealed: bytes) -> Profile:
         """The profile again."""
-        return decode_profile(self._open_own(handle, "profile", sealed))
+        return self.open_profile_of(self.vault.of(handle), sealed)
+
+    def open_profile_of(self, key: AccountKey, sealed: bytes) -> Profile:
+        """The same by the account's own key, though it went into another account."""
+        return decode_profile(self._open_own(key, "profile", sealed))
 
     def attributes_row(self, handle: str) -> str:
         """What an account's attributes are found by."""
@@ -172,15 +179,18 @@ class Rows:
 
     def open_attributes(self, handle: str, sealed: bytes) -> Attributes:
         """The attributes again."""
-        return unpack(self._open_own(handle, "attributes", sealed), Attributes)
+        return self.open_attributes_of(self.vault.of(handle), sealed)
+
+    def open_attributes_of(self, key: AccountKey, sealed: bytes) -> Attributes:
+        """The same by the account's own key, though it went into another account."""
+        return unpack(self._open_own(key, "attributes", sealed), Attributes)
 
     def _own(self, handle: str, kind: str, data: bytes) -> tuple[str, bytes]:
         key = self.vault.of(handle)
         row = key.row(kind)
         return row, _must(self.vault.sealer(key, "own")).seal(data, f"{kind}/{row}")
 
-    def _open_own(self, handle: str, kind: str, sealed: bytes) -> bytes:
-        key = self.vault.of(handle)
+    def _open_own(self, key: AccountKey, kind: str, sealed: bytes) -> bytes:
         return _must(self.vault.sealer(key, "own")).open(sealed, f"{kind}/{key.row(kind)}")
 
     # Windows

@@ -141,6 +141,22 @@ async def test_the_former_address_hears_before_an_account_in_other_hands_is_eras
         await mailbox.wait(len(mailbox.mails) + 1)
 
 
+async def test_two_accounts_of_one_person_become_one(daemon: InProcess, client: Client) -> None:
+    await client.take(habits("old", device_id="phone"))
+    await client.take(habits("new"))
+    merged = await client.post("/v1/accounts/old/merge", {"into": "new"})
+    assert (merged.status, merged.body["into"], merged.body["restricted"]) == (200, "new", False)
+    assert (await client.post("/v1/accounts/old/merge", {"into": "new"})).status == 200
+    # What the one trusted the other trusts, under both names.
+    for number, account in enumerate(("old", "new")):
+        assert (await client.assess(login(f"e-{number}", account=account, device_id="phone")))["findings"] == []
+    assert (await client.post("/v1/accounts/new/merge", {"into": "old"})).status == 409
+    for body, field in (({"into": "new"}, "into"), ({}, "into"), ({"into": 7}, "into")):
+        refused = await client.post("/v1/accounts/new/merge", body)
+        assert (refused.status, refused.body["field"]) == (422, field)
+    assert [entry.action for entry in daemon.daemon._audit.log.show(action="account.merge")] != []
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [

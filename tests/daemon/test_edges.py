@@ -101,7 +101,10 @@ def test_everything_through_edges(running: Callable[..., Running]) -> None:
     assert it.ask("POST", "/v1/feedback", {"event": "e-1", "verdict": "legitimate"})[0] == 200
     assert it.ask("GET", "/v1/accounts/u-1/risk")[1]["reasons"] == []
     assert it.ask("POST", "/v1/feedback", {"event": "e-9", "verdict": "legitimate"})[0] == 404
-    assert it.ask("GET", "/readyz") == (200, {"status": "ready", "durable": True, "waiting": 0})
+    status, told = it.ask("GET", "/readyz")
+    oldest = told.pop("oldest_raw_days")
+    assert (status, told) == (200, {"status": "ready", "durable": True, "waiting": 0})
+    assert 4 <= oldest < 5.5  # the habits began four days ago
 
 
 def test_rights_through_edges(running: Callable[..., Running]) -> None:

@@ -150,8 +150,8 @@ async def test_four_hundred_days(tmp_path: Path) -> None:
         opened = inst.store._rows.records([row[:11] for row in rows])
         assert {utc_day(record.time) for record in opened} == set(range(FIRST + 36, FIRST + made + 1))
         assert any(row[11] for row in rows), "the copy has raw values"
-        sealed = {row[0]: row[11] for row in rows}
-        assert all(inst.store._rows.raw(record, sealed[record.key]).ip is None for record in opened)
+        sealed = {row[0]: (row[11], row[3]) for row in rows}
+        assert all(inst.store._rows.raw(record, *sealed[record.key]).ip is None for record in opened)
     await inst.store.close()
     inst.vault.close()
 

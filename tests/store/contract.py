@@ -16,6 +16,7 @@ from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, utc_day
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Session, TrustedPlace, Value
 from sentinel.past.windows import Track
+from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.retention import Due
 from sentinel.privacy.vault import Vault
 from sentinel.store.aging import Expiring, Kept
@@ -960,6 +961,87 @@ async def test_what_is_asked_is_answered_once(store: Store, reopen: Opener) -> N
     assert [id for id, _ in await store.questions()] == [second]
     await store.ask(b"later", now=START + 3 * DAY)
     assert await store.answer(first) is None
+
+
+# Merging an account into another one
+
+
+def key_of(store: Store, account: str) -> AccountKey:
+    assert isinstance(store, SqliteStore)
+    return store.vault.of(account)
+
+
+async def give_over(store: Store) -> int:
+    own: TrackKey = ("failures", ("default", "account-1"))
+    return await store.reown(
+        key_of(store, "account-1"),
+        key_of(store, "account-2"),
+        changed=lambda record: msgspec.structs.replace(record, account="account-2"),
+        tracks={own: ("failures", ("default", "account-2"))},
+    )
+
+
+async def test_what_is_given_over_is_found_under_the_other_account(store: Store, reopen: Opener) -> None:
+    changes = both()
+    raw = Raw(event="e-1", account="u-1", ip="192.0.2.1")
+    changes.records[0].raw = raw
+    lost: TrackKey = ("unknown", ("default", "account-1"))
+    changes.tracks[lost], changes.owners[lost] = Track(), "account-1"
+    changes.tracks[lost].add(START, (), KEEP)
+    await store.commit(changes)
+    await recall(store, tracks=(("failures", ("default", "account-2")),))
+    former = key_of(store, "account-1")
+    assert await give_over(store) == 2
+    assert await give_over(store) == 0
+    parts = await store.parts([former, key_of(store, "account-2"), key_of(store, "nobody")])
+    assert parts == {"account-1": (full_profile(), GIVEN), "account-2": (full_profile(), OTHER)}
+    merged = Profile(trusted_logins=7)
+    await store.merge(former, Changes(profiles={"account-2": merged}, held={"account-2": True}))
+    async for again in as_is_and_reopened(store, reopen):
+        assert await again.left_of(former.rows) == 0
+        assert list(await again.parts([former, key_of(again, "account-2")])) == ["account-2"]
+        records = [entry async for entry in again.history("account-2")]
+        assert [(entry.key, entry.account, entry.account_id) for entry in records] == [
+            ("event-1", "account-2", "u-1"),
+            ("event-1b", "account-2", "u-1"),
+            ("event-2", "account-2", "u-2"),
+        ]
+        assert await again.raw(records[0]) == raw
+        past = await recall(
+            again,
+            profiles={"account-1", "account-2"},
+            attributes={"account-1", "account-2"},
+            tracks=(FAILURES, ("failures", ("default", "account-2")), lost),
+        )
+        assert past.profiles == {"account-1": Profile(), "account-2": merged}
+        assert past.attributes == {"account-2": OTHER}
+        assert len(past.tracks[FAILURES]) == 2
+        assert len(past.tracks["failures", ("default", "account-2")]) == 1
+        assert len(past.tracks[lost]) == 0
+        assert await event_keys(again, alert("c-1", account=None, kind="campaign")) == ["event-1", "event-2"]
+        assert (await again.mail_counts())["held"] == 2
+    store = await reopen()
+    await store.commit(Changes(held={"account-2": False}))
+    assert {(row.id, row.account) for row in await store.alerts("default", account="account-2")} == {
+        ("a-1", "account-2"),
+        ("a-2", "account-2"),
+    }
+    mails = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    assert {(mail.notice.id, mail.notice.account) for mail in mails} == {("a-1", "account-2"), ("a-2", "account-2")}
+
+
+async def test_a_sent_mail_and_a_closed_alert_go_over_as_they_are(store: Store) -> None:
+    changes = both()
+    changes.closed["default", "a-1"] = "legitimate"
+    await store.commit(changes)
+    for mail in await store.lease(worker="w", now=START, limit=10, seconds=60):
+        await store.settle_mail(mail.id, worker="w", now=START, state="sent")
+    await give_over(store)
+    states = {row.id: row.state for row in await store.alerts("default", account="account-2")}
+    assert states == {"a-1": "legitimate", "a-2": "open"}
+    assert (await store.mail_counts())["sent"] == 2
+    assert await store.erase(key_of(store, "account-2").rows, "account-2") > 0
+    assert (await store.mail_counts())["sent"] == 0
 
 
 # What is let go of, step by step

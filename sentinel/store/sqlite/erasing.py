@@ -24,30 +24,36 @@ def erase(db: sqlite3.Connection, rows: bytes, handle: str = "") -> int:
     on disk when it returns. Verdicts that wait for it, by its ``handle`` or about its events, have nothing to do."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        owners = msgspec.json.encode([row_of(rows, day) for day in reading.days(db)])
-        mine = "SELECT key FROM event WHERE owner IN (SELECT value FROM json_each(:owners))"
-        gone = db.execute(f"DELETE FROM campaign_event WHERE event IN ({mine})", {"owners": owners}).rowcount  # noqa: S608  # constant text
-        db.execute(
-            f"UPDATE verdict SET target = '', done = max(done, 1) WHERE target = :handle OR target IN ({mine})",  # noqa: S608  # constant text
-            {"owners": owners, "handle": handle},
-        )
-        # A campaign goes on without the event that began it.
-        db.execute(f"UPDATE alert SET event = '' WHERE owner IS NULL AND event IN ({mine})", {"owners": owners})  # noqa: S608  # constant text
-        gone += db.execute(
-            "DELETE FROM event WHERE owner IN (SELECT value FROM json_each(:owners))", {"owners": owners}
-        ).rowcount
-        alerts = row_of(rows, "alerts")
-        gone += db.execute(
-            "DELETE FROM campaign_event WHERE alert IN (SELECT key FROM alert WHERE owner = ?)", (alerts,)
-        ).rowcount
-        gone += db.execute("DELETE FROM alert WHERE owner = ?", (alerts,)).rowcount
-        for table, column, kind in OWNED:
-            gone += db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
+        gone = delete(db, rows, handle)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+    return gone
+
+
+def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:
+    """The same within a transaction of the caller's."""
+    owners = msgspec.json.encode([row_of(rows, day) for day in reading.days(db)])
+    mine = "SELECT key FROM event WHERE owner IN (SELECT value FROM json_each(:owners))"
+    gone = db.execute(f"DELETE FROM campaign_event WHERE event IN ({mine})", {"owners": owners}).rowcount  # noqa: S608  # constant text
+    db.execute(
+        f"UPDATE verdict SET target = '', done = max(done, 1) WHERE target = :handle OR target IN ({mine})",  # noqa: S608  # constant text
+        {"owners": owners, "handle": handle},
+    )
+    # A campaign goes on without the event that began it.
+    db.execute(f"UPDATE alert SET event = '' WHERE owner IS NULL AND event IN ({mine})", {"owners": owners})  # noqa: S608  # constant text
+    gone += db.execute(
+        "DELETE FROM event WHERE owner IN (SELECT value FROM json_each(:owners))", {"owners": owners}
+    ).rowcount
+    alerts = row_of(rows, "alerts")
+    gone += db.execute(
+        "DELETE FROM campaign_event WHERE alert IN (SELECT key FROM alert WHERE owner = ?)", (alerts,)
+    ).rowcount
+    gone += db.execute("DELETE FROM alert WHERE owner = ?", (alerts,)).rowcount
+    for table, column, kind in OWNED:
+        gone += db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
     return gone
 
 

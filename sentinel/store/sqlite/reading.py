@@ -62,10 +62,10 @@ def records(db: sqlite3.Connection, keys: Iterable[str]) -> list[Row]:
     ).fetchall()
 
 
-def raw(db: sqlite3.Connection, key: str) -> bytes | None:
-    """The sealed raw values of a record."""
-    row = db.execute("SELECT raw FROM event WHERE key = ?", (key,)).fetchone()
-    return row[0] if row else None
+def raw(db: sqlite3.Connection, key: str) -> tuple[bytes | None, bytes | None]:
+    """The sealed raw values of a record, and what leads to its account."""
+    row = db.execute("SELECT raw, ref FROM event WHERE key = ?", (key,)).fetchone()
+    return (row[0], row[1]) if row else (None, None)
 
 
 def attributes(db: sqlite3.Connection, names: Iterable[str]) -> list[Row]:

@@ -7,7 +7,7 @@ statement gives the interpreter's lock away and, beside a busy loop, waits milli
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +19,7 @@ from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import (
     AlertRow,
@@ -38,7 +39,7 @@ from sentinel.store.protocol import (
     WindowKept,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, usage, verdicts, writing
+from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, reowning, usage, verdicts, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import expect_newest, migrate
@@ -185,7 +186,7 @@ class SqliteStore(SqliteAging):
 
     async def raw(self, record: Record) -> Raw:
         """See the protocol."""
-        return self._rows.raw(record, await self._read(lambda db: reading.raw(db, record.key)))
+        return self._rows.raw(record, *await self._read(lambda db: reading.raw(db, record.key)))
 
     async def attributes(self, account: str) -> Attributes | None:
         """See the protocol."""
@@ -335,6 +336,42 @@ class SqliteStore(SqliteAging):
     async def left_of(self, rows: bytes) -> int:
         """See the protocol."""
         return await self._read(lambda db: erasing.left(db, rows))
+
+    async def parts(self, keys: Sequence[AccountKey]) -> dict[str, tuple[Profile | None, Attributes | None]]:
+        """See the protocol."""
+        return reowning.open_parts(self._rows, keys, *await self._read(lambda db: reowning.sealed_parts(db, keys)))
+
+    async def reown(
+        self,
+        former: AccountKey,
+        head: AccountKey,
+        *,
+        changed: Callable[[Record], Record],
+        tracks: Mapping[TrackKey, TrackKey],
+    ) -> int:
+        """See the protocol."""
+        giving = reowning.Reowning(self._rows, former, head, changed, tracks)
+        given = 0
+        for table in giving.tables:
+            after = 0
+            while page := await self._read(lambda db, table=table, after=after: table.read(db, after)):  # type: ignore[misc]  # likewise
+                statements = table.change(page)
+                await self._write(lambda db, statements=statements: writing.commit(db, statements))  # type: ignore[misc]  # likewise
+                given += len(statements) if table is giving.tables[0] else 0
+                after = page[-1][0]
+        return given
+
+    async def merge(self, former: AccountKey, changes: Changes) -> None:
+        """See the protocol."""
+        statements = writing.pack(changes, self._rows)
+        await self._write(
+            lambda db: writing.commit(db, statements, lambda db: erasing.delete(db, former.rows, former.handle))
+        )
+        self._profiles.drop(former.handle)
+        for handle, profile in changes.profiles.items():
+            self._profiles.refresh(handle, profile)
+        handles = {former.handle, *changes.profiles}
+        self._tracks.drop_where(lambda key: not handles.isdisjoint(key[1]))
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """See the protocol."""

@@ -1,7 +1,7 @@
 """The one transaction that makes a batch durable, and upkeep."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from sentinel.database import BUSY_SECONDS
@@ -56,12 +56,16 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     return statements
 
 
-def commit(db: sqlite3.Connection, statements: Iterable[Statement]) -> None:
-    """Execute everything or nothing; on disk when this returns."""
+def commit(
+    db: sqlite3.Connection, statements: Iterable[Statement], last: Callable[[sqlite3.Connection], object] | None = None
+) -> None:
+    """Execute everything or nothing, ``last`` at the end of it; on disk when this returns."""
     db.execute("BEGIN IMMEDIATE")
     try:
         for statement, values in statements:
             db.execute(statement, values)
+        if last is not None:
+            last(db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

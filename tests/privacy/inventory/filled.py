@@ -69,6 +69,7 @@ class Filled(Installation):
         await self.store.reply(question, b"an answer", now=NOW)
         await self.rights.exercise(self.request("restrict", "u-3"))
         await self.rights.exercise(self.request("erase", "u-4"))
+        await self.rights.exercise(replace(self.request("merge", "u-5"), into="u-3"))
         for name in PEOPLE:
             key = self.vault.of(self.handle(name))
             sealer = self.vault.sealer(key, "own")
@@ -153,6 +154,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "keyring.db slot.key": lambda row: "slot",
     "keyring.db value.sealed": lambda row: f"value/{row['name']}",
     "keyring.db account.key": lambda row: f"account/{row['number']}/{row['lookup']}",
+    "keyring.db merged.note": lambda row: f"merged/{row['number']}",
     "keyring.db day.raw": lambda row: f"day/{row['day']}/raw",
     "keyring.db day.record": lambda row: f"day/{row['day']}/record",
     "erasures.db erasure.sealed": lambda row: row["receipt"],
