@@ -32,9 +32,9 @@ _reason: Final = click.option("--reason", default="", help="Why; kept with the a
 async def erase(context: Context, account: str, yes: bool, tenant: str, purpose: str, as_json: bool) -> int:
     """Erase everything that is held of ACCOUNT, at once and for good (GDPR Art. 17).
 
-    Its key is destroyed first: nothing of it can be read from then on, in backups neither. When somebody seems to have
-    taken the account over, its address hears of it first. The receipt proves the erasure; it says nothing of whom.
-    Events that the service sends later begin a new past.
+    Its key is destroyed first: nothing of it can be read from then on, nor in backups of the data. When somebody seems
+    to have taken the account over, its address hears of it first. The receipt proves the erasure; it says nothing of
+    whom. Events that the service sends later begin a new past.
 
     \b
     Example:
@@ -55,7 +55,7 @@ async def erase(context: Context, account: str, yes: bool, tenant: str, purpose:
         return 0
     click.echo(f"erased; receipt {answer.receipt}")
     click.echo(f"To prove it: sentinel privacy verify-erasure {answer.receipt}")
-    click.echo(f"Backups: what older ones hold of it, nobody can read any more; the last of them is gone by {until}.")
+    click.echo(f"Backups: those of data hold no key to it, restoring any erases it again; all are gone by {until}.")
     if answer.told:
         click.echo("Somebody may have taken the account over: a mail about the erasure goes to its address first.")
     return 0

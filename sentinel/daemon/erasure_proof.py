@@ -7,6 +7,7 @@ import msgspec
 
 from sentinel.audit.details import ROW
 from sentinel.audit.log import AuditLog
+from sentinel.backup.folder import backups
 from sentinel.config import Config
 from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, to_text
@@ -15,8 +16,6 @@ from sentinel.privacy.ledger import BACKUP_DAYS, LEDGER_NAME, Ledger
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 
-#: Where backups are made, in the state directory.
-_BACKUPS: Final = "backups"
 _ALL: Final = 1_000_000
 
 
@@ -25,8 +24,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     could hold such rows may be restored.
 
     ``rows_left`` are rows of the store that the account's row ids still lead to; ``audit_entries`` are those of the
-    audit log, which stay, lead to nobody, and whose details nobody can open. ``backups_before`` are files made before
-    the erasure.
+    audit log, which stay, lead to nobody, and whose details nobody can open. ``backups_before`` are data backups made
+    before the erasure, ``keyring_backups_before`` those of keys: whoever restores one has the erasure done again.
     """
 
     receipt: str
@@ -36,6 +35,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     rows_left: int | None
     audit_entries: int | None
     backups_before: int
+    keyring_backups_before: int
     backups_until: str
 
     @property
@@ -60,6 +60,7 @@ async def prove(config: Config, vault: Vault, store: Store, log: AuditLog, recei
         destroyed = not vault.keyring.accounts("handle", [erasure.handle])
         rows_left = await store.left_of(erasure.rows)
         entries = len(await asyncio.to_thread(log.show, account=row_of(erasure.rows, ROW), limit=_ALL))
+    older = [made.kind for _, made in backups(config.backup_directory) if made.time < erasure.time]
     return Proof(
         receipt=receipt,
         begun=to_text(erasure.time),
@@ -67,13 +68,7 @@ async def prove(config: Config, vault: Vault, store: Store, log: AuditLog, recei
         key_destroyed=destroyed,
         rows_left=rows_left,
         audit_entries=entries,
-        backups_before=_older_files(config, erasure.time),
+        backups_before=older.count("data"),
+        keyring_backups_before=older.count("keyring"),
         backups_until=to_text(erasure.time + BACKUP_DAYS * DAY)[:10],
     )
-
-
-def _older_files(config: Config, time: int) -> int:
-    folder = config.state / _BACKUPS
-    if not folder.is_dir():
-        return 0
-    return sum(path.is_file() and path.stat().st_mtime_ns // 1000 < time for path in folder.rglob("*"))

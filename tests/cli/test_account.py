@@ -168,6 +168,9 @@ def test_an_erased_account_left_nothing_and_the_receipt_proves_it(
     take(sentinel, config, *a_life(), *a_life("u-2"))
     others = account("show", "u-2")
     account("show", "u-1")
+    for words in (["backup"], ["backup", "--keyring"]):
+        done = sentinel("--config", config, *words)
+        assert done.returncode == 0, done.stderr
     erased = account("erase", "u-1", "--yes", "--purpose", "request of the person")
     assert erased["told"] is True  # somebody had got in
     assert account("show", "u-1")["events"] == []
@@ -178,6 +181,7 @@ def test_an_erased_account_left_nothing_and_the_receipt_proves_it(
     assert proof["audit_entries"] == 2
     assert proof["finished"] is not None
     assert "key: destroyed" in sentinel(*verify, erased["receipt"]).stdout
+    assert (proof["backups_before"], proof["keyring_backups_before"]) == (1, 1)
     bad(sentinel(*verify, "r-1"), 1, "no erasure has this receipt")
     assert sentinel("--config", config, "privacy", "scan", "--value", "ada@example.org").returncode == 0
     assert len(entries(sentinel, config, "--action", "erasure.verify")) == 3
