@@ -156,7 +156,7 @@ class Daemon:
             loop.add_signal_handler(signal.SIGHUP, self.reload)
             self._start("intake", self.intake.run())
             self._start("delivery", self._deliver())
-            self._start("upkeep", keep_up(self.store))
+            self._start("upkeep", keep_up(self.store, self._rights))
             self._start("verdicts", carry_out_verdicts(self.store, self.intake.submit))
             log = self._audit.log
             self._start("questions", answer_questions(self.store, self._rights, self.intake.submit, self.vault, log))

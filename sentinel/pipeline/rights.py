@@ -10,8 +10,8 @@ from typing import Final, Literal
 import msgspec
 
 from sentinel.alerts.policy import FoldPolicy
-from sentinel.audit.details import ROW, seal_details
-from sentinel.audit.entry import PURPOSE_LENGTH, Action, Entry
+from sentinel.audit.details import ROW, Details, seal_details
+from sentinel.audit.entry import Action, Entry
 from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError
 from sentinel.events.alert import Notice, alert_id
@@ -116,18 +116,20 @@ class Rights:
         # Of an account never heard of nothing is known that an entry could be found by; marks make it known.
         known = request.what in ("erase", "merge")
         key = self._vault.find(lookup) if known else self._vault.admit([lookup])[lookup]
-        sealed = None
-        if key is not None and request.decision is not None:
-            sealed = seal_details(key, request.time, {"decision": request.decision})
+        told: Details = {}
+        if request.reason:
+            told["reason"] = request.reason  # the person's own words: they go with the account
+        if request.decision is not None:
+            told["decision"] = request.decision
         return Entry(
             time=request.time,
             actor=request.actor or request.by,
             role=request.by,
             action=_ACTIONS[request.what],
-            purpose=request.purpose or request.reason[:PURPOSE_LENGTH],
+            purpose=request.purpose,
             tenant=request.tenant,
             account=key.row(ROW) if key is not None else None,
-            sealed=sealed,
+            sealed=seal_details(key, request.time, told) if key is not None and told else None,
         )
 
     async def finish(self) -> int:
@@ -137,7 +139,17 @@ class Rights:
         await self._carry_out(unfinished)
         return len(unfinished) + await self._merging.finish()
 
+    async def retry(self) -> None:
+        """Finish what a failing store left half done, while the daemon runs."""
+        if self._ledger.unfinished():
+            await self._alone(self._finish_erasures)
+
+    async def _finish_erasures(self) -> Answer:
+        await self._carry_out(self._ledger.unfinished())
+        return Answer()
+
     async def _erase(self, request: Request) -> Answer:
+        await self._finish_erasures()
         lookup = self._lookup(request)
         key = self._vault.find(lookup)
         told = False
