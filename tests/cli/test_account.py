@@ -246,7 +246,11 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
         ("restriction", "granted"), ("restriction", "lifted"), ("objection", "requested"), ("objection", "refused"),
     ]  # fmt: skip
     told = entries(sentinel, config, "--account", "u-1", "--action", "account.object")
-    assert [entry["details"] for entry in told] == [None, {"decision": "rejected"}, {"decision": "upheld"}]
+    assert [entry["details"] for entry in told] == [
+        None,
+        {"reason": "security of all", "decision": "rejected"},
+        {"decision": "upheld"},
+    ]
     assert [entry["sealed"] for entry in entries(sentinel, config, "--action", "account.object")] == [False, True, True]
 
 

@@ -308,7 +308,7 @@ async def test_the_audit_log_tells_of_both(merged: Merged, tmp_path: Path) -> No
     rows = [merged.inst.vault.of(merged.inst.handle(account)).row("audit") for account in ("u-1", "u-2")]
     inst = merged.inst
     rights = Rights(inst.store, inst.vault, merged.ledger, alone, log)
-    request = Request(what="merge", tenant="default", account="u-1", into="u-2", time=NOW, reason="one person")
+    request = Request(what="merge", tenant="default", account="u-1", into="u-2", time=NOW, purpose="one person")
     await rights.exercise(request)
     entries = log.show()
     assert {(entry.action, entry.purpose) for entry in entries} == {("account.merge", "one person")}
