@@ -8,14 +8,14 @@ that is known of the account. Every key is sealed under a key-encryption key, an
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from sentinel.database import connect, explain
-from sentinel.errors import FileError
+from sentinel.errors import FileError, StoreError
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keys import KEY_BYTES, Secret
 from sentinel.privacy.sealer import Sealer
@@ -31,6 +31,8 @@ _SCHEMA: Final = (
     "CREATE TABLE day (day INTEGER PRIMARY KEY, raw BLOB, record BLOB NOT NULL) STRICT",
 )
 _VERSION: Final = 1
+#: Size (bytes) up to which the file is written anew whenever the key of an account goes: some 200,000 accounts, 0.15 s.
+_SMALL: Final = 32 << 20
 _json: Final = msgspec.json.Encoder().encode
 
 
@@ -221,13 +223,16 @@ class Keyring:
             )
 
     def destroy_accounts(self, handles: Iterable[str]) -> int:
-        """Destroy keys of accounts; no byte of them is left in the file when this returns. How many there were."""
+        """Destroy keys of accounts; no byte of them is left in the file when this returns. How many there were.
+
+        In a keyring of more than 32 MB their names may stay where pages have room, until days' keys are destroyed.
+        """
         with self._told():
             with self._transaction():
                 gone = self._db.execute(
                     "DELETE FROM account WHERE handle IN (SELECT value FROM json_each(?))", (_json(list(handles)),)
                 ).rowcount
-            self._scrub()
+            self._scrub(anew=self.path is not None and self.path.stat().st_size <= _SMALL)
         return gone
 
     def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
@@ -243,10 +248,17 @@ class Keyring:
                 self._scrub()
         return raw, records
 
-    def _scrub(self) -> None:
-        """Deleted rows are zeroes in the database (``secure_delete``); their old pages in the log go with the log."""
-        if self.path is not None:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    def _scrub(self, *, anew: bool = True) -> None:
+        """Deleted rows are zeroes in the database (``secure_delete``), and their old pages in the log go with the log.
+        But where SQLite moved rows from page to page, copies stay until the file is written ``anew``."""
+        if self.path is None:
+            return
+        # Of its own: what is being read on the other one would be in the way.
+        with closing(connect(self.path)) as database:
+            if anew:
+                database.execute("VACUUM")
+            if database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise StoreError(f"{self.path}: somebody reads it without an end, destroyed keys are still in its log")
 
     def version(self) -> int:
         """Changes when another connection has changed the file."""

@@ -81,7 +81,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         id INTEGER PRIMARY KEY,
         tenant TEXT NOT NULL,
         about TEXT NOT NULL,
-        target TEXT NOT NULL,
+        target BLOB,
         verdict TEXT NOT NULL,
         time INTEGER NOT NULL,
         answered INTEGER NOT NULL DEFAULT 0,

@@ -48,8 +48,9 @@ TRACK_CACHE: Final = 1_000_000
 TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
-#: Pages of log (128 MB) at which it is begun anew, for which a commit has to wait.
-LOG_PAGES: Final = 32_768
+#: Pages of log (32 MB) at which it is begun anew, for which a commit has to wait. It tells what was written together,
+#: and so which profile an event belongs to: it must not reach far back.
+LOG_PAGES: Final = 8_192
 _PAGE: Final = 500
 
 _NOTHING: Final = Past()
@@ -273,11 +274,12 @@ class SqliteStore:
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
         """See the protocol."""
-        return await self._write(lambda db: verdicts.ask(db, verdict))
+        target = self._rows.target(verdict.target)
+        return await self._write(lambda db: verdicts.ask(db, verdict, target))
 
     async def asked_verdicts(self, id: int | None = None) -> list[AskedVerdict]:
         """See the protocol."""
-        return await self._read(lambda db: verdicts.asked(db, id))
+        return await self._read(lambda db: verdicts.asked(db, self._rows, id))
 
     async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
         """See the protocol."""
@@ -306,11 +308,12 @@ class SqliteStore:
 
     async def erase(self, rows: bytes, handle: str) -> int:
         """See the protocol."""
-        gone = await self._write(lambda db: erasing.erase(db, rows))
+        asked = await self.asked_verdicts()
+        gone = await self._write(lambda db: erasing.erase(db, self._rows, rows, handle, asked))
         self._profiles.drop(handle)
         self._tracks.drop_where(lambda key: handle in key[1])
-        if self.path is not None:
-            await self._write(erasing.scrub)
+        if self.path is not None and not await self._write(erasing.scrub):
+            raise StoreError(f"{self.path}: somebody reads it without an end, what was erased is still in its log")
         return gone
 
     async def left_of(self, rows: bytes) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sentinel.events.assessment import LEVEL_ORDER
+from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
 from sentinel.store.sqlite import fired, usage
@@ -27,7 +28,7 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     _rows(statements, _TRACK, [
         (
             *rows.track(key, track.unsaved, changes.owners.get(key)),
-            max(entry[0] for entry in track.unsaved) + track.keep,
+            _expires(max(entry[0] for entry in track.unsaved) + track.keep),
         )
         for key, track in changes.tracks.items()
         if track.unsaved
@@ -51,6 +52,11 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     statements += fired.statements(changes.fired)
     statements += usage.statements(changes)
     return statements
+
+
+def _expires(time: int) -> int:
+    """To the hour, rounded up: to the microsecond it would say when an account, or a network, was seen last."""
+    return -(-time // HOUR) * HOUR
 
 
 def commit(db: sqlite3.Connection, statements: Iterable[Statement]) -> None:
@@ -120,8 +126,8 @@ def checkpoint(db: sqlite3.Connection) -> int:
 
 
 def restart_log(db: sqlite3.Connection) -> None:
-    """Copy the whole log, however long it takes, so that it begins anew."""
-    db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+    """Copy the whole log, however long it takes, so that it begins anew; nothing of it is left in the file."""
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
