@@ -33,6 +33,7 @@ EVENTS_PER_S = 4000.0
 ASSESSMENTS_PER_S = 1000.0
 P99_MS_AT_16 = 25.0
 JUDGING_US = 120.0
+PRIVACY_US = 15.0
 #: Longest waits, in seconds: for the daemon to be ready, to stop, and for one phase of load.
 READY, STOP, PHASE = 60.0, 60.0, 180.0
 
@@ -80,7 +81,9 @@ def measure(folder: Path, quick: bool, console: Console) -> Figures:
     mail.start()
     figures: Figures = {"machine": machine(folder), "quick": quick}
     console.print("judging in memory …")
-    figures["judging"] = judging(int(40_000 * share), int(5000 * share))
+    figures["judging"] = alone("bench_judge.py", int(40_000 * share), int(5000 * share))
+    console.print("sealing and pseudonyms …")
+    figures["privacy"] = alone("bench_privacy.py", int(20_000 * share), int(3000 * share))
     try:
         config, port = configure(folder, mail.port)
         with daemon(config, port, folder / "daemon.log") as process:
@@ -120,11 +123,12 @@ def targets(figures: Figures) -> Figures:
     """What was aimed at, what came out, and whether that is enough."""
     best = max(figures[f"inline_{clients}"]["per_s"] for clients in (16, 64))
     events, p99 = figures["array"]["scored_per_s"], figures["inline_16"]["p99_ms"]
-    spent = figures["judging"]["us_per_event"]
+    spent, private = figures["judging"]["us_per_event"], figures["privacy"]["us_per_event"]
     return {
         "events_per_s": {"target": EVENTS_PER_S, "got": events, "met": events >= EVENTS_PER_S},
         "assessments_per_s": {"target": ASSESSMENTS_PER_S, "got": best, "met": best >= ASSESSMENTS_PER_S},
         "judging_us": {"target": JUDGING_US, "got": spent, "met": spent <= JUDGING_US},
+        "privacy_us": {"target": PRIVACY_US, "got": private, "met": private < PRIVACY_US},
         "p99_ms_at_16": {"target": P99_MS_AT_16, "got": p99, "met": p99 < P99_MS_AT_16},
     }
 
@@ -189,12 +193,12 @@ def create_key(config: Path, *scopes: str) -> str:
     return str(json.loads(done.stdout)["key"])
 
 
-def judging(events: int, accounts: int) -> Figures:
-    """What judging alone costs, in a process of its own."""
-    script = [sys.executable, str(ROOT / "scripts" / "bench_judge.py"), str(events), str(accounts)]
+def alone(script_name: str, events: int, accounts: int) -> Figures:
+    """What one part costs by itself, in a process of its own."""
+    script = [sys.executable, str(ROOT / "scripts" / script_name), str(events), str(accounts)]
     done = subprocess.run(script, capture_output=True, text=True, check=False, timeout=PHASE)
     if done.returncode != 0:
-        raise SystemExit(f"judging failed: {done.stderr[-2000:]}")
+        raise SystemExit(f"{script_name} failed: {done.stderr[-2000:]}")
     return dict(json.loads(done.stdout))
 
 
@@ -288,6 +292,10 @@ def show(figures: Figures) -> None:
     console.print(
         f"judging alone, {judged['rules']} rules: {judged['us_per_event']} µs an event "
         f"(at most {JUDGING_US:.0f}: {met['judging_us']})"
+    )
+    console.print(
+        f"sealing and pseudonyms: {figures['privacy']['us_per_event']} µs an event "
+        f"(under {PRIVACY_US:.0f}: {met['privacy_us']})"
     )
     disk = figures["disk"]
     console.print(

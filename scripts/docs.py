@@ -1,4 +1,4 @@
-"""Writes the generated pages of the docs: settings, commands, HTTP paths, facts, rules.
+"""Writes the generated pages of the docs: settings, commands, HTTP paths, facts, rules, inventory.
 
 `make docs` runs it; tests/test_docs.py fails when a page is stale.
 """
@@ -13,8 +13,12 @@ sys.path.insert(0, str(ROOT))
 
 from sentinel.api.app import ROUTES  # noqa: E402  # this tree, not an installed release
 from sentinel.cli.main import cli  # noqa: E402
+from sentinel.cli.privacy_inventory import record_of  # noqa: E402
+from sentinel.config import Config  # noqa: E402
 from sentinel.config.docs import configuration_page  # noqa: E402
+from sentinel.daemon.inventory import DATABASES  # noqa: E402
 from sentinel.facts import FACTS  # noqa: E402
+from sentinel.privacy.processing_page import markdown  # noqa: E402
 from sentinel.rules.load import load_rules  # noqa: E402
 
 _NOTE = "<!-- Written by scripts/docs.py from the code; change it there. -->\n\n"
@@ -27,6 +31,7 @@ def pages() -> dict[str, str]:
         "docs/commands.md": commands_page(),
         "docs/http.md": http_page(),
         "docs/facts.md": facts_page(),
+        "docs/inventory.md": inventory_page(),
         "rules/README.md": rules_page(),
     }
 
@@ -89,6 +94,15 @@ def facts_page() -> str:
         marks = [name for name in ("keyed", "past", "judged") if getattr(fact, name)]
         out.append(f"| `{fact.name}` | {fact.type} | {', '.join(marks)} | {fact.meaning} |")
     return "\n".join(out) + "\n"
+
+
+def inventory_page() -> str:
+    """The record of processing, as an installation without any configuration has it."""
+    more = (
+        "How people are protected, and how their rights are answered: [privacy.md](privacy.md). For your own\n"
+        "installation, with controller and contact: `sentinel privacy inventory --markdown`.\n"
+    )
+    return markdown(record_of(Config()), DATABASES, note=_NOTE + more)
 
 
 def rules_page() -> str:

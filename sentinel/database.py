@@ -8,7 +8,7 @@ from typing import Final
 from sentinel.errors import StoreError
 
 #: Seconds a connection waits for another process's write (the command line beside the daemon).
-_BUSY_SECONDS: Final = 10.0
+BUSY_SECONDS: Final = 10.0
 
 
 def connect(path: Path | None, *, readonly: bool = False, durable: bool = True) -> sqlite3.Connection:
@@ -18,7 +18,7 @@ def connect(path: Path | None, *, readonly: bool = False, durable: bool = True) 
     deleted leaves no bytes in the file. Without ``durable`` a power cut (not a kill) may lose the newest commits.
     """
     target = ":memory:" if path is None else str(path)
-    database = sqlite3.connect(target, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    database = sqlite3.connect(target, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         if not database.execute("PRAGMA page_count").fetchone()[0]:
             # Before anything is written, or it does not take: what is deleted gives its space back in steps.
@@ -41,7 +41,7 @@ def connect(path: Path | None, *, readonly: bool = False, durable: bool = True) 
 
 def _write_ahead(database: sqlite3.Connection) -> str:
     """Switch the file to a write-ahead log; returns the mode it is in then."""
-    deadline = monotonic() + _BUSY_SECONDS
+    deadline = monotonic() + BUSY_SECONDS
     while True:
         try:
             return str(database.execute("PRAGMA journal_mode = WAL").fetchone()[0])

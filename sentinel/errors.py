@@ -46,7 +46,11 @@ class StoreError(SentinelError):
 
 
 class Conflict(SentinelError):  # noqa: N818  # what it is, not that it is an error
-    """An event id was used before with another content."""
+    """It does not go with what is there already. ``field`` is the dotted path of what is in the way."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Overloaded(SentinelError):  # noqa: N818  # likewise

@@ -9,6 +9,9 @@ from sentinel.enrich.databases import unpack
 from tests.running import Client, Command, InProcess, MailServer, OwnProcess
 from tests.warm import Warm
 
+# The contract suite is a module of its own; its assertions are to be told as readably as any test's.
+pytest.register_assert_rewrite("tests.store.contract")
+
 Start = Callable[..., Awaitable[InProcess]]
 
 

@@ -158,6 +158,9 @@ class Client:
     async def put(self, path: str, body: Any, **more: Any) -> Reply:
         return await self.ask("PUT", path, body, **more)
 
+    async def delete(self, path: str, **more: Any) -> Reply:
+        return await self.ask("DELETE", path, **more)
+
     async def take(self, events: Sequence[dict[str, Any]]) -> None:
         """Post events that must all be accepted."""
         reply = await self.post("/v1/events", list(events))

@@ -85,6 +85,17 @@ def test_every_group_of_directives_has_its_reason() -> None:
         assert block.startswith("#"), f"no reason given for: {block.splitlines()[0]}"
 
 
+def test_systemd_knows_every_directive_of_the_backup(tmp_path: Path) -> None:
+    for name in ("sentinel-backup.service", "sentinel-backup.timer"):
+        copy = tmp_path / name
+        copy.write_text(
+            (UNIT.parent / name).read_text().replace("/usr/bin/sentinel", shutil.which("true") or "/bin/true")
+        )
+    assert complaints(tmp_path / "sentinel-backup.timer") == []
+    assert complaints(tmp_path / "sentinel-backup.service") == []
+    assert exposure(tmp_path / "sentinel-backup.service") <= MOST_EXPOSED
+
+
 def test_the_account_is_made(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     conf = ROOT / "systemd" / "sysusers.d" / "sentinel.conf"

@@ -41,14 +41,15 @@ class ComposeError(SentinelError):
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who the mail is from, as the operator set it for a tenant.
 
-    ``from_header`` is ``Name <local@domain>``; ``support`` says how to reach people who can help,
-    ``security_page`` where in the service the settings are, in words ("Settings, then Security"): a web
-    address is shown as text, never as a link.
+    ``from_header`` is ``Name <local@domain>``; ``support`` says how to reach people who can help, ``review`` whom to
+    ask that a person looks at a refusal (GDPR Art. 22(3)), ``security_page`` where in the service the settings are, in
+    words ("Settings, then Security"): a web address is shown as text, never as a link.
     """
 
     service_name: str
     from_header: str
     support: str | None = None
+    review: str | None = None
     security_page: str | None = None
 
 
@@ -95,9 +96,11 @@ def _values(
     return {
         "service": service,
         "support": clean(identity.support, limit=160, hosts=True),
+        "review": clean(identity.review, limit=200, hosts=True) or clean(identity.support, limit=160, hosts=True),
         "security_page": clean(identity.security_page, limit=160, hosts=True),
         "type": notice.type,
         "outcome": notice.outcome,
+        "refused": notice.decision == "block",
         "level": notice.level,
         "risk": f"{notice.risk:.0f}",
         "case": _atom(notice.id),

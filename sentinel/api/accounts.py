@@ -1,6 +1,5 @@
 """Accounts: attributes, risk, alerts."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from sentinel.api.handling import answer, read_body
+from sentinel.api.path import account_of, limit_of
 from sentinel.api.service import Service
 from sentinel.errors import FieldError
 from sentinel.events.assessment import level_of
@@ -16,8 +16,8 @@ from sentinel.events.clock import to_datetime, to_micros, to_text
 from sentinel.events.event import Text, explain
 from sentinel.events.limits import check_size, check_time
 from sentinel.events.sighting import Attributes
-from sentinel.past.profile import Profile
 from sentinel.pipeline.item import Call, NewAttributes
+from sentinel.pipeline.restricted import RESTRICTED
 from sentinel.store.protocol import AlertRow, ApiKey
 
 #: Risk of an account that somebody who knows called compromised, until the service clears it.
@@ -42,7 +42,7 @@ _decode = msgspec.json.Decoder(AccountBody).decode
 
 async def put_account(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """Set attributes; the answer has them all."""
-    account = _account(request)
+    account = account_of(request)
     body = await read_body(request, service)
     try:
         given = _decode(body)
@@ -64,6 +64,7 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         created=to_micros(given.account_created) if given.account_created else None,
         as_of=now,
     )
+    await service.looked(key, "account.rectify", service.handle_of(key.tenant, account))
     call = Call(key.name, now)
     await service.intake.submit(
         [
@@ -76,20 +77,34 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         ],
         inline=True,
     )
-    return answer(_show(account, await _attributes(service, key.tenant, account)))
+    return answer(await _shown(service, account, service.handle_of(key.tenant, account)))
 
 
 async def get_account(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """The attributes; an account never heard of is answered alike, with nothing known."""
-    account = _account(request)
-    return answer(_show(account, await _attributes(service, key.tenant, account)))
+    account = account_of(request)
+    handle = service.handle_of(key.tenant, account)
+    await service.looked(key, "account.show", handle)
+    return answer(await _shown(service, account, handle))
 
 
 async def get_risk(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """How risky the account is right now, why, and since when: the open alerts of the last days."""
-    account = _account(request)
+    account = account_of(request)
     handle = service.handle_of(key.tenant, account)
-    profile = (await service.store.profile(handle) if handle is not None else None) or Profile()
+    await service.looked(key, "account.risk", handle)
+    profile = await service.profile_of(handle)
+    if profile.restricted:
+        return answer(
+            {
+                "account": account,
+                "risk": None,
+                "level": None,
+                "reasons": [RESTRICTED],
+                "since": None,
+                "restricted": True,
+            }
+        )
     horizon = service.clock() - service.settings(key.tenant).fold.same_news
     risk, reasons, since = 0.0, [], None
     for alert in profile.alerts:
@@ -115,14 +130,16 @@ async def get_risk(request: web.Request, service: Service, key: ApiKey) -> web.R
 
 async def get_account_alerts(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """The account's alerts, newest first."""
-    account, limit = _account(request), _limit(request)
+    account, limit = account_of(request), limit_of(request)
     handle = service.handle_of(key.tenant, account)
+    await service.looked(key, "account.alerts", handle)
     rows = await service.store.alerts(key.tenant, account=handle, limit=limit) if handle is not None else []
     return answer({"alerts": [show_alert(row) | {"account": account} for row in rows]})
 
 
 async def get_alerts(request: web.Request, service: Service, key: ApiKey) -> web.Response:
     """Alerts of all accounts, newest first."""
+    await service.looked(key, "alerts.list")
     return answer({"alerts": await _listed(request, service, key, None)})
 
 
@@ -132,7 +149,7 @@ async def get_campaigns(request: web.Request, service: Service, key: ApiKey) -> 
 
 
 async def _listed(request: web.Request, service: Service, key: ApiKey, kind: str | None) -> list[dict[str, Any]]:
-    rows = await service.store.alerts(key.tenant, kind=kind, limit=_limit(request))
+    rows = await service.store.alerts(key.tenant, kind=kind, limit=limit_of(request))
     out = []
     for row in rows:
         record = await service.store.record(row.event) if row.account is not None else None
@@ -184,20 +201,7 @@ def _show(account: str, attributes: Attributes | None) -> dict[str, Any]:
     }
 
 
-async def _attributes(service: Service, tenant: str, account: str) -> Attributes | None:
-    handle = service.handle_of(tenant, account)
-    return await service.store.attributes(handle) if handle is not None else None
-
-
-def _account(request: web.Request) -> str:
-    account = request.match_info["account"]
-    if not 0 < len(account.encode()) <= 1024:
-        raise FieldError("account", "expected 1 to 1024 bytes")
-    return account
-
-
-def _limit(request: web.Request) -> int:
-    text = request.query.get("limit", "100")
-    if not re.fullmatch("[1-9][0-9]{0,3}", text) or int(text) > 1000:
-        raise FieldError("limit", "expected a number from 1 to 1000")
-    return int(text)
+async def _shown(service: Service, account: str, handle: str | None) -> dict[str, Any]:
+    if (await service.profile_of(handle)).restricted:
+        return _show(account, None) | {"restricted": True}
+    return _show(account, await service.store.attributes(handle) if handle is not None else None)

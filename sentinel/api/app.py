@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from sentinel.api import accounts, events, feedback, health
+from sentinel.api import accounts, events, feedback, health, rights
 from sentinel.api.handling import answer, guarded, opened, unnamed, unrouted
 from sentinel.api.openapi import document
 from sentinel.api.service import SERVICE, Service
@@ -33,6 +33,11 @@ ROUTES: Final = (
     Route("GET", "/v1/assessments/{event}", "assess", events.get_assessment),
     Route("PUT", "/v1/accounts/{account}", "accounts", accounts.put_account),
     Route("GET", "/v1/accounts/{account}", "accounts", accounts.get_account),
+    Route("DELETE", "/v1/accounts/{account}", "accounts", rights.delete_account),
+    Route("PUT", "/v1/accounts/{account}/restriction", "accounts", rights.put_restriction),
+    Route("DELETE", "/v1/accounts/{account}/restriction", "accounts", rights.delete_restriction),
+    Route("PUT", "/v1/accounts/{account}/objection", "accounts", rights.put_objection),
+    Route("POST", "/v1/accounts/{account}/merge", "accounts", rights.post_merge),
     Route("GET", "/v1/accounts/{account}/risk", "accounts", accounts.get_risk),
     Route("GET", "/v1/accounts/{account}/alerts", "accounts", accounts.get_account_alerts),
     Route("GET", "/v1/alerts", "accounts", accounts.get_alerts),

@@ -15,6 +15,7 @@ from sentinel.events.event import decode_event
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import Arrival, Call, Outcome
 from sentinel.pipeline.pack import unpack_assessment
+from sentinel.pipeline.restricted import unjudged
 from sentinel.store.protocol import ApiKey
 
 _NDJSON: Final = frozenset(
@@ -89,12 +90,15 @@ async def get_assessment(request: web.Request, service: Service, key: ApiKey) ->
         record = await service.store.record(record_key)
     if record is None or record.tenant != key.tenant:
         raise Problem(404, "no event with this id is known")
+    await service.looked(key, "assessment.show", record.account)
+    if (await service.profile_of(record.account)).restricted:
+        return _assessment(unjudged(event, record.account_id, record.time))
     return _assessment(unpack_assessment(record.assessment, event, record.account_id))
 
 
 def _refusal(outcome: Outcome) -> Exception:
     text = outcome.error or ""
-    return Conflict(text) if outcome.conflict else Problem(500, text)
+    return Conflict(text, "id") if outcome.conflict else Problem(500, text)
 
 
 def _assessment(assessment: Assessment) -> web.Response:

@@ -42,6 +42,8 @@ async def post_feedback(request: web.Request, service: Service, key: ApiKey) -> 
         time=now,
         call=Call(key.name, now),
     )
+    if (record := await service.store.record(item.key)) is not None:
+        await service.looked(key, "event.verdict", record.account)
     (outcome,) = await service.intake.submit([item], inline=True)
     if outcome.error is not None:
         raise Problem(404, outcome.error, field="event")

@@ -53,7 +53,7 @@ def problem_of(error: Exception) -> Problem:
         case FieldError():
             return Problem(422, error.expected, field=error.field)
         case Conflict():
-            return Problem(409, str(error), field="id")
+            return Problem(409, str(error), field=error.field or None)
         case Overloaded():
             return Problem(503, str(error), retry_after=error.retry_after)
         case StoreError():

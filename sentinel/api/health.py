@@ -1,5 +1,7 @@
 """Alive, able to do its work, and figures."""
 
+from typing import Any
+
 from aiohttp import web
 
 from sentinel.api.handling import answer
@@ -13,11 +15,14 @@ async def get_healthz(request: web.Request, service: Service) -> web.Response:
 
 
 async def get_readyz(request: web.Request, service: Service) -> web.Response:
-    """Able to do its work; 503 names what keeps it from it."""
+    """Able to do its work; 503 names what keeps it from it, or what is kept longer than promised."""
     found = await service.ready()
+    told: dict[str, Any] = {"oldest_raw_days": found.oldest_raw_days}
+    if found.warnings:
+        told["warnings"] = found.warnings
     if found.reasons:
-        return answer({"status": "not ready", "reasons": found.reasons}, status=503)
-    return answer({"status": "ready", "durable": found.durable, "waiting": found.waiting})
+        return answer({"status": "not ready", "reasons": found.reasons, **told}, status=503)
+    return answer({"status": "ready", "durable": found.durable, "waiting": found.waiting, **told})
 
 
 async def get_metrics(request: web.Request, service: Service, key: ApiKey) -> web.Response:

@@ -9,6 +9,7 @@ import msgspec
 from sentinel import __version__
 from sentinel.api.accounts import AccountBody
 from sentinel.api.feedback import FeedbackBody
+from sentinel.api.rights import MergeBody, ObjectionBody, RestrictionBody
 from sentinel.events.assessment import Assessment
 from sentinel.events.event import Event
 
@@ -42,19 +43,37 @@ class ProblemDetails(msgspec.Struct):
     field: str | None = None
 
 
-_SCHEMAS: Final = (Event, Assessment, Accepted, AccountBody, FeedbackBody, ProblemDetails)
+_SCHEMAS: Final = (
+    Event,
+    Assessment,
+    Accepted,
+    AccountBody,
+    FeedbackBody,
+    RestrictionBody,
+    ObjectionBody,
+    MergeBody,
+    ProblemDetails,
+)
 _BODIES: Final = {
     "/v1/assessments": "Event",
     "/v1/accounts/{account}": "AccountBody",
+    "/v1/accounts/{account}/restriction": "RestrictionBody",
+    "/v1/accounts/{account}/objection": "ObjectionBody",
+    "/v1/accounts/{account}/merge": "MergeBody",
     "/v1/feedback": "FeedbackBody",
 }
 _ANSWERS: Final = {"/v1/assessments": "Assessment", "/v1/assessments/{event}": "Assessment", "/v1/events": "Accepted"}
+#: Paths that take an empty body as well.
+_OPTIONAL: Final = ("/v1/accounts/{account}/restriction", "/v1/accounts/{account}/objection")
 _TAKES: Final = ("413", "415", "422", "408", "503")  #: what any body may be answered with
 _CODES: Final = {
     "/v1/events": ("202", "409", *_TAKES),
     "/v1/assessments": ("200", "409", *_TAKES),
     "/v1/assessments/{event}": ("200", "202", "404"),
     "/v1/feedback": ("200", "404", *_TAKES),
+    "/v1/accounts/{account}/restriction": ("200", "409"),
+    "/v1/accounts/{account}/objection": ("200", "409"),
+    "/v1/accounts/{account}/merge": ("200", "409", *_TAKES),
     "/readyz": ("200", "503"),
 }
 
@@ -98,7 +117,7 @@ def _operation(route: _Route) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if route.method in ("POST", "PUT"):
-        operation["requestBody"] = {"required": True, "content": _body(route.path)}
+        operation["requestBody"] = {"required": route.path not in _OPTIONAL, "content": _body(route.path)}
     operation["responses"] = _responses(route, bool(parameters))
     return operation
 

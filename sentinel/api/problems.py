@@ -12,7 +12,7 @@ _TITLES = {
     404: "There is no such thing",
     405: "This method is not for this path",
     408: "The request took too long",
-    409: "The id was used before with another content",
+    409: "It does not go with what is there",
     413: "The request is too large",
     415: "The encoding or media type is not supported",
     422: "The request is not what was expected",

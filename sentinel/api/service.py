@@ -1,5 +1,6 @@
 """What the handlers work with."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
@@ -8,10 +9,14 @@ import msgspec
 from aiohttp import web
 
 from sentinel.api.auth import Keys
+from sentinel.audit.entry import Action, Entry
+from sentinel.audit.log import AuditLog
 from sentinel.enrich.sighting import Enricher
+from sentinel.past.profile import Profile
 from sentinel.pipeline.item import Item, Outcome, TenantSettings
+from sentinel.pipeline.rights import Answer, Request
 from sentinel.privacy.vault import Vault
-from sentinel.store.protocol import Store
+from sentinel.store.protocol import ApiKey, Store
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,11 +28,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """``reasons`` that keep the daemon from its work, by part; ``waiting`` events; ``durable``: see the store's."""
+    """``reasons`` that keep the daemon from its work, by part; ``waiting`` events; ``durable``: see the store's.
+
+    ``warnings`` are what somebody should look at while it works, ``oldest_raw_days`` is the age of the oldest raw
+    address (null: there is none).
+    """
 
     reasons: dict[str, str]
     durable: bool
     waiting: int
+    warnings: dict[str, str] = {}
+    oldest_raw_days: float | None = None
 
 
 class Intake(Protocol):
@@ -54,6 +65,8 @@ class Service:
         ready: Callable[[], Awaitable[Readiness]],
         metrics: Callable[[], Awaitable[bytes]],
         limits: Limits,
+        exercise: Callable[[Request], Awaitable[Answer]],
+        log: AuditLog,
     ) -> None:
         self.store = store
         self.intake = intake
@@ -65,7 +78,19 @@ class Service:
         self.ready = ready
         self.metrics = metrics
         self.limits = limits
+        self.exercise = exercise
+        self._log = log
         self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered
+
+    async def looked(self, key: ApiKey, action: Action, account: str | None = None) -> None:
+        """Write down that personal data is about to be shown: of an account (its handle), or of many."""
+        row = self.vault.of(account).row("audit") if account is not None else None
+        entry = Entry(time=self.clock(), actor=key.name, role="service", action=action, tenant=key.tenant, account=row)
+        await asyncio.to_thread(self._log.append, [entry])
+
+    async def profile_of(self, account: str | None) -> Profile:
+        """An account's profile, by its handle; an empty one for who was never heard of."""
+        return (await self.store.profile(account) if account is not None else None) or Profile()
 
     def handle_of(self, tenant: str, account: str) -> str | None:
         """What an account is known by in the store; ``None`` when it was never heard of."""

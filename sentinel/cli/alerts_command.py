@@ -3,6 +3,7 @@
 import click
 
 from sentinel.cli.context import Context, json_option, pass_config, run_async
+from sentinel.cli.looks import approved_option, purpose_option
 from sentinel.cli.verdicts import (
     all_option,
     close,
@@ -29,11 +30,20 @@ def command() -> None:
 @click.option("--account", help="Of this account only.")
 @all_option
 @limit_option
+@purpose_option
+@approved_option
 @json_option
 @pass_config
 @run_async
 async def list_alerts(
-    context: Context, tenant: str, account: str | None, closed_too: bool, limit: int, as_json: bool
+    context: Context,
+    tenant: str,
+    account: str | None,
+    closed_too: bool,
+    limit: int,
+    purpose: str,
+    approved_by: str | None,
+    as_json: bool,
 ) -> int:
     """List open alerts, newest first.
 
@@ -44,9 +54,11 @@ async def list_alerts(
     """
     async with opened(context) as at:
         state = None if closed_too else "open"
+        handle = at.handle(tenant, account) if account is not None else None
+        at.looked("alerts.list", tenant, handle, purpose, person=account is not None, approved_by=approved_by)
         rows = []
-        if account is None or (handle := at.handle(tenant, account)) is not None:
-            rows = await at.store.alerts(tenant, account=handle if account else None, limit=limit, state=state)
+        if account is None or handle is not None:
+            rows = await at.store.alerts(tenant, account=handle, limit=limit, state=state)
         await print_list(at, rows, as_json)
     return 0
 
@@ -55,10 +67,14 @@ async def list_alerts(
 @click.argument("alert")
 @tenant_option
 @limit_option
+@purpose_option
+@approved_option
 @json_option
 @pass_config
 @run_async
-async def show(context: Context, alert: str, tenant: str, limit: int, as_json: bool) -> int:
+async def show(
+    context: Context, alert: str, tenant: str, limit: int, purpose: str, approved_by: str | None, as_json: bool
+) -> int:
     """Show an alert and its events.
 
     \b
@@ -66,7 +82,10 @@ async def show(context: Context, alert: str, tenant: str, limit: int, as_json: b
       sentinel alerts show a-0123456789abcdef0123
     """
     async with opened(context) as at:
-        await print_one(at, await at.row(tenant, alert), limit, as_json)
+        row = await at.row(tenant, alert)
+        person = row.account is not None
+        at.looked("alerts.show", tenant, row.account, purpose, person=person, approved_by=approved_by)
+        await print_one(at, row, limit, as_json)
     return 0
 
 
@@ -102,19 +121,24 @@ async def close_alerts(
         raise click.UsageError("name an alert, or give --event or --account")
     async with opened(context) as at:
         asked = []
+        concerned = []
         for alert in alerts:
-            await at.row(tenant, alert)
+            concerned.append((await at.row(tenant, alert)).account)
             asked.append(_asked(tenant, "alert", alert, verdict))
         for event in events:
             record = await at.store.record(at.enricher.event_key(tenant, event))
             if record is None or record.type == "feedback":
                 raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}")
+            concerned.append(record.account)
             asked.append(_asked(tenant, "event", record.key, verdict))
         for account in accounts:
             handle = at.handle(tenant, account)
             if handle is None or not await at.store.alerts(tenant, account=handle, limit=1, state="open"):
                 raise SentinelError(f"the account {account!r} of tenant {tenant!r} has no open alert")
+            concerned.append(handle)
             asked.append(_asked(tenant, "account", handle, verdict))
+        for handle in concerned:
+            at.looked("alerts.close", tenant, handle)
         done = await close(at, asked, lambda text: click.echo(text, err=True))
     return print_closed(done, [*alerts, *events, *accounts], as_json)
 

@@ -6,14 +6,18 @@ from typing import Any, Final
 
 import click
 
+from sentinel.audit.details import ROW, open_details
 from sentinel.audit.entry import ACTIONS, Entry, Logged
 from sentinel.audit.fault import MENDED
 from sentinel.audit.verify import Report
 from sentinel.cli.actor import operator
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.looks import approved_option
 from sentinel.daemon.audit import opened_audit
+from sentinel.daemon.second_person import approved, check_approval, needs_second
 from sentinel.daemon.state import open_vault, prepare_state
 from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, now, to_text
+from sentinel.privacy.account_key import AccountKey
 
 _SPAN: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
@@ -70,6 +74,7 @@ def verify(context: Context, repair: bool, as_json: bool) -> int:
 @click.option("--since", type=_Span(), help="Not older than this, as 12h or 7d.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many.")
 @click.option("--purpose", default="", help="Why you look; written into the log.")
+@approved_option
 @json_option
 @pass_config
 def show(
@@ -81,6 +86,7 @@ def show(
     since: int | None,
     limit: int,
     purpose: str,
+    approved_by: str | None,
     as_json: bool,
 ) -> int:
     """Show entries, newest last. That you looked becomes an entry itself.
@@ -91,15 +97,19 @@ def show(
       sentinel audit show --account u-1 --action account.export --json
     """
     prepare_state(context.config)
-    time = now()
+    time, who = now(), operator()
     vault = open_vault(context.config, writes=True)
     with closing(vault), opened_audit(context.config, vault) as audit:
         if account is not None:
             tenant = tenant or "default"
-        row = audit.account_row(tenant, account) if account is not None and tenant is not None else None
+        key = audit.account_key(tenant, account) if account is not None and tenant is not None else None
+        row = key.row(ROW) if key is not None else None
+        if account is not None and tenant is not None and needs_second(context.config, tenant):
+            check_approval(audit.log, now=time, actor=who, by=approved_by, tenant=tenant, row=row)
+            purpose = approved(approved_by, purpose)
         look = Entry(
             time=time,
-            actor=operator(),
+            actor=who,
             role="operator",
             action="audit.show",
             purpose=purpose,
@@ -118,8 +128,9 @@ def show(
                 since=time - since if since is not None else None,
                 limit=limit,
             )
+        shown = [_shown(entry, key) for entry in entries] if as_json else []
     if as_json:
-        print_json([_shown(entry) for entry in entries])
+        print_json(shown)
         return 0
     if not entries:
         click.echo("none", err=True)
@@ -131,8 +142,9 @@ def show(
     return 0
 
 
-def _shown(entry: Logged) -> dict[str, Any]:
-    """An entry for machines; of sealed details only whether there are any."""
+def _shown(entry: Logged, key: AccountKey | None) -> dict[str, Any]:
+    """An entry for machines. Sealed details are opened where one account's entries are shown (``key``), else it says
+    only whether there are any."""
     return {
         "entry": entry.seq,
         "time": _time(entry),
@@ -143,6 +155,7 @@ def _shown(entry: Logged) -> dict[str, Any]:
         "purpose": entry.purpose,
         "account": entry.account,
         "sealed": entry.sealed is not None,
+        "details": open_details(key, entry) if key is not None else None,
     }
 
 

@@ -3,6 +3,7 @@
 import click
 
 from sentinel.cli.context import Context, json_option, pass_config, run_async
+from sentinel.cli.looks import purpose_option
 from sentinel.cli.verdicts import (
     all_option,
     close,
@@ -29,10 +30,13 @@ def command() -> None:
 @tenant_option
 @all_option
 @limit_option
+@purpose_option
 @json_option
 @pass_config
 @run_async
-async def list_campaigns(context: Context, tenant: str, closed_too: bool, limit: int, as_json: bool) -> int:
+async def list_campaigns(
+    context: Context, tenant: str, closed_too: bool, limit: int, purpose: str, as_json: bool
+) -> int:
     """List open campaigns, newest first.
 
     \b
@@ -40,6 +44,7 @@ async def list_campaigns(context: Context, tenant: str, closed_too: bool, limit:
       sentinel campaigns list
     """
     async with opened(context) as at:
+        at.looked("campaigns.list", tenant, None, purpose)
         state = None if closed_too else "open"
         await print_list(at, await at.store.alerts(tenant, kind=_KIND, limit=limit, state=state), as_json)
     return 0
@@ -49,10 +54,11 @@ async def list_campaigns(context: Context, tenant: str, closed_too: bool, limit:
 @click.argument("campaign")
 @tenant_option
 @limit_option
+@purpose_option
 @json_option
 @pass_config
 @run_async
-async def show(context: Context, campaign: str, tenant: str, limit: int, as_json: bool) -> int:
+async def show(context: Context, campaign: str, tenant: str, limit: int, purpose: str, as_json: bool) -> int:
     """Show a campaign: its events, how many accounts it tried, and how many let it in.
 
     \b
@@ -60,7 +66,9 @@ async def show(context: Context, campaign: str, tenant: str, limit: int, as_json
       sentinel campaigns show a-0123456789abcdef0123
     """
     async with opened(context) as at:
-        await print_one(at, await at.row(tenant, campaign, _KIND), limit, as_json)
+        row = await at.row(tenant, campaign, _KIND)
+        at.looked("campaigns.show", tenant, None, purpose)
+        await print_one(at, row, limit, as_json)
     return 0
 
 
@@ -90,5 +98,6 @@ async def close_campaigns(
             AskedVerdict(tenant=tenant, about="alert", target=campaign, verdict=verdict, time=now())  # type: ignore[arg-type]  # click checked it
             for campaign in campaigns
         ]
+        at.looked("campaigns.close", tenant)
         done = await close(at, asked, lambda text: click.echo(text, err=True))
     return print_closed(done, campaigns, as_json)

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,16 +14,23 @@ import msgspec
 from sentinel.alerts.address import AddressError, SenderError, check_from
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.config import Config
+from sentinel.daemon.backups import kept_backups
 from sentinel.daemon.build import load_ruleset
 from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.databases import status as database_status
 from sentinel.enrich.lists import read_list
 from sentinel.errors import SentinelError
+from sentinel.events.clock import now, utc_day
+from sentinel.privacy.retention import overdue_through
 
 #: Below this much free space the store soon stops taking events.
 _FREE_BYTES: Final = 1 << 30
 #: Address blocks change hands: a year-old database is wrong for one address in ten or so.
 _STALE_DAYS: Final = 365
+
+
+#: A backup older than this, in days, is told.
+_OLD_BACKUP: Final = 2
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +113,32 @@ async def _store(config: Config) -> list[Check]:
     return out
 
 
+async def _retention(config: Config) -> list[Check]:
+    with closing(open_vault(config, writes=True)) as vault:
+        days = [day for day, keys in vault.days.items() if keys.raw is not None]
+    if not days:
+        return [Check(name="retention", state="good", detail="no raw values are kept")]
+    age, limit = utc_day(now()) - min(days), config.retention.raw_days
+    late = min(days) <= overdue_through(now(), limit)
+    advice = (
+        "; overdue: is the daemon running, and is the clock right? `sentinel privacy retention` tells" if late else ""
+    )
+    detail = f"the oldest raw values are {age} days old, kept for {limit}{advice}"
+    return [Check(name="retention", state="bad" if late else "good", detail=detail)]
+
+
+async def _backups(config: Config) -> list[Check]:
+    kept = kept_backups(config, now())
+    out = []
+    for kind, command in (("data", "sentinel backup"), ("keyring", "sentinel backup --keyring")):
+        ages = [each.age_days for each in kept if each.kind == kind and each.opens]
+        told = f"the newest {kind} backup is {min(ages)} days old" if ages else f"there is no {kind} backup"
+        good = bool(ages) and min(ages) <= _OLD_BACKUP
+        advice = "" if good else f"; `{command}` makes one"
+        out.append(Check(name="backup", state="good" if good else "warn", detail=told + advice))
+    return out
+
+
 async def _rules(config: Config) -> list[Check]:
     rules = load_ruleset(config)
     return [Check(name="rules", state="good", detail=f"{len(rules.files)} rules, {rules.digest[:19]}")]
@@ -146,6 +180,8 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...
     ("state", _state),
     ("key", _key),
     ("store", _store),
+    ("retention", _retention),
+    ("backup", _backups),
     ("rules", _rules),
     ("geo", _geo),
     ("mail", _smtp),

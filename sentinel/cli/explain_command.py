@@ -8,6 +8,8 @@ import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.explain_print import print_explanation
+from sentinel.cli.looking import expect_shown
+from sentinel.cli.looks import approved_option, looked, purpose_option
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
@@ -23,10 +25,20 @@ from sentinel.privacy.vault import Vault
 @click.argument("event")
 @click.option("--tenant", default="default", show_default=True, help="Whose event it is.")
 @click.option("--all", "everything", is_flag=True, help="Every fact with its meaning, not only those that were read.")
+@purpose_option
+@approved_option
 @json_option
 @pass_config
 @run_async
-async def command(context: Context, event: str, tenant: str, everything: bool, as_json: bool) -> int:
+async def command(
+    context: Context,
+    event: str,
+    tenant: str,
+    everything: bool,
+    purpose: str,
+    approved_by: str | None,
+    as_json: bool,
+) -> int:
     """Take EVENT through every step: what was seen, what each rule read and added.
 
     EVENT is the id of a stored event; or "-" for an event as JSON on standard input, or a file (@FILE, or a path that
@@ -43,15 +55,31 @@ async def command(context: Context, event: str, tenant: str, everything: bool, a
     enricher = build_enricher(vault.pseudonym, open_lookups(config))
     settings = tenant_settings(config, rules, vault.pseudonym, vault.lookup_of)(tenant)
     store = open_to_read(config, vault)
+
+    def look(account: str | None, person: bool) -> None:
+        looked(
+            config, vault, "event.explain", tenant=tenant, account=account, purpose=purpose, person=person,
+            approved_by=approved_by,
+        )  # fmt: skip
+
     try:
         record = await store.record(enricher.event_key(tenant, event)) if event != "-" else None
         if record is not None and record.type != "feedback":
+            look(record.account, record.account is not None)
+            await expect_shown(store, record.account)
             explanation = await explain_record(store, record, settings, event, record.account_id)
         elif (data := _pasted(event)) is not None:
             pasted = decode_event(data)
             if pasted.id is None:
                 pasted = msgspec.structs.replace(pasted, id="pasted")
-            explanation = await explain_arrival(store, _asked(vault, arrive(enricher, tenant, pasted)), settings)
+            arrival = arrive(enricher, tenant, pasted)
+            if pasted.account is not None:
+                # It is shown beside the account's past.
+                key = vault.find(enricher.account_key(tenant, pasted.account))
+                handle = key.handle if key is not None else None
+                look(handle, person=True)
+                await expect_shown(store, handle)
+            explanation = await explain_arrival(store, _asked(vault, arrival), settings)
         else:
             raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}, and there is no such file")
     finally:

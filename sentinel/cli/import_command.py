@@ -14,14 +14,17 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from sentinel.cli.context import Context, pass_config, run_async
 from sentinel.cli.inputs import open_input, source_options
+from sentinel.cli.looks import looked
 from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.state import open_store, open_vault, prepare_state
+from sentinel.enrich.sharing import Sharing
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import FieldError
 from sentinel.events.event import Event, Feedback, canonical
 from sentinel.pipeline.edge import answer, arrive
 from sentinel.pipeline.item import Item
+from sentinel.privacy.keys import Secret
 from sentinel.sources import SOURCES, Line, Options, cut
 
 _BATCH = 256
@@ -30,6 +33,7 @@ _BATCH = 256
 @click.command("import")
 @source_options
 @click.option("--print", "only_print", is_flag=True, help="Only convert: write the events as NDJSON.")
+@click.option("--pseudonyms", is_flag=True, help="With --print: for others to see, with pseudonyms in place of ids.")
 @pass_config
 @run_async
 async def command(
@@ -40,6 +44,7 @@ async def command(
     timezone: str | None,
     tenant: str,
     only_print: bool,
+    pseudonyms: bool,
 ) -> int:
     """Take the history in FILES into the store; nobody is mailed.
 
@@ -50,26 +55,33 @@ async def command(
     Example:
       sentinel import --from sshd --year 2026 /var/log/auth.log
       sentinel import --from rba --print logins.csv > logins.ndjson
+      sentinel import --print --pseudonyms events.ndjson > to-show.ndjson
     """
+    if pseudonyms and not only_print:
+        raise click.UsageError("--pseudonyms needs --print: what is stored has the installation's own")
     options = Options(year=year, timezone=timezone)
     with ExitStack() as stack:
         inputs = [(str(path), open_input(path, stack)) for path in files]
         if only_print:
             good = True
+            # The secret goes with this run: nobody can undo what is written.
+            sharing = Sharing(Secret.ephemeral(), *open_lookups(context.config)) if pseudonyms else None
             for name, stream in inputs:
                 for line in SOURCES[source](cut(stream), options):
                     if isinstance(line.item, FieldError):
                         good = False
                         click.echo(f"{name}:{line.number}: {line.item}", err=True)
                     elif isinstance(line.item, Feedback):
-                        sys.stdout.buffer.write(msgspec.json.encode(line.item) + b"\n")
+                        shown = sharing.feedback(line.item) if sharing else line.item
+                        sys.stdout.buffer.write(msgspec.json.encode(shown) + b"\n")
                     else:
-                        sys.stdout.buffer.write(canonical(line.item) + b"\n")
+                        sys.stdout.buffer.write(canonical(sharing.event(line.item) if sharing else line.item) + b"\n")
             return 0 if good else 1
         config = context.config
         prepare_state(config)
         stack.enter_context(state_lock(config.state, config.store_url))
         vault = open_vault(config, writes=True)
+        looked(config, vault, "event.import", tenant=tenant)
         rules = load_ruleset(config)
         enricher = build_enricher(vault.pseudonym, open_lookups(config))
         store = open_store(config, vault)

@@ -8,10 +8,12 @@ import click
 
 from sentinel.api.auth import SCOPES, new_key
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.cli.looks import looked
 from sentinel.config.values import OneLine
 from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.errors import SentinelError
 from sentinel.events.clock import to_text
+from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 
 #: A tenant as the configuration can name it ([tenants.NAME]).
@@ -40,13 +42,15 @@ async def create(context: Context, name: str, scopes: tuple[str, ...], tenant: s
       sentinel keys create web --scope events --scope assess --json
     """
     _check(name, tenant)
-    store = _open(context)
+    vault, store = _open(context)
     try:
         key, secret = new_key(name, tenant, tuple(dict.fromkeys(scopes)), now=time.time_ns() // 1000)
+        looked(context.config, vault, "keys.create", tenant=tenant)
         if not await store.put_key(key):
             raise SentinelError(f"there is a key named {name!r} already; choose another name")
     finally:
         await store.close()
+        vault.close()
     if as_json:
         print_json({"name": name, "key": secret, "tenant": tenant, "scopes": list(key.scopes)})
     else:
@@ -66,11 +70,12 @@ async def list_keys(context: Context, as_json: bool) -> int:
     Example:
       sentinel keys list
     """
-    store = _open(context)
+    vault, store = _open(context)
     try:
         keys = await store.keys()
     finally:
         await store.close()
+        vault.close()
     shown = [
         {
             "name": key.name,
@@ -101,12 +106,14 @@ async def revoke(context: Context, name: str) -> int:
     Example:
       sentinel keys revoke web
     """
-    store = _open(context)
+    vault, store = _open(context)
     try:
+        looked(context.config, vault, "keys.revoke")
         if not await store.revoke_key(name, now=time.time_ns() // 1000):
             raise SentinelError(f"there is no key named {name!r} in force; `sentinel keys list` shows them")
     finally:
         await store.close()
+        vault.close()
     return 0
 
 
@@ -119,6 +126,7 @@ def _check(name: str, tenant: str) -> None:
         raise click.UsageError("--tenant: expected 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first")
 
 
-def _open(context: Context) -> Store:
+def _open(context: Context) -> tuple[Vault, Store]:
     prepare_state(context.config)
-    return open_store(context.config, open_vault(context.config, writes=True))
+    vault = open_vault(context.config, writes=True)
+    return vault, open_store(context.config, vault)

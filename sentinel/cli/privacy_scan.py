@@ -1,6 +1,7 @@
 """`sentinel privacy scan`: whether known values stand in the clear anywhere."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.looks import looked
+from sentinel.daemon.state import open_vault
+from sentinel.privacy.keyring import KEYRING_NAME
 from sentinel.privacy.scan.files import scan as scan_files
 from sentinel.privacy.scan.files import size
 from sentinel.privacy.scan.report import Report
@@ -58,6 +62,9 @@ def scan(
     """
     needles = Needles(_values(values, values_file))
     config = context.config
+    if (config.state / KEYRING_NAME).exists():
+        with closing(open_vault(config)) as vault:
+            looked(config, vault, "privacy.scan")
     paths = [config.state, *folders]
     scheme, _, store = config.store_url.partition(":")
     if scheme == "sqlite" and store != ":memory:" and not Path(store).is_relative_to(config.state):

@@ -8,7 +8,9 @@ from typing import Any, Final
 import click
 
 from sentinel.api.accounts import show_alert
+from sentinel.audit.entry import Action
 from sentinel.cli.context import Context, print_json
+from sentinel.cli.looks import looked
 from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.state import open_store, open_vault, prepare_state
@@ -49,6 +51,28 @@ class Opened:
         key = self.vault.find(self.enricher.account_key(tenant, account))
         return key.handle if key is not None else None
 
+    def looked(
+        self,
+        action: Action,
+        tenant: str,
+        account: str | None = None,
+        purpose: str = "",
+        *,
+        person: bool = False,
+        approved_by: str | None = None,
+    ) -> None:
+        """Take down that this is shown or done (see :func:`sentinel.cli.looks.looked`)."""
+        looked(
+            self.context.config,
+            self.vault,
+            action,
+            tenant=tenant,
+            account=account,
+            purpose=purpose,
+            person=person,
+            approved_by=approved_by,
+        )
+
     async def row(self, tenant: str, id: str, kind: str | None = None) -> AlertRow:
         """An alert. Raises :class:`SentinelError` when there is none."""
         found = await self.store.alert(tenant, id)
@@ -64,10 +88,12 @@ class Opened:
         return show_alert(row) | {"account": account}
 
     async def events(self, row: AlertRow, limit: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
-        """The first events of an alert as they are shown, and counts of all."""
+        """The first events of an alert as they are shown, and counts of all. Those of accounts whose processing is
+        restricted are counted and not shown."""
         shown: list[dict[str, Any]] = []
         accounts: set[str] = set()
         entered: set[str] = set()
+        restricted: dict[str | None, bool] = {None: False}
         number = 0
         async for record in self.store.alert_events(row):
             number += 1
@@ -76,7 +102,7 @@ class Opened:
                 accounts.add(sighting.account)
                 if sighting.judged and sighting.outcome == "success":
                     entered.add(sighting.account)
-            if len(shown) < limit:
+            if len(shown) < limit and not await self._restricted(record.account, restricted):
                 assessment = unpack_assessment(record.assessment, record.event_id, record.account_id)
                 shown.append(
                     {
@@ -90,6 +116,12 @@ class Opened:
                     }
                 )
         return shown, {"events": number, "accounts": len(accounts), "entered": len(entered)}
+
+    async def _restricted(self, handle: str | None, known: dict[str | None, bool]) -> bool:
+        if handle not in known:
+            profile = await self.store.profile(handle) if handle is not None else None
+            known[handle] = profile is not None and profile.restricted
+        return known[handle]
 
 
 @asynccontextmanager

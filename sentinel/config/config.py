@@ -26,6 +26,16 @@ class Config(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
             return str(self.store)
         return f"sqlite:{self.state / rest}"
 
+    @property
+    def backup_directory(self) -> Path:
+        """The folder of the backups."""
+        return self.backup.directory or self.state / "backups"
+
+    @property
+    def backup_keys(self) -> Path:
+        """The file with the keys of keyring backups."""
+        return self.backup.keys or self.state / "backup.keys"
+
     def for_tenant(self, name: str) -> "Config":
         """The configuration as one tenant has it; a tenant without a table of its own has the common one."""
         tenant = self.tenants.get(name)

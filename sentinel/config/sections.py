@@ -92,9 +92,37 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 365
 
 
-class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is responsible for the data, as people are told who ask for theirs (GDPR Art. 15)."""
+class BackupSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where backups and their keys are; docs/backup.md says what belongs where."""
 
+    directory: Annotated[
+        Path | None,
+        text(
+            "Folder of the backups, made with mode 0700. Those of more than 30 days are removed.",
+            default="STATE/backups",
+        ),
+    ] = None
+    keys: Annotated[
+        Path | None,
+        text(
+            "File with the keys of keyring backups. Copies of it are made by overwriting the one before: a key that is "
+            "destroyed here must go there, too.",
+            default="STATE/backup.keys",
+        ),
+    ] = None
+
+
+class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose data it is, and who is responsible for it, as people are told who ask for theirs (GDPR Art. 15)."""
+
+    purpose: Annotated[
+        Literal["customers", "workforce"],
+        text(
+            "Whose logins are watched. `workforce`: the people who work for you. Then no hours and weekdays are "
+            "learned, nobody's events can be looked through, and looking a person up needs a second person "
+            "(`sentinel privacy approve`)."
+        ),
+    ] = "customers"
     controller: Annotated[
         OneLine | None,
         text('Name and address of the controller. Unset: people read "the operator of this service".'),

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from sentinel.config.declare import text
 from sentinel.config.sections import (
     AlertSettings,
+    BackupSettings,
     DecisionSettings,
     GeoSettings,
     HttpSettings,
@@ -79,6 +80,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     smtp: Annotated[SmtpSettings, text("How mails are sent.")] = SmtpSettings()
     decision: Annotated[DecisionSettings, text("What follows from a risk (0 to 100).")] = DecisionSettings()
     retention: Annotated[RetentionSettings, text("How long data is kept.")] = RetentionSettings()
+    backup: Annotated[BackupSettings, text("Where backups are.")] = BackupSettings()
     privacy: Annotated[PrivacySettings, text("What people are told who ask for their data.")] = PrivacySettings()
     trust: Annotated[TrustSettings, text("When a device, network or place counts as known.")] = TrustSettings()
     alerts: Annotated[AlertSettings, text("Who is told, and how often.")] = AlertSettings()

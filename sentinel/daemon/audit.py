@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from sentinel.audit.details import ROW
 from sentinel.audit.log import AuditLog
 from sentinel.config import Config
+from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.vault import Vault
 
 #: Name of the log in the state directory.
@@ -22,8 +24,12 @@ class Audit:
 
     def account_row(self, tenant: str, account: str) -> str | None:
         """The row id that entries about an account have; ``None`` for an account never heard of."""
-        key = self._vault.find(self._vault.pseudonym("account", tenant, account))
-        return key.row("audit") if key is not None else None
+        key = self.account_key(tenant, account)
+        return key.row(ROW) if key is not None else None
+
+    def account_key(self, tenant: str, account: str) -> AccountKey | None:
+        """The key of an account, which opens the details of its entries; ``None`` for one never heard of."""
+        return self._vault.find(self._vault.pseudonym("account", tenant, account))
 
 
 @contextmanager

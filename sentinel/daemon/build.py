@@ -14,6 +14,7 @@ from sentinel.enrich.lists import NetworkList, OperatorLists
 from sentinel.enrich.network import NetworkReader
 from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher
+from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, HOUR, MINUTE
 from sentinel.past.profile import TrustPolicy
 from sentinel.pipeline.batch import Pipeline
@@ -32,6 +33,14 @@ def load_ruleset(config: Config, directories: Sequence[Path] | None = None) -> R
     Raises :class:`sentinel.rules.load.RulesError`.
     """
     return RuleSet(load_rules([packaged_rules(), config.rules.directory] if directories is None else directories))
+
+
+def rules_or_none(config: Config) -> RuleSet | None:
+    """The rules in force, or nothing while the operator's own are broken: nobody's rights wait for those."""
+    try:
+        return load_ruleset(config)
+    except SentinelError:
+        return None
 
 
 def open_lookups(config: Config) -> tuple[PlaceReader, NetworkReader]:
@@ -111,6 +120,7 @@ def _settings(config: Config, rules: RuleSet) -> TenantSettings:
             settle_days=trust.settle_days,
             settle_logins=trust.settle_logins,
             factor_days=trust.factor_days,
+            hours=config.privacy.purpose != "workforce",
         ),
         fold=FoldPolicy(span=alerts.fold_minutes * MINUTE, same_news=trust.settle_days * DAY),
         raw_days=config.retention.raw_days,

@@ -16,6 +16,8 @@ from sentinel.api.auth import Keys
 from sentinel.api.service import Readiness, Service
 from sentinel.config import Config, load
 from sentinel.daemon import logs, notify
+from sentinel.daemon.audit import opened_audit
+from sentinel.daemon.backups import finish_restore
 from sentinel.daemon.build import build_enricher, limits_of, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.courier import Courier
 from sentinel.daemon.edges import Desk, Edges
@@ -24,17 +26,19 @@ from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
-from sentinel.daemon.state import open_store, open_vault, prepare_state
+from sentinel.daemon.questions import answer_questions
+from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
+from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
+from sentinel.daemon.upkeep import keep_up
 from sentinel.daemon.verdicts import carry_out_verdicts
 from sentinel.daemon.watch import watch
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
+from sentinel.pipeline.rights import Rights
 
 _log: Final = logging.getLogger("sentinel.daemon")
 
-#: Seconds between rounds of upkeep.
-_UPKEEP: Final = 60.0
 #: How long a proof that the store works is good for, in seconds.
 _CHECKED: Final = 1.0
 #: A batch that the store did not take counts against readiness for this long: the small write of a check may fit where
@@ -81,6 +85,7 @@ class Daemon:
         async with AsyncExitStack() as stack:
             prepare_state(self.config)
             stack.enter_context(state_lock(self.config.state, self.config.store_url))
+            finish_restore(self.config)
             sockets = await stack.enter_async_context(listening(self.config.listen))
             # Before the edge processes, which read the keyring.
             self.vault = open_vault(self.config, writes=True)
@@ -91,9 +96,14 @@ class Daemon:
                 stack.push_async_callback(self._edges.stop)
             self.store = open_store(self.config, self.vault)
             stack.push_async_callback(self.store.close)
+            self._audit = stack.enter_context(opened_audit(self.config, self.vault))
+            self._ledger = open_ledger(self.config, self.vault)
+            stack.callback(self._ledger.close)
             self._build()
             # Of another installation's store nothing could be opened; better not to start than to refuse every event.
             await self.store.bind(self.vault.fingerprint)
+            if finished := await self._rights.finish():
+                _log.info("%d erasures that were begun are finished", finished, extra={"event.action": "erase"})
             await self._serve(sockets)
         if self._broken:
             raise SentinelError(f"{self._broken} broke off; the log says where")
@@ -107,6 +117,19 @@ class Daemon:
         self._pipeline = CountedPipeline(self.store, self.vault, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
         self.intake = Intake(self._pipeline, limit=config.http.queue_events)
+        self._rights = Rights(
+            self.store,
+            self.vault,
+            self._ledger,
+            self.intake.exclusive,
+            self._audit.log,
+            series=lambda tenant: self._provider(tenant).rules.series,
+        )
+        self.retention = make_retention(
+            lambda: self.config, self.store, self.vault, self._audit.log, self._ledger, alone=self.intake.exclusive
+        )
+        self._pipeline.witness = self.retention.witness
+        self.figures.registry.register(RetentionFigures(self.retention))
         self._service = Service(
             store=self.store,
             intake=self.intake,
@@ -118,6 +141,8 @@ class Daemon:
             ready=self._ready,
             metrics=self._metrics,
             limits=limits_of(config),
+            exercise=self._rights.exercise,
+            log=self._audit.log,
         )
         self._delivery = make_delivery(config, self.store, self._busy)
 
@@ -129,8 +154,11 @@ class Daemon:
             loop.add_signal_handler(signal.SIGHUP, self.reload)
             self._start("intake", self.intake.run())
             self._start("delivery", self._deliver())
-            self._start("upkeep", self._upkeep())
+            self._start("upkeep", keep_up(self.store))
             self._start("verdicts", carry_out_verdicts(self.store, self.intake.submit))
+            log = self._audit.log
+            self._start("questions", answer_questions(self.store, self._rights, self.intake.submit, self.vault, log))
+            self._start("retention", self.retention.run())
             self._start("watch", watch(lambda: self.config, self.reload))
             if (interval := notify.watchdog_interval()) is not None:
                 self._start("watchdog", self._watchdog(interval))
@@ -162,7 +190,9 @@ class Daemon:
         if self._edges is None:
             self._runner = await serve_http(self._service, sockets)
             return
-        serving = asyncio.create_task(self._edges.serve(Desk(self.intake, self._ready, self._metrics)))
+        serving = asyncio.create_task(
+            self._edges.serve(Desk(self.intake, self._ready, self._metrics, self._rights.exercise))
+        )
         stopping = asyncio.create_task(self.stopping.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         serving.cancel()
@@ -242,23 +272,16 @@ class Daemon:
         return reasons
 
     async def _ready(self) -> Readiness:
-        return Readiness(reasons=await self.wrong(), durable=self.store.durable, waiting=self.intake.waiting)
+        wrong = await self.wrong()
+        return readiness(self.retention, wrong, durable=self.store.durable, waiting=self.intake.waiting)
 
     def _busy(self) -> bool:
         return self.intake.waiting > 0
 
     async def _metrics(self) -> bytes:
         mails = await self.store.mail_counts()
-        return self.figures.text(waiting=self.intake.waiting, mails=mails, ready=not await self.wrong())
-
-    async def _upkeep(self) -> None:
-        while True:
-            await asyncio.sleep(_UPKEEP)
-            try:
-                while await self.store.expire_windows(now()):  # noqa: ASYNC110  # rounds, not waiting for a change
-                    await asyncio.sleep(0.05)
-            except SentinelError as error:
-                _log.error("upkeep failed, trying again: %s", error)
+        found = await self._ready()
+        return self.figures.text(waiting=found.waiting, mails=mails, ready=not found.reasons)
 
     async def _watchdog(self, interval: float) -> None:
         """Tell systemd that the loop turns and the store takes writes; silence lets it start us anew."""

@@ -22,14 +22,30 @@ from sentinel.api.auth import Keys
 from sentinel.api.service import Readiness, Service
 from sentinel.config import Config, load
 from sentinel.daemon import logs
+from sentinel.daemon.audit import Audit
 from sentinel.daemon.build import build_enricher, limits_of, open_lookups, untuned_settings
 from sentinel.daemon.front import serve_http, tune_interpreter
 from sentinel.daemon.handover import ARGUMENTS, or_say_why, taken_over
 from sentinel.daemon.state import open_store, open_vault
-from sentinel.daemon.wire import Ask, Judged, Order, Pipe, Refused, Served, Serving, Submit, ToEdge, Told
-from sentinel.errors import Overloaded, SentinelError, StoreError
+from sentinel.daemon.wire import (
+    Ask,
+    Declined,
+    Exercise,
+    Exercised,
+    Judged,
+    Order,
+    Pipe,
+    Refused,
+    Served,
+    Serving,
+    Submit,
+    ToEdge,
+    Told,
+)
+from sentinel.errors import Conflict, FieldError, Overloaded, SentinelError, StoreError
 from sentinel.events.clock import now
 from sentinel.pipeline.item import Item, Outcome
+from sentinel.pipeline.rights import Answer, Request
 
 _log: Final = logging.getLogger("sentinel.edge")
 
@@ -71,7 +87,14 @@ class RemoteIntake:
         self._pipe.send(Ask(call, what, key))
         return await answer
 
-    def heard(self, message: Judged | Refused | Told) -> None:
+    async def exercise(self, request: Request) -> Answer:
+        """A person's right, carried out by the daemon."""
+        call, answer = self._call()
+        self._pipe.send(Exercise(call, request))
+        done: Answer = await answer
+        return done
+
+    def heard(self, message: Judged | Refused | Told | Exercised | Declined) -> None:
         """An answer came."""
         answer = self._waiting.pop(message.call)
         if answer.done():
@@ -79,8 +102,12 @@ class RemoteIntake:
         match message:
             case Judged(_, outcomes):
                 answer.set_result(outcomes)
-            case Told(_, value):
+            case Told(_, value) | Exercised(_, value):
                 answer.set_result(value)
+            case Declined(_, True, field, text):
+                answer.set_exception(Conflict(text, field))
+            case Declined(_, False, field, text):
+                answer.set_exception(FieldError(field, text))
             case Refused(_, True, text, seconds):
                 answer.set_exception(Overloaded(text, retry_after=int(seconds)))
             case Refused(_, False, text, again):
@@ -116,6 +143,7 @@ class Edge:
                 return
             stale = True  # reloaded before it was served: what was read at the start may be old
         store = open_store(self._config, vault, durable=False)
+        audit = Audit(self._config, vault)
         service = Service(
             store=store,
             intake=self.intake,
@@ -127,6 +155,8 @@ class Edge:
             ready=self._ready,
             metrics=self._metrics,
             limits=limits_of(self._config),
+            exercise=self.intake.exercise,
+            log=audit.log,
         )
         self._requests = service.requests
         self._settings = untuned_settings(self._config)
@@ -145,12 +175,13 @@ class Edge:
             self._tell()
             pipe.close()
             await store.close()
+            audit.log.close()
             vault.close()
 
     def _make_pipe(self) -> Pipe:
         return Pipe(ToEdge, self._heard, self._orphaned)
 
-    def _heard(self, message: Judged | Refused | Told | Order) -> None:
+    def _heard(self, message: Judged | Refused | Told | Exercised | Declined | Order) -> None:
         if isinstance(message, Order):
             self._orders.put_nowait(message.what)
         else:

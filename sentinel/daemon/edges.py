@@ -16,10 +16,25 @@ from sentinel.api.service import Readiness
 from sentinel.config import Config
 from sentinel.daemon.front import DRAIN
 from sentinel.daemon.handover import handed_over
-from sentinel.daemon.wire import Ask, Judged, Order, Pipe, Refused, Served, Serving, Submit, ToDaemon, Told
-from sentinel.errors import Overloaded, SentinelError, StoreError
+from sentinel.daemon.wire import (
+    Ask,
+    Declined,
+    Exercise,
+    Exercised,
+    Judged,
+    Order,
+    Pipe,
+    Refused,
+    Served,
+    Serving,
+    Submit,
+    ToDaemon,
+    Told,
+)
+from sentinel.errors import Conflict, FieldError, Overloaded, SentinelError, StoreError
 from sentinel.pipeline.intake import Intake
 from sentinel.pipeline.item import Outcome
+from sentinel.pipeline.rights import Answer, Request
 
 _log: Final = logging.getLogger("sentinel.edge")
 
@@ -37,9 +52,14 @@ class Desk:
     """What an edge may ask the daemon for."""
 
     def __init__(
-        self, intake: Intake, ready: Callable[[], Awaitable[Readiness]], metrics: Callable[[], Awaitable[bytes]]
+        self,
+        intake: Intake,
+        ready: Callable[[], Awaitable[Readiness]],
+        metrics: Callable[[], Awaitable[bytes]],
+        exercise: Callable[[Request], Awaitable[Answer]],
     ) -> None:
         self.intake = intake
+        self.exercise = exercise
         self.ready = ready
         self.metrics = metrics
 
@@ -163,10 +183,22 @@ class Edges:
                     edge.pipe.send(_refused(call, error))
                 else:
                     done.add_done_callback(partial(_report, edge.pipe, call, inline))
-            case Ask():
-                task = asyncio.ensure_future(self._look(edge.pipe, message))
+            case Ask() | Exercise():
+                work = self._look if isinstance(message, Ask) else self._exercise
+                task = asyncio.ensure_future(work(edge.pipe, message))  # type: ignore[arg-type]  # each its own kind
                 edge.asked.add(task)
                 task.add_done_callback(edge.asked.discard)
+
+    async def _exercise(self, pipe: Pipe, message: Exercise) -> None:
+        assert self._desk is not None  # as above
+        try:
+            pipe.send(Exercised(message.call, await self._desk.exercise(message.request)))
+        except FieldError as error:
+            pipe.send(Declined(message.call, False, error.field, error.expected))
+        except Conflict as error:
+            pipe.send(Declined(message.call, True, error.field, str(error)))
+        except SentinelError as error:
+            pipe.send(_refused(message.call, error))
 
     async def _look(self, pipe: Pipe, ask: Ask) -> None:
         assert self._desk is not None  # as above

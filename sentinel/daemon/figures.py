@@ -90,6 +90,7 @@ class CountedPipeline(Pipeline):
 
     figures: Figures
     wake: Callable[[], None]
+    witness: Callable[[int], None] | None = None  #: told the newest time of accepted events, as their senders say
     failure = ""
     failed_at = 0.0
 
@@ -109,6 +110,10 @@ class CountedPipeline(Pipeline):
         self.figures.count(batch.items, outcomes, perf_counter() - batch.began)
         if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
             self.wake()
+        if self.witness is not None:
+            came = [item.sighting.time for item in batch.items if isinstance(item, Arrival) and item.received]
+            if came:
+                self.witness(max(came))
         return outcomes
 
     @contextmanager

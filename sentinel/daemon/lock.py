@@ -10,10 +10,13 @@ from sentinel.errors import StoreError
 
 
 @contextmanager
-def state_lock(state: Path, store_url: str) -> Iterator[None]:
+def state_lock(
+    state: Path, store_url: str, *, instead: str = "stop it, or post the events over HTTP"
+) -> Iterator[None]:
     """Hold the store's lock, which the kernel gives back when the process ends, however it ends.
 
-    Raises :class:`StoreError` when another process holds it. A store in memory needs none.
+    Raises :class:`StoreError` when another process holds it; ``instead`` says what to do then. A store
+    in memory needs none.
     """
     if not store_url.startswith("sqlite:") or store_url.endswith(":memory:"):
         yield
@@ -30,8 +33,5 @@ def state_lock(state: Path, store_url: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreError(
-                f"{path}: another sentinel process writes to this store; stop it, or post the events over HTTP",
-                retry=False,
-            ) from None
+            raise StoreError(f"{path}: another sentinel process writes to this store; {instead}", retry=False) from None
         yield

@@ -19,6 +19,7 @@ def identity_of(config: Config, tenant: str) -> Identity:
         service_name=own.service.name,
         from_header=str(own.smtp.from_),
         support=own.service.support,
+        review=own.privacy.contact,
         security_page=own.service.security_page,
     )
 

@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 
+from sentinel.backup.staging import interrupted
 from sentinel.config import Config
 from sentinel.errors import FileError, StoreError
 from sentinel.privacy.keyring import KEYRING_NAME, Keyring
 from sentinel.privacy.keys import load_master_key
+from sentinel.privacy.ledger import LEDGER_NAME, Ledger
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 from sentinel.store.sqlite.store import SqliteStore
@@ -31,6 +33,8 @@ def open_vault(config: Config, *, writes: bool = False, or_ephemeral: bool = Fal
     """
     path = config.state / KEYRING_NAME
     try:
+        if interrupted(config.state):
+            raise FileError(str(config.state), "a restore was cut off; start the daemon or restore again, that ends it")
         there = path.exists()
     except OSError as error:
         raise FileError(str(path), f"cannot be read: {error.strerror}; run as its owner") from None
@@ -46,6 +50,11 @@ def open_vault(config: Config, *, writes: bool = False, or_ephemeral: bool = Fal
         raise FileError(str(path), "there is no keyring yet; the daemon makes it when it starts")
     master = load_master_key(config.state, make=not there)
     return Vault(Keyring(path, master, readonly=not writes), writes=writes)
+
+
+def open_ledger(config: Config, vault: Vault, *, readonly: bool = False) -> Ledger:
+    """The erasure ledger of the installation."""
+    return Ledger(config.state / LEDGER_NAME, vault.root.derive("ledger"), readonly=readonly)
 
 
 def store_path(config: Config) -> Path | None:

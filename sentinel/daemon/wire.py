@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from sentinel.pipeline.item import Item, Outcome
+from sentinel.pipeline.rights import Answer, Request
 
 #: Bytes of the length in front of each message.
 _HEAD: Final = 4
@@ -29,6 +30,13 @@ class Ask(msgspec.Struct, frozen=True, array_like=True, tag="ask"):
     call: int
     what: Literal["holds", "ready", "metrics"]
     key: str = ""
+
+
+class Exercise(msgspec.Struct, frozen=True, array_like=True, tag="exercise"):
+    """Edge: a person's right is exercised; the answer is :class:`Exercised`, :class:`Declined` or :class:`Refused`."""
+
+    call: int
+    request: Request
 
 
 class Serving(msgspec.Struct, frozen=True, array_like=True, tag="serving"):
@@ -64,14 +72,30 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag="told"):
     value: Any
 
 
+class Exercised(msgspec.Struct, frozen=True, array_like=True, tag="exercised"):
+    """Daemon: what came of a right."""
+
+    call: int
+    answer: Answer
+
+
+class Declined(msgspec.Struct, frozen=True, array_like=True, tag="declined"):
+    """Daemon: why a right was not exercised: what is wrong with a field, or what is in the way."""
+
+    call: int
+    conflict: bool
+    field: str
+    text: str
+
+
 class Order(msgspec.Struct, frozen=True, array_like=True, tag="order"):
     """Daemon: open the store and ``serve``; ``reload`` the configuration; answer what came and ``stop``."""
 
     what: Literal["serve", "reload", "stop"]
 
 
-ToDaemon = Submit | Ask | Serving | Served
-ToEdge = Judged | Refused | Told | Order
+ToDaemon = Submit | Ask | Exercise | Serving | Served
+ToEdge = Judged | Refused | Told | Exercised | Declined | Order
 
 _encoder: Final = msgspec.msgpack.Encoder()
 

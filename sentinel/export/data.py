@@ -85,7 +85,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailData(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail about the account. ``state`` is ``pending``, ``sent``, ``failed`` or ``unaddressed``."""
+    """A mail about the account. ``state`` is ``pending``, ``held``, ``sent``, ``failed`` or ``unaddressed``."""
 
     kind: str
     time: Time
@@ -94,7 +94,7 @@ class MailData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerData(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who knows said what an event was. ``by`` is ``person``, ``service`` or ``admin``."""
+    """Somebody who knows said what an event was. ``by`` is ``person``, ``service``, ``admin`` or ``operator``."""
 
     time: Time
     verdict: str

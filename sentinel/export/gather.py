@@ -1,6 +1,7 @@
 """From what the store keeps, already opened, to the structs of the export. Pure: no store, no key, no clock."""
 
 from collections.abc import Mapping
+from typing import Final, Literal
 
 import msgspec
 
@@ -8,7 +9,7 @@ from sentinel.events.assessment import Assessment
 from sentinel.events.clock import to_text
 from sentinel.events.place import Place
 from sentinel.events.sighting import Attributes, Raw, Sighting
-from sentinel.export.data import AccountData, AlertData
+from sentinel.export.data import AccountData, AlertData, AnswerData, MailData, RightsData, RightsDecision
 from sentinel.export.data_event import (
     AssessmentData,
     DeviceData,
@@ -18,7 +19,23 @@ from sentinel.export.data_event import (
     NotJudged,
     PlaceData,
 )
-from sentinel.store.protocol import AlertRow
+from sentinel.past.profile import Profile
+from sentinel.store.protocol import AlertRow, MailKept, Record
+
+#: What was done under a right (:class:`sentinel.past.profile.Right`) → the right, and what came of it.
+DECISIONS: Final = {
+    "restricted": ("restriction", "granted"),
+    "lifted": ("restriction", "lifted"),
+    "objected": ("objection", "requested"),
+    "upheld": ("objection", "upheld"),
+    "rejected": ("objection", "refused"),
+    "merged": ("merge", "granted"),
+}
+_OBJECTIONS: Final[dict[str, Literal["open", "upheld", "refused"]]] = {
+    "objected": "open",
+    "upheld": "upheld",
+    "rejected": "refused",
+}
 
 
 def moment(micros: int) -> str | None:
@@ -102,6 +119,37 @@ def event_data(
         trusted=trusted,
         assessment=None if assessment is None else assessment_data(assessment, windows or {}),
     )
+
+
+def rights_data(profile: Profile) -> RightsData:
+    """Restriction and objection as they stand, and what was asked for and decided."""
+    said = [right.what for right in profile.rights if right.what in ("objected", "upheld", "rejected")]
+    return RightsData(
+        restricted=profile.restricted,
+        restricted_since=moment(min((at for at in (profile.restricted_at, profile.objected_at) if at), default=0)),
+        objection=_OBJECTIONS[said[-1]] if said else "none",
+        objection_since=moment(profile.objected_at),
+        decisions=[
+            RightsDecision(
+                time=to_text(each.time),
+                right=DECISIONS[each.what][0],
+                decision=DECISIONS[each.what][1],
+                reason=each.reason or None,
+            )
+            for each in profile.rights
+        ],
+    )
+
+
+def mail_data(mail: MailKept) -> MailData:
+    """A mail as the outbox keeps it."""
+    return MailData(kind=mail.kind, time=to_text(mail.time), state=mail.state, alert=mail.alert)
+
+
+def answer_data(record: Record) -> AnswerData:
+    """What somebody said of an event."""
+    by = record.windows.decode() or "service"
+    return AnswerData(time=to_text(record.time), verdict=record.assessment.decode(), by=by, event=record.event_id)
 
 
 def place_data(place: Place) -> PlaceData:

@@ -7,7 +7,7 @@ spooled to a disk in the clear. The same data gives the same bytes: times, order
 
 import zlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import IO, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -64,13 +64,15 @@ class Package:
         self._newest.append(event)
         self._events += 1
 
-    def write(self, file: IO[bytes], held: Held) -> Manifest:
+    def write(self, file: IO[bytes], held: Held, languages: Sequence[str] | None = None) -> Manifest:
         """Write the archive to ``file``, with everything ``held`` beside the events; returns its manifest.
+
+        ``languages`` are those of the page; without them it is in the person's.
 
         ``file`` need not be seekable; the bytes then differ from those in one that is. No file in it may be larger
         than 2 GiB (some two million events). Call it once, and beside an event loop: 100,000 events take two seconds.
         """
-        languages = languages_for(held.account.locale)
+        languages = languages or languages_for(held.account.locale)
         written: list[FileEntry] = []
         with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=6) as archive:
             for language in languages:

@@ -16,7 +16,9 @@ _WEEKDAYS_AFTER = 28 * DAY
 
 @fact("hour.logins", "int", past=True, judged=True)
 def hour_logins(look: Look) -> int:
-    """Trusted logins whose hour is remembered, the older ones counted less; at most 30."""
+    """Trusted logins whose hour is remembered, the older ones counted less; at most 30. 0 where hours are not learned
+    (`[privacy] purpose = "workforce"`).
+    """
     return min(look.usual.logins, _ENOUGH) if look.usual else 0
 
 
@@ -24,7 +26,8 @@ def hour_logins(look: Look) -> int:
 def hour_share(look: Look) -> float | None:
     """Share of the account's trusted logins within two hours around the clock; 0.1 stands for all above it.
 
-    Zone: the account's timezone, else by its usual longitude, else UTC. Absent before the first login.
+    Zone: the account's timezone, else by its usual longitude, else UTC. Absent before the first login, and
+    where hours are not learned.
     """
     return min(round(look.usual.hour_share, 3), _PLENTY) if look.usual else None
 

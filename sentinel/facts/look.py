@@ -155,7 +155,7 @@ class Look:
     @lazy
     def usual(self) -> Usual | None:
         """How usual hour and weekday are."""
-        return usual_at(self.profile, self.sighting)
+        return usual_at(self.profile, self.sighting) if self.policy.hours else None
 
     @lazy
     def usual_km(self) -> float | None:

@@ -25,8 +25,8 @@ _FARTHEST: Final = 24 * 60 * 2
 #: A factor not used for this long is not what the person usually uses.
 USUAL_SPAN: Final = 90 * DAY
 
-# Not a secret: only the length of a step is read.
-_STEP: Final = pyotp.TOTP("A" * 32).interval * SECOND
+#: One time step of a code (micros). The text is no secret: only the length of a step is read.
+STEP: Final = pyotp.TOTP("A" * 32).interval * SECOND
 
 
 def method_of(sighting: Sighting) -> str | None:
@@ -56,7 +56,7 @@ def drift_steps(sighting: Sighting) -> int | None:
     counter = sighting.factor.counter
     if counter is None or sighting.factor.method != "totp" or sighting.factor.outcome != "success":
         return None
-    drift = counter - sighting.time // _STEP
+    drift = counter - sighting.time // STEP
     return drift if abs(drift) <= _FARTHEST else None
 
 

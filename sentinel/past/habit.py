@@ -96,6 +96,32 @@ def forget_hour(profile: Profile, sighting: Sighting) -> None:
     habit.weekdays = _add(habit.weekdays, weekday, -_LOGIN)
 
 
+def merge_habits(one: Profile, other: Profile) -> Habit | None:
+    """The habit of two accounts that become one: weights added, the older ones aged, hours in the zone of the account
+    whose zone is known best, else of the one with more logins."""
+    if one.habit is None or other.habit is None:
+        return one.habit or other.habit
+    known, less = sorted((one, other), key=_certainty, reverse=True)
+    habit, added = known.habit, less.habit
+    assert habit is not None
+    assert added is not None
+    since = max(habit.since, added.since)
+    shift = round((_offset(known, since, habit.zone) - _offset(less, since, added.zone)) / HOUR)
+    hours = (_aged(habit.hours, _halvings(habit, since)), _rotate(_aged(added.hours, _halvings(added, since)), shift))
+    weekdays = (_aged(habit.weekdays, _halvings(habit, since)), _aged(added.weekdays, _halvings(added, since)))
+    sums = [[one + two for one, two in zip(*weights, strict=True)] for weights in (hours, weekdays)]
+    # Both alike, or an hour and its weekday would tell of different pasts.
+    halved = int(max(map(max, sums)) > _MOST + _LOGIN)
+    return Habit(bytes(n >> halved for n in sums[0]), bytes(n >> halved for n in sums[1]), since, habit.zone)
+
+
+def _certainty(profile: Profile) -> tuple[int, int, bytes]:
+    habit = profile.habit
+    assert habit is not None
+    told = 2 if habit.zone not in ("", _BY_LONGITUDE) else int(habit.zone == _BY_LONGITUDE)
+    return told, sum(habit.hours), msgspec.msgpack.encode(habit)
+
+
 def zone_of(profile: Profile, sighting: Sighting) -> str:
     """The account's zone: as told with the event, else as told before, else by its usual longitude, else UTC."""
     if sighting.timezone is not None and find_zone(sighting.timezone) is not None:
@@ -107,20 +133,20 @@ def zone_of(profile: Profile, sighting: Sighting) -> str:
 
 
 def _local(profile: Profile, sighting: Sighting, zone: str) -> tuple[int, int]:
-    local = sighting.time + _offset(profile, sighting, zone)
+    local = sighting.time + _offset(profile, sighting.time, zone)
     # The epoch was a Thursday.
     return local // HOUR % 24, (local // DAY + 3) % 7
 
 
-def _offset(profile: Profile, sighting: Sighting, zone: str) -> int:
+def _offset(profile: Profile, time: int, zone: str) -> int:
     if zone == _BY_LONGITUDE:
         most = max(profile.usual, key=lambda place: place.logins, default=None)
         return round(most.lon / 15) * HOUR if most else 0
-    return _zone_offset(zone, sighting.time // HOUR) if zone else 0
+    return _zone_offset(zone, time // HOUR) if zone else 0
 
 
 def _shift(profile: Profile, sighting: Sighting) -> int:
-    return round(_offset(profile, sighting, zone_of(profile, sighting)) / HOUR)
+    return round(_offset(profile, sighting.time, zone_of(profile, sighting)) / HOUR)
 
 
 @lru_cache(4096)

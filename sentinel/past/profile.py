@@ -34,6 +34,7 @@ class TrustPolicy(msgspec.Struct, frozen=True, kw_only=True):
     settle_days: int = 14
     settle_logins: int = 3
     factor_days: int = 7
+    hours: bool = True  #: whether hours and weekdays are learned
 
 
 class Value(msgspec.Struct, array_like=True, omit_defaults=True):

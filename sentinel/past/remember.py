@@ -115,11 +115,13 @@ def passed_known_factor(profile: Profile, sighting: Sighting, policy: TrustPolic
     return proved_before(profile.factors.get(factor_key(sighting) or ""), sighting.time, policy)
 
 
-def trust_sighting(profile: Profile, sighting: Sighting, *, already: bool, lift: bool = False) -> None:
+def trust_sighting(
+    profile: Profile, sighting: Sighting, *, already: bool, lift: bool = False, hours: bool = True
+) -> None:
     """Make the values of a successful login trusted from its own time on.
 
     ``already``: it was trusted before, so support must not count twice. ``lift``: the service said so, which
-    also lifts an earlier "compromised".
+    also lifts an earlier "compromised". ``hours``: :attr:`TrustPolicy.hours`.
     """
     for kind, key in values_of(sighting):
         value = _value(profile, kind, key, sighting.time)
@@ -130,7 +132,7 @@ def trust_sighting(profile: Profile, sighting: Sighting, *, already: bool, lift:
     if lift and session is not None:
         session.compromised = False
     if not already:
-        _note_trusted(profile, sighting)
+        _note_trusted(profile, sighting, hours=hours)
 
 
 def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool) -> None:
@@ -226,7 +228,7 @@ def _note_login(
         )
         place_session(session, sighting)
     if trusted:
-        _note_trusted(profile, sighting)
+        _note_trusted(profile, sighting, hours=policy.hours)
 
 
 def _in_trusted_session(profile: Profile, sighting: Sighting) -> bool:
@@ -242,12 +244,15 @@ def _trust(value: Value, time: int, *, support: bool = True) -> None:
     value.support += support
 
 
-def _note_trusted(profile: Profile, sighting: Sighting) -> None:
+def _note_trusted(profile: Profile, sighting: Sighting, *, hours: bool) -> None:
     """What a trusted login leaves besides its values: warm-up, place, factor, session."""
     time, place = sighting.time, sighting.place
     profile.trusted_logins += 1
     profile.last_seen = max(profile.last_seen, time)
-    note_hour(profile, sighting)
+    if hours:
+        note_hour(profile, sighting)
+    else:
+        profile.habit = None  # learned before it was not wanted
     if len(profile.warmup) < MAX_WARMUP or time < profile.warmup[-1]:
         profile.warmup = sorted([*profile.warmup, time])[:MAX_WARMUP]
     if place.lat is not None and place.lon is not None and has_place(sighting):
@@ -305,13 +310,17 @@ def _proves(sighting: Sighting, *, resistant: bool = False) -> bool:
 
 def _make_room(profile: Profile, session: str) -> None:
     sessions = profile.sessions
-    if session in sessions or len(sessions) < MAX_SESSIONS:
-        return
+    if session not in sessions and len(sessions) >= MAX_SESSIONS:
+        del sessions[least_session(sessions)]
+
+
+def least_session(sessions: dict[str, Session]) -> str:
+    """The session that goes first when there are too many."""
     # Those used last stand last; compromised ones stay until there is nothing else. Half of the room is for
     # logins that were not trusted: more of them must not wash out the sessions that a thief is told from.
     other = [key for key, known in sessions.items() if not known.compromised]
     strange = [key for key in other if not sessions[key].trusted]
-    del sessions[next(iter(strange if len(strange) >= MAX_SESSIONS // 2 else other or sessions))]
+    return next(iter(strange if len(strange) >= MAX_SESSIONS // 2 else other or sessions))
 
 
 def _value(profile: Profile, kind: str, key: str, time: int) -> Value:
@@ -319,12 +328,12 @@ def _value(profile: Profile, kind: str, key: str, time: int) -> Value:
     value = values.get(key)
     if value is None:
         if len(values) >= MAX_VALUES:
-            del values[_least(values)]
+            del values[least_value(values)]
         value = values[key] = Value(time, time)
     return value
 
 
-def _least(values: dict[str, Value]) -> str:
+def least_value(values: dict[str, Value]) -> str:
     """What goes first: neither a flood of new values nor one of answers must wash out the trusted ones, nor those
     somebody said no to.
     """

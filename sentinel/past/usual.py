@@ -3,6 +3,8 @@
 from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
+from msgspec.structs import replace
+
 from sentinel.events.clock import DAY
 from sentinel.events.sighting import Sighting
 from sentinel.past.profile import MAX_USUAL, Profile, UsualPlace
@@ -44,6 +46,25 @@ def note_place(profile: Profile, sighting: Sighting) -> None:
     profile.usual.append(UsualPlace(lat, lon, accuracy, sighting.time))
     if len(profile.usual) > MAX_USUAL:
         profile.usual.remove(min(profile.usual, key=lambda spot: spot.last))
+
+
+def merge_usual(one: list[UsualPlace], other: list[UsualPlace]) -> list[UsualPlace]:
+    """The spots of two accounts that become one; what is near a spot with more logins is counted there."""
+    if not one or not other:
+        return [*one, *other]
+    found: list[UsualPlace] = []
+    for spot in sorted((*one, *other), key=lambda spot: (-spot.logins, -spot.last, spot.lat, spot.lon)):
+        near = next(
+            (known for known in found if great_circle_km(known.lat, known.lon, spot.lat, spot.lon) <= _ONE_SPOT), None
+        )
+        if near is None:
+            found.append(replace(spot))
+        else:
+            near.last, near.logins = max(near.last, spot.last), near.logins + spot.logins
+            near.accuracy_km = min(near.accuracy_km, spot.accuracy_km)
+    while len(found) > MAX_USUAL:
+        found.remove(min(found, key=lambda spot: spot.last))
+    return found
 
 
 def forget_place(profile: Profile, sighting: Sighting) -> None:

@@ -8,10 +8,11 @@ from sentinel.past.remember import distrust_sighting, trust_sighting
 from sentinel.store.protocol import Record
 
 
-def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: str) -> bool:
+def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: str, *, hours: bool = True) -> bool:
     """Apply a verdict of the service to ``profile`` (in place); returns whether the event is trusted now.
 
-    Only what logged in successfully can become trusted; anything can be compromised.
+    Only what logged in successfully can become trusted; anything can be compromised. ``hours`` says whether hours are
+    learned (:attr:`sentinel.past.profile.TrustPolicy.hours`).
     """
     if record.alert is not None:
         # Answered, so the next one is news again.
@@ -25,7 +26,7 @@ def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: 
     if sighting.type == "mfa_removed":
         answer_removal(profile, sighting, "legitimate")
     if sighting.type == "login" and sighting.outcome == "success" and sighting.own:
-        trust_sighting(profile, sighting, already=record.trusted, lift=True)
+        trust_sighting(profile, sighting, already=record.trusted, lift=True, hours=hours)
         return True
     return record.trusted
 

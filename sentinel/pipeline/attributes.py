@@ -1,6 +1,7 @@
 """Account attributes: the newest stand; a former e-mail address stays a second recipient for a while."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -43,6 +44,22 @@ def merge_attributes(current: Attributes | None, given: Attributes) -> Attribute
         created=newer.created if newer.created is not None else older.created,
         as_of=newer.as_of,
     )
+
+
+def forget_attributes(attributes: Attributes, names: Sequence[str]) -> Attributes:
+    """``attributes`` with those of ``names`` not known any more. Of an address that was somebody else's
+    (``previous_email``) nothing is told any longer."""
+    unknown: dict[str, Any] = {name: () if name == "tags" else None for name in names}
+    if "previous_email" in unknown:
+        unknown["previous_until"] = 0
+    return msgspec.structs.replace(attributes, **unknown) if unknown else attributes
+
+
+def without_former(attributes: Attributes, now: int) -> Attributes:
+    """The attributes themselves, or without a former address that need not hear of changes any more."""
+    if attributes.previous_email is None or attributes.previous_until >= now:
+        return attributes
+    return msgspec.structs.replace(attributes, previous_email=None, previous_until=0)
 
 
 def is_restated(current: Attributes, merged: Attributes) -> bool:

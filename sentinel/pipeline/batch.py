@@ -16,7 +16,7 @@ from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Sighting
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
-from sentinel.pipeline.attributes import LastTold, is_restated, merge_attributes
+from sentinel.pipeline.attributes import LastTold, forget_attributes, is_restated, merge_attributes
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
 from sentinel.pipeline.handles import lookups, with_handles
@@ -317,7 +317,9 @@ class Pipeline:
             if any(alert.id == record.alert for alert in profile.alerts) and record.alert is not None:
                 # The account's own alert: one event's answer says nothing of a campaign on many.
                 changes.closed[item.tenant, record.alert] = item.verdict
-            record.trusted = changes.trust[record.key] = apply_answer(profile, sighting, record, item.verdict)
+            record.trusted = changes.trust[record.key] = apply_answer(
+                profile, sighting, record, item.verdict, hours=self._settings(item.tenant).trust.hours
+            )
             changes.profiles[record.account] = profile
         past.records[key] = answer = Record(
             key=key,
@@ -329,7 +331,7 @@ class Pipeline:
             event_id=item.event,
             account_id=record.account_id,
             sighting=b"",
-            windows=b"",
+            windows=item.by.encode(),
             assessment=item.verdict.encode(),
             restricted=quiet,
         )
@@ -337,10 +339,10 @@ class Pipeline:
         return Outcome()
 
     def _attributes(self, item: NewAttributes, past: Past, changes: Changes) -> None:
-        if not self._told.is_news(item.account_key, item.attributes):
+        if not item.forget and not self._told.is_news(item.account_key, item.attributes):
             return
         current = past.attributes.get(item.account_key)
-        merged = merge_attributes(current, item.attributes)
+        merged = forget_attributes(merge_attributes(current, item.attributes), item.forget)
         if current is not None and is_restated(current, merged):
             merged = current
         else:

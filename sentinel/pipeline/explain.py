@@ -111,7 +111,9 @@ async def profile_before(store: Store, record: Record, settings: TenantSettings)
             target = seen.get(earlier.body.decode())
             if target is not None:
                 sighting = unpack_sighting(target.sighting)
-                target.trusted = apply_answer(profile, sighting, target, earlier.assessment.decode())
+                target.trusted = apply_answer(
+                    profile, sighting, target, earlier.assessment.decode(), hours=settings.trust.hours
+                )
             continue
         sighting = unpack_sighting(earlier.sighting)
         assessment = unpack_assessment(earlier.assessment, "", None)

@@ -84,12 +84,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="an
 
 
 class NewAttributes(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="attributes"):
-    """Account attributes set by the service; they replace the ones given and leave the others."""
+    """Account attributes as the service or an operator sets them; they replace the ones given and leave the others."""
 
     tenant: str
     account_key: str
     attributes: Attributes
     call: Call | None = None
+    forget: tuple[str, ...] = ()  #: attributes that are not known any more: what stood there was wrong
 
 
 Item = Arrival | Answer | NewAttributes

@@ -3,43 +3,61 @@
 Unknown accounts are answered like known ones: nobody learns from an answer whether an account was ever seen.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from sentinel.alerts.policy import FoldPolicy
+from sentinel.audit.details import ROW, seal_details
+from sentinel.audit.entry import PURPOSE_LENGTH, Action, Entry
+from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError
 from sentinel.events.alert import Notice, alert_id
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import DAY
 from sentinel.events.sighting import Attributes
 from sentinel.past.profile import MAX_RIGHTS, Profile, Right
+from sentinel.pipeline.merging import Merging
 from sentinel.privacy.account_key import AccountKey
-from sentinel.privacy.ledger import BACKUP_DAYS, Ledger
+from sentinel.privacy.ledger import BACKUP_DAYS, Erasure, Ledger
 from sentinel.privacy.vault import Vault
+from sentinel.rules.compiled import Series
 from sentinel.store.protocol import Changes, Store, Wanted
 
+#: What the audit log calls each of them.
+_ACTIONS: Final[dict[str, Action]] = {
+    "erase": "account.erase",
+    "restrict": "account.restrict",
+    "lift": "account.lift",
+    "object": "account.object",
+    "decide": "account.object",
+    "merge": "account.merge",
+}
 #: Longest reason of a request, in characters.
 REASON_LENGTH: Final = 500
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True, tag="right"):
     """What is asked for an account. ``by`` is the role of who asks (``person``, ``service``, ``operator``), ``actor``
     its name for the audit log; ``time`` in micros.
 
-    ``session`` is the session in which the person asks; ``decision`` decides an objection.
+    ``session`` is the session in which the person asks; ``decision`` decides an objection; ``into`` is the account to
+    merge into. ``reason`` stays with the account, ``purpose`` stands in the audit log.
     """
 
-    what: Literal["erase", "restrict", "lift", "object", "decide"]
+    what: Literal["erase", "restrict", "lift", "object", "decide", "merge"]
     tenant: str
     account: str
     time: int
-    by: str = "service"
+    by: Literal["person", "service", "operator"] = "service"
     actor: str = ""
     reason: str = ""
     session: str | None = None
     decision: Literal["upheld", "rejected"] | None = None
+    into: str | None = None
+    purpose: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
@@ -59,9 +77,20 @@ Alone = Callable[[Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 
 
 class Rights:
-    """See the module. ``alone`` runs something while nothing is judged (:meth:`Intake.exclusive`)."""
+    """See the module. ``alone`` runs something while nothing is judged (:meth:`Intake.exclusive`); ``log`` takes down
+    what is asked for before it is done; ``series`` gives the window series of a tenant's rules."""
 
-    def __init__(self, store: Store, vault: Vault, ledger: Ledger, alone: Alone) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        ledger: Ledger,
+        alone: Alone,
+        log: AuditLog | None = None,
+        series: Callable[[str], Iterable[Series]] = lambda tenant: (),
+    ) -> None:
+        self._log = log
+        self._merging = Merging(store, vault, series)
         self._store = store
         self._vault = vault
         self._ledger = ledger
@@ -71,35 +100,81 @@ class Rights:
         """Carry a request out. Raises :class:`FieldError`, :class:`Conflict`, :class:`StoreError`."""
         if len(request.reason) > REASON_LENGTH or not request.reason.isprintable():
             raise FieldError("reason", f"expected one line of at most {REASON_LENGTH} printable characters")
-        work = self._erase if request.what == "erase" else self._mark
+        await self._note(request)
+        work = {"erase": self._erase, "merge": self._merge}.get(request.what, self._mark)
         return await self._alone(lambda: work(request))
 
+    async def _note(self, request: Request) -> None:
+        if self._log is None:
+            return
+        # Of a merge both accounts are told: each may be asked for what was done to it.
+        accounts = [request.account] if request.into is None else [request.account, request.into]
+        await asyncio.to_thread(self._log.append, [self._entry(request, account) for account in accounts])
+
+    def _entry(self, request: Request, account: str) -> Entry:
+        lookup = self._vault.pseudonym("account", request.tenant, account)
+        # Of an account never heard of nothing is known that an entry could be found by; marks make it known.
+        known = request.what in ("erase", "merge")
+        key = self._vault.find(lookup) if known else self._vault.admit([lookup])[lookup]
+        sealed = None
+        if key is not None and request.decision is not None:
+            sealed = seal_details(key, request.time, {"decision": request.decision})
+        return Entry(
+            time=request.time,
+            actor=request.actor or request.by,
+            role=request.by,
+            action=_ACTIONS[request.what],
+            purpose=request.purpose or request.reason[:PURPOSE_LENGTH],
+            tenant=request.tenant,
+            account=key.row(ROW) if key is not None else None,
+            sealed=sealed,
+        )
+
     async def finish(self) -> int:
-        """Finish what a crash left half done; before anything is judged. Returns how many erasures there were."""
+        """Finish what a crash left half done, or a restored backup from before it; before anything is judged. Returns
+        how many erasures and merges there were."""
         unfinished = self._ledger.unfinished()
-        for erasure in unfinished:
-            await self._carry_out(erasure.receipt, erasure.handle, erasure.rows, erasure.time)
-        return len(unfinished)
+        await self._carry_out(unfinished)
+        return len(unfinished) + await self._merging.finish()
 
     async def _erase(self, request: Request) -> Answer:
-        key = self._vault.find(self._lookup(request))
+        lookup = self._lookup(request)
+        key = self._vault.find(lookup)
         told = False
+        former: list[AccountKey] = []
         if key is None:
             # Nobody is known by this name: the ledger gets an entry all the same, of a key that never was.
             key = AccountKey(0, "", self._vault.keyring.new_key())
+        elif key.lookup != lookup:
+            # Who cleans up after a merge must not erase the person by it.
+            raise Conflict("the account was merged into another one: erase that one")
         else:
             told = await self._tell_first(request, key)
+            former = self._vault.former(key)
         await self._vault.flush()
-        erasure = self._ledger.begin(key.handle, key.rows, request.time)
-        await self._carry_out(erasure.receipt, erasure.handle, erasure.rows, request.time)
+        secrets = [(each.handle, each.rows) for each in former]
+        erasure = self._ledger.begin(key.handle, key.rows, request.time, secrets)
+        await self._carry_out(self._ledger.parts(erasure.receipt))
         return Answer(receipt=erasure.receipt, told=told, backups_until=request.time + BACKUP_DAYS * DAY)
 
-    async def _carry_out(self, receipt: str, handle: str, rows: bytes, now: int) -> None:
-        # The key first: from then on what is left can be read by nobody, wherever it lies.
-        await self._vault.run(lambda: self._vault.keyring.destroy_accounts([handle]))
-        self._vault.forget([handle])
-        await self._store.erase(rows, handle)
-        self._ledger.finish(receipt, now)
+    async def _carry_out(self, erasures: Sequence[Erasure]) -> None:
+        # The keys first: from then on what is left can be read by nobody, wherever it lies.
+        handles = [erasure.handle for erasure in erasures]
+        if not handles:
+            return
+        await self._vault.run(lambda: self._vault.keyring.destroy_accounts(handles))
+        self._vault.forget(handles)
+        for erasure in erasures:
+            await self._store.erase(erasure.rows, erasure.handle)
+            self._ledger.finish(erasure.receipt, erasure.time)
+
+    async def _merge(self, request: Request) -> Answer:
+        if not request.into:
+            raise FieldError("into", "expected the id of the account to merge into")
+        merged = await self._merging.merge(
+            request.tenant, request.account, request.into, time=request.time, by=request.by, reason=request.reason
+        )
+        return _standing(merged)
 
     async def _tell_first(self, request: Request, key: AccountKey) -> bool:
         """Of an account that somebody seems to have taken over, whoever owned it hears before all is gone."""
@@ -133,7 +208,7 @@ class Rights:
                 what = "restricted"
             case "lift":
                 if profile.objected_at:
-                    raise Conflict("an objection stands: decide it first (decision: upheld or rejected)")
+                    raise Conflict("an objection stands: decide it first (decision: upheld or rejected)", "decision")
                 profile.restricted_at = 0
                 what = "lifted"
             case "object":
@@ -144,7 +219,7 @@ class Rights:
                 if request.decision is None:
                     raise FieldError("decision", "expected upheld or rejected")
                 if not profile.objected_at:
-                    raise Conflict("there is no objection to decide")
+                    raise Conflict("there is no objection to decide", "decision")
                 if request.decision == "rejected":
                     profile.objected_at = 0
                 what = request.decision
@@ -162,7 +237,8 @@ class Rights:
         if session is None or not session.trusted or session.compromised:
             raise Conflict(
                 "the account may be in other hands: an objection needs session_id of a trusted session, or an operator"
-                " (`sentinel account object`)"
+                " (`sentinel account object`)",
+                "session_id",
             )
 
     def _lookup(self, request: Request) -> str:
@@ -179,6 +255,9 @@ def taken_over(profile: Profile, now: int) -> bool:
 
 def _standing(profile: Profile) -> Answer:
     said = [right.what for right in profile.rights if right.what in ("objected", "upheld", "rejected")]
+    if profile.objected_at:
+        # Of two accounts that became one, one's rejection does not answer the other's objection.
+        said = [what for what in said if what != "rejected"]
     decided = said[-1] if said else None
     since = min((time for time in (profile.restricted_at, profile.objected_at) if time), default=0)
     objection = "open" if decided == "objected" else decided

@@ -29,6 +29,8 @@ _SCHEMA: Final = (
     "CREATE TABLE account (number INTEGER PRIMARY KEY AUTOINCREMENT, lookup TEXT NOT NULL UNIQUE,"
     " handle TEXT NOT NULL UNIQUE, key BLOB NOT NULL) STRICT",
     "CREATE TABLE day (day INTEGER PRIMARY KEY, raw BLOB, record BLOB NOT NULL) STRICT",
+    "CREATE TABLE merged (number INTEGER PRIMARY KEY, head INTEGER NOT NULL, note BLOB NOT NULL) STRICT",
+    "CREATE INDEX merged_head ON merged (head)",
 )
 _VERSION: Final = 1
 #: Size (bytes) up to which the file is written anew whenever the key of an account goes: some 200,000 accounts, 0.15 s.
@@ -41,6 +43,15 @@ class DayKeys(msgspec.Struct, frozen=True):
 
     raw: bytes | None
     record: bytes
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """An account that went into another one. ``former`` keeps its key for as long as ``head`` has one: backups made
+    before hold rows that no other key opens. ``note`` is the caller's, for whoever finishes it."""
+
+    former: AccountKey
+    head: AccountKey
+    note: bytes
 
 
 class Keyring:
@@ -122,6 +133,16 @@ class Keyring:
             self._scrub()
         return gone
 
+    def packed_for(self, master: Secret) -> bytes:
+        """The whole keyring as the bytes of a database that ``master`` alone opens; never in a file on the way."""
+        with self._told(), closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+            self._db.backup(copy)
+            copy.execute("DELETE FROM slot")
+            sealed = Sealer(master.derive("keyring")).seal(self._key, "slot")
+            copy.execute("INSERT INTO slot (fingerprint, key) VALUES (?, ?)", (fingerprint(master), sealed))
+            copy.execute("VACUUM")
+            return copy.serialize()
+
     def _put_slot(self, master: Secret, key: bytes) -> None:
         sealed = Sealer(master.derive("keyring")).seal(key, "slot")
         self._db.execute(
@@ -158,17 +179,67 @@ class Keyring:
         with self._told():
             return [self._account(row) for row in self._db.execute(query, (_json(list(values)),))]
 
-    def page(self, after: int, size: int) -> list[AccountKey]:
-        """The next ``size`` accounts by number."""
-        query = "SELECT number, lookup, handle, key FROM account WHERE number > ? ORDER BY number LIMIT ?"
+    def heads(self, column: str, values: Iterable[str]) -> dict[str, AccountKey]:
+        """The accounts by ``lookup`` or ``handle``; in place of one that went into another, that other one."""
+        if column not in ("lookup", "handle"):
+            raise ValueError(f"accounts are found by lookup or handle, not by {column}")
+        query = (
+            "SELECT account.number, account.lookup, account.handle, account.key, asked.name"  # noqa: S608  # constant names
+            f" FROM (SELECT {column} AS name, coalesce(head, account.number) AS number FROM account"
+            f" LEFT JOIN merged ON merged.number = account.number WHERE {column} IN (SELECT value FROM json_each(?)))"
+            " AS asked JOIN account ON account.number = asked.number"
+        )
         with self._told():
-            return [self._account(row) for row in self._db.execute(query, (after, size))]
+            return {row[4]: self._account(row[:4]) for row in self._db.execute(query, (_json(list(values)),))}
+
+    def merge(self, former: int, head: int, note: bytes) -> None:
+        """From now on account number ``former`` is ``head``; durable when this returns. What went into ``former``
+        before goes along. ``note`` is kept as it is: sealed by the caller."""
+        with self._told(), self._transaction():
+            self._db.execute("UPDATE merged SET head = ? WHERE head = ?", (head, former))
+            self._db.execute(
+                "INSERT INTO merged (number, head, note) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (former, head, note),
+            )
+
+    def merges(self, head: int | None = None) -> list[Merge]:
+        """The accounts that went into number ``head``, or all that went into any."""
+        query = (
+            "SELECT former.number, former.lookup, former.handle, former.key,"
+            " head.number, head.lookup, head.handle, head.key, note FROM merged"
+            " JOIN account AS former ON former.number = merged.number JOIN account AS head ON head.number = merged.head"
+            " WHERE :head IS NULL OR merged.head = :head ORDER BY merged.number"
+        )
+        with self._told():
+            rows = self._db.execute(query, {"head": head}).fetchall()
+        return [Merge(self._account(row[:4]), self._account(row[4:8]), row[8]) for row in rows]
+
+    def page(self, after: int, size: int, *, former: bool = True) -> list[AccountKey]:
+        """The next ``size`` accounts by number, with or without those that went into others."""
+        query = (
+            "SELECT number, lookup, handle, key FROM account"
+            " WHERE number > ? AND (? OR number NOT IN (SELECT number FROM merged)) ORDER BY number LIMIT ?"
+        )
+        with self._told():
+            return [self._account(row) for row in self._db.execute(query, (after, former, size))]
 
     def last_number(self) -> int:
         """The highest number an account ever had."""
         with self._told():
             row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'account'").fetchone()
         return int(row[0]) if row else 0
+
+    def count(self) -> int:
+        """How many accounts have a key."""
+        with self._told():
+            return int(self._db.execute("SELECT count(*) FROM account").fetchone()[0])
+
+    def skip(self, numbers: int) -> None:
+        """Never give the next so many numbers to an account: another copy of this keyring may have given them."""
+        with self._told(), self._transaction():
+            last = self.last_number() + numbers
+            self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'account'")
+            self._db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('account', ?)", (last,))
 
     def _account(self, row: Sequence[Any]) -> AccountKey:
         number, lookup, handle, sealed = row
@@ -200,15 +271,7 @@ class Keyring:
         with self._told(), self._transaction():
             self._db.executemany(
                 "INSERT INTO account (number, lookup, handle, key) VALUES (?, ?, ?, ?)",
-                [
-                    (
-                        key.number,
-                        key.lookup,
-                        key.handle,
-                        self._kek.seal(key.secret, f"account/{key.number}/{key.lookup}"),
-                    )
-                    for key in accounts
-                ],
+                [(key.number, key.lookup, key.handle, self._seal(key)) for key in accounts],
             )
             self._db.executemany(
                 "INSERT INTO day (day, raw, record) VALUES (?, ?, ?)",
@@ -222,8 +285,9 @@ class Keyring:
                 ],
             )
 
-    def destroy_accounts(self, handles: Iterable[str]) -> int:
-        """Destroy keys of accounts; no byte of them is left in the file when this returns. How many there were.
+    def destroy_accounts(self, handles: Iterable[str], *, scrub: bool = True) -> int:
+        """Destroy keys of accounts; no byte of them is left in the file when this returns, or without ``scrub`` after
+        :meth:`scrub`. How many there were.
 
         In a keyring of more than 32 MB their names may stay where pages have room, until days' keys are destroyed.
         """
@@ -232,8 +296,19 @@ class Keyring:
                 gone = self._db.execute(
                     "DELETE FROM account WHERE handle IN (SELECT value FROM json_each(?))", (_json(list(handles)),)
                 ).rowcount
-            self._scrub(anew=self.path is not None and self.path.stat().st_size <= _SMALL)
+                if gone:
+                    self._db.execute(
+                        "DELETE FROM merged WHERE number NOT IN (SELECT number FROM account)"
+                        " OR head NOT IN (SELECT number FROM account)"
+                    )
+            if scrub:
+                self._scrub(anew=self.path is not None and self.path.stat().st_size <= _SMALL)
         return gone
+
+    def scrub(self) -> None:
+        """Leave no byte in the file of what was destroyed."""
+        with self._told():
+            self._scrub()
 
     def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
         """Destroy the raw keys of days up to ``raw_through`` and everything of days up to ``records_through``

@@ -8,7 +8,7 @@ row ids were made of is forgotten once no backup that could hold such rows may b
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -66,19 +66,30 @@ class Ledger:
                         self._db.execute(_SCHEMA)
                         self._db.execute("PRAGMA user_version = 1")
 
-    def begin(self, handle: str, rows: bytes, time: int) -> Erasure:
-        """Write an erasure down; it is on disk when this returns."""
-        erasure = Erasure(receipt=new_receipt(), time=time, handle=handle, rows=rows)
-        self.put(erasure)
-        return erasure
+    def begin(self, handle: str, rows: bytes, time: int, former: Sequence[tuple[str, bytes]] = ()) -> Erasure:
+        """Write an erasure down; it is on disk when this returns. ``former`` are handle and rows of accounts that went
+        into this one: each gets an entry beside the first, all or none of them (:meth:`parts`)."""
+        receipt = new_receipt()
+        names = [receipt, *(f"{receipt}.{number}" for number in range(1, len(former) + 1))]
+        found = [
+            Erasure(receipt=name, time=time, handle=one, rows=secret)
+            for name, (one, secret) in zip(names, [(handle, rows), *former], strict=True)
+        ]
+        self._put(found)
+        return found[0]
 
     def put(self, erasure: Erasure) -> None:
         """Take an entry over, as from another copy of the ledger; one that is there stays."""
-        sealed = self._sealer.seal(pack(_Sealed(erasure.handle, erasure.rows)), erasure.receipt)
+        self._put([erasure])
+
+    def _put(self, erasures: Sequence[Erasure]) -> None:
+        rows = [
+            (each.receipt, each.time, self._sealer.seal(pack(_Sealed(each.handle, each.rows)), each.receipt), each.done)
+            for each in erasures
+        ]
         with self._told(), self._transaction():
-            self._db.execute(
-                "INSERT INTO erasure (receipt, time, sealed, done) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (erasure.receipt, erasure.time, sealed, erasure.done),
+            self._db.executemany(
+                "INSERT INTO erasure (receipt, time, sealed, done) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
             )
 
     def finish(self, receipt: str, now: int) -> None:
@@ -90,6 +101,11 @@ class Ledger:
         """The entry with this receipt."""
         found = self._read("receipt = ?", receipt)
         return found[0] if found else None
+
+    def parts(self, receipt: str) -> list[Erasure]:
+        """The entry with this receipt, and those of the accounts that had gone into that one: their receipts go on with
+        a dot and a number."""
+        return self._read("receipt = ?1 OR substr(receipt, 1, length(?1) + 1) = ?1 || '.'", receipt)
 
     def unfinished(self) -> list[Erasure]:
         """Erasures that a crash may have left half done, oldest first."""

@@ -81,7 +81,7 @@ pack: Final = msgspec.msgpack.Encoder().encode
 _decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
 
-def unpack(data: bytes, type: type[_T]) -> _T:
+def unpack(data: bytes | bytearray, type: type[_T]) -> _T:
     """What :func:`pack` made bytes of."""
     decoder = _decoders.get(type)
     if decoder is None:

@@ -5,9 +5,10 @@ it is. Others only read: they look again when the keyring has changed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -18,6 +19,7 @@ from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.privacy.sealer import Sealer
 
+_T = TypeVar("_T")
 #: Keys of accounts held open, about 600 bytes each.
 ACCOUNTS: Final = 50_000
 #: Sealers held ready, one for each account, purpose and day that was sealed or opened lately; about 1 kB each.
@@ -27,6 +29,8 @@ _BY_DAY: Final = ("raw", "record")
 _RANDOM: Final = 8
 #: Handle of what is nobody's: no pseudonym looks like it.
 _NOBODY: Final = ":"
+#: Under which the keyring keeps the day up to which no raw values are kept any more.
+_RAW_THROUGH: Final = "raw_through"
 
 
 class Vault:
@@ -52,9 +56,12 @@ class Vault:
         self._handles: dict[str, AccountKey] = {}
         self._numbers: dict[int, AccountKey] = {}
         self._sealers: dict[tuple[str, str, int], Sealer] = {}
+        self._opened: dict[str, int] = {}  #: numbers by handle, where keys are held by number alone
+        self._aliases: dict[str, set[str]] = {}  #: by handle: lookups and handles of accounts that went into this one
         self._new: dict[str, AccountKey] = {}  #: by lookup; not durable yet
         self._new_days: dict[int, DayKeys] = {}
         self._days = keyring.days()
+        self._raw_through = self._stored_raw_through = int(keyring.value(_RAW_THROUGH) or -1)
         self._next = keyring.last_number() + 1
         self._version = keyring.version()
         self._writer = ThreadPoolExecutor(1, "keyring-writer") if keyring.path is not None and writes else None
@@ -67,7 +74,8 @@ class Vault:
     # Accounts
 
     def admit(self, lookups: Iterable[str]) -> dict[str, AccountKey]:
-        """The keys of accounts, by lookup; those never seen before get one."""
+        """The keys of accounts, by lookup; those never seen before get one. An account that went into another one has
+        that one's."""
         if len(self._lookups) > self._limit:
             self._shrink()
         found: dict[str, AccountKey] = {}
@@ -78,18 +86,21 @@ class Vault:
             else:
                 missing.append(lookup)
         if missing:
-            for key in self.keyring.accounts("lookup", missing):
-                found[key.lookup] = self._hold(key)
+            for lookup, key in self.keyring.heads("lookup", missing).items():
+                found[lookup] = self._name(lookup, key)
             for lookup in missing:
                 if lookup not in found:
                     found[lookup] = self._make(lookup)
         return found
 
     def find(self, lookup: str) -> AccountKey | None:
-        """The key of an account, if there is one."""
+        """The key of an account, if there is one; of one that went into another, that one's (its ``lookup`` is then
+        not the one asked for)."""
         self._refresh()
         key = self._lookups.get(lookup)
-        return key if key is not None else self._load("lookup", lookup)
+        if key is None and (key := self.keyring.heads("lookup", [lookup]).get(lookup)) is not None:
+            self._name(lookup, key)
+        return key
 
     def guest(self, lookup: str) -> AccountKey:
         """A key for an account that is only asked about; it is never kept."""
@@ -97,7 +108,8 @@ class Vault:
 
     def of(self, handle: str | None) -> AccountKey:
         """The key behind a handle; the installation's own for ``None`` and for documents that are nobody's
-        (``campaigns:TENANT``). Raises :class:`StoreError` when the account was erased."""
+        (``campaigns:TENANT``). An account that went into another one is that one. Raises :class:`StoreError` when the
+        account was erased."""
         if handle is None:
             return self._common
         key = self._handles.get(handle)
@@ -105,7 +117,10 @@ class Vault:
             if ":" in handle:
                 return self._hold(AccountKey(0, handle, self.root.derive(handle), handle))
             self._refresh()
-            key = self._load("handle", handle)
+            key = self.keyring.heads("handle", [handle]).get(handle)
+            if key is not None:
+                self._alias(handle, key.handle, key)
+                self._handles[handle] = self._hold(key)
         if key is None:
             raise StoreError("the account's key is not there: the account was erased", retry=False)
         return key
@@ -126,19 +141,61 @@ class Vault:
         return self._to_ref.update(key.number.to_bytes(8, "big") + chance)
 
     def owners(self, refs: Sequence[bytes | None]) -> list[AccountKey | None]:
-        """The accounts that rows lead to: the installation's own where a row has none, ``None`` for erased ones."""
+        """The accounts whose keys open rows: the installation's own where a row has none, ``None`` for erased ones."""
         self._refresh()
         numbers = [int.from_bytes(self._from_ref.update(ref)[:8], "big") if ref else 0 for ref in refs]
         if missing := [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]:
+            if len(self._numbers) > self._limit:
+                self._shrink()
+                missing = [number for number in dict.fromkeys(numbers) if number and number not in self._numbers]
             for key in self.keyring.accounts("number", missing):
-                self._hold(key)
+                # By number only: the handle of an account that went into another one leads to that one.
+                self._numbers[key.number], self._opened[key.handle] = key, key.number
         return [self._numbers.get(number) if number else self._common for number in numbers]
+
+    def former(self, key: AccountKey) -> list[AccountKey]:
+        """The keys of the accounts that went into this one."""
+        return [merge.former for merge in self.keyring.merges(key.number)] if key.number else []
+
+    async def merge(self, former: AccountKey, head: AccountKey, note: bytes) -> None:
+        """From now on ``former`` is ``head``, whichever name or handle it is asked for by; durable when this returns.
+        See :meth:`Keyring.merge`."""
+        await self.flush()
+        await self.run(lambda: self.keyring.merge(former.number, head.number, note))
+        names = {former.lookup, former.handle, *self._aliases.pop(former.handle, ())}
+        for name in names & self._lookups.keys():
+            self._lookups[name] = head
+        for name in names & self._handles.keys():
+            self._handles[name] = head
+        self._aliases.setdefault(head.handle, set()).update(names)
+        self._opened[former.handle] = former.number
+
+    @contextmanager
+    def visiting(self, after: int, size: int) -> Iterator[list[AccountKey]]:
+        """The next ``size`` accounts by number, for who walks through all: what was not in memory does not stay.
+        Accounts that went into others are left out: they have nothing, and their keys stay as long as those."""
+        keys = self.keyring.page(after, size, former=False)
+        strange = [key for key in keys if key.handle not in self._handles]
+        for key in strange:
+            self._hold(key)
+        try:
+            yield keys
+        finally:
+            for key in strange:
+                self._handles.pop(key.handle, None)
+                self._lookups.pop(key.lookup, None)
+                self._numbers.pop(key.number, None)
+                self._sealers.pop((key.handle, "own", 0), None)
 
     def forget(self, handles: Iterable[str]) -> None:
         """Erased: nothing of their keys stays in memory."""
         for handle in handles:
+            self._numbers.pop(self._opened.pop(handle, 0), None)
+            for name in self._aliases.pop(handle, ()):
+                self._lookups.pop(name, None)
+                self._handles.pop(name, None)
             key = self._handles.pop(handle, None)
-            if key is not None:
+            if key is not None and key.handle == handle:
                 self._lookups.pop(key.lookup, None)
                 self._numbers.pop(key.number, None)
                 self._new.pop(key.lookup, None)
@@ -164,15 +221,14 @@ class Vault:
             sealer = self._sealers[name] = Sealer(key.derive(purpose, day_key))
         return sealer
 
+    def opener(self, key: AccountKey, purpose: str, day: int) -> Sealer | None:
+        """What opens an account's values of a day; ``None`` when the day's key was destroyed, and none is made."""
+        return self.sealer(key, purpose, day) if day in self.days else None
+
     @property
     def windows(self) -> Sealer:
         """What seals the entries of windows, which are many accounts' together."""
         return self._windows
-
-    def has_raw_key(self, day: int) -> bool:
-        """Whether raw values of a UTC day can be opened."""
-        keys = self._days.get(day)
-        return keys is not None and keys.raw is not None
 
     @property
     def days(self) -> dict[int, DayKeys]:
@@ -180,20 +236,40 @@ class Vault:
         self._refresh()
         return self._days
 
-    def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
-        """See :meth:`Keyring.destroy_days`; nothing of them stays in memory either."""
-        gone = self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
-        self._days = self.keyring.days() | self._new_days
+    async def destroy_days(self, *, raw_through: int, records_through: int) -> tuple[int, int]:
+        """See :meth:`Keyring.destroy_days`. They are gone from memory before anything else runs, and what is still to
+        come of days up to ``raw_through`` is kept without raw values. For when nothing is judged."""
+
+        def destroy() -> tuple[int, int]:
+            if stored != raw_through:
+                self.keyring.put_value(_RAW_THROUGH, str(raw_through).encode())
+            return self.keyring.destroy_days(raw_through=raw_through, records_through=records_through)
+
+        stored, self._raw_through = self._stored_raw_through, raw_through
+        for days in (self._days, self._new_days):
+            left = [(day, keys) for day, keys in days.items() if day > records_through]
+            days.clear()
+            days.update((day, keys if day > raw_through else DayKeys(None, keys.record)) for day, keys in left)
         self._sealers.clear()
+        try:
+            gone = await self.run(destroy)
+        except StoreError:
+            self._days = self.keyring.days() | self._new_days  # to be tried again
+            raise
+        self._stored_raw_through = raw_through
         return gone
+
+    def keep_no_raw(self, through: int) -> None:
+        """What is still to come of days up to ``through`` is kept without raw values, until :meth:`destroy_days`."""
+        self._raw_through = max(self._raw_through, through)
 
     def _day(self, day: int) -> DayKeys:
         keys = self._days.get(day)
         if keys is None:
             if not self._writes:
                 raise StoreError("the day's key was destroyed: what it sealed is expired", retry=False)
-            keys = DayKeys(self.keyring.new_key(), self.keyring.new_key())
-            self._days[day] = self._new_days[day] = keys
+            raw = self.keyring.new_key() if day > self._raw_through else None
+            keys = self._days[day] = self._new_days[day] = DayKeys(raw, self.keyring.new_key())
         return keys
 
     # Making keys durable
@@ -203,21 +279,17 @@ class Vault:
         if not self._new and not self._new_days:
             return
         accounts, days = list(self._new.values()), dict(self._new_days)
-        if self._writer is None:
-            self.keyring.write(accounts, days)
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self.keyring.write, accounts, days)
+        await self.run(lambda: self.keyring.write(accounts, days))
         for key in accounts:
             self._new.pop(key.lookup, None)
         for day in days:
             self._new_days.pop(day, None)
 
-    async def run(self, work: Callable[[], object]) -> None:
+    async def run(self, work: Callable[[], _T]) -> _T:
         """Do something that waits for the disk beside the loop, in order with :meth:`flush`."""
         if self._writer is None:
-            work()
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._writer, work)
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def close(self) -> None:
         """Give the keyring back."""
@@ -231,25 +303,31 @@ class Vault:
         key = AccountKey(self._next, lookup, self.keyring.new_key())
         self._next += 1
         self._new[lookup] = key
+        return self._name(lookup, key)
+
+    def _name(self, lookup: str, key: AccountKey) -> AccountKey:
+        self._alias(lookup, key.lookup, key)
+        self._lookups[lookup] = key
         return self._hold(key)
+
+    def _alias(self, name: str, own: str, key: AccountKey) -> None:
+        if name != own:
+            self._aliases.setdefault(key.handle, set()).add(name)
 
     def _hold(self, key: AccountKey) -> AccountKey:
         self._handles[key.handle] = key
         if key.number:
-            self._lookups[key.lookup] = key
             self._numbers[key.number] = key
         return key
-
-    def _load(self, column: str, value: str) -> AccountKey | None:
-        found = self.keyring.accounts(column, [value])
-        return self._hold(found[0]) if found else None
 
     def _shrink(self) -> None:
         self._lookups.clear()
         self._handles.clear()
         self._numbers.clear()
-        for key in self._new.values():
-            self._hold(key)
+        self._opened.clear()
+        self._aliases.clear()
+        for lookup, key in self._new.items():
+            self._name(lookup, key)
 
     def _refresh(self) -> None:
         """Where keys are only read: what another process erased must not be opened here any more."""

@@ -5,7 +5,7 @@ changed at once (:meth:`Store.commit`). Accounts are named by their handles here
 disk is sealed, and found by names that only the account's key gives (:mod:`sentinel.store.rows`).
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -14,6 +14,8 @@ from sentinel.events.alert import Notice
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.privacy.account_key import AccountKey
+from sentinel.store.aging import Aging
 
 #: A track: id of its series, then the values it is kept by.
 TrackKey = tuple[str, tuple[str | int, ...]]
@@ -65,7 +67,7 @@ class Record(msgspec.Struct, kw_only=True):
     account_id: str | None = None
     raw: Raw | None = None
     sighting: bytes  #: packed Sighting (of an answer: empty)
-    windows: bytes  #: packed dict of window values
+    windows: bytes  #: packed dict of window values (of an answer: the role of who gave it)
     assessment: bytes  #: packed Assessment without event and account
     trusted: bool = False  #: its values joined the trusted past
     alert: str | None = None
@@ -176,7 +178,26 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     first_try: int
 
 
-class Store(Protocol):
+class MailKept(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail about an account, without what it says. ``time`` is the latest known of it (micros): when it was done
+    with, tried first, or of its event; 0 when none of these is kept any more."""
+
+    kind: str
+    state: str  #: pending, held (the account is restricted), sent, failed or unaddressed
+    time: int = 0
+    alert: str | None = None
+
+
+class WindowKept(msgspec.Struct, frozen=True, kw_only=True):
+    """The entries of one track that is kept by an account. ``name`` is the track's (:meth:`Rows.track_name`)."""
+
+    name: int
+    entries: int
+    first: int  #: micros, like ``last``
+    last: int
+
+
+class Store(Aging, Protocol):
     """Where everything is kept. All methods raise :class:`sentinel.errors.StoreError` when the store fails."""
 
     durable: bool  #: what a commit acknowledged survives a power cut
@@ -238,13 +259,21 @@ class Store(Protocol):
         kind: str | None = None,
         limit: int = 100,
         state: str | None = None,
+        hidden: bool = False,
     ) -> list[AlertRow]:
-        """Newest first; ``state`` ``open`` gives those that nobody closed."""
+        """Newest first; ``state`` ``open`` gives those that nobody closed. ``hidden`` ones, of restricted accounts, are
+        only for the person's own export."""
 
     async def alert(self, tenant: str, id: str) -> AlertRow | None: ...
 
     def alert_events(self, alert: AlertRow) -> AsyncIterator[Record]:
         """The records of an alert's or campaign's events, in the order they were committed."""
+
+    async def mails_of(self, account: str) -> list[MailKept]:
+        """The mails about an account, in the order they came into the outbox, for its export."""
+
+    async def windows_of(self, account: str) -> list[WindowKept]:
+        """The tracks that are kept by an account, for its export."""
 
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
         """Keep a verdict to be carried out; returns its id. One carried out is kept for a day at least."""
@@ -253,7 +282,8 @@ class Store(Protocol):
         """Verdicts to be carried out, oldest first; or the one with this id, whether carried out or not."""
 
     async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
-        """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it."""
+        """The verdict is carried out: ``answered`` events know of it, ``alerts`` (ids) are closed with it, and its
+        ``target`` is forgotten."""
 
     async def ask(self, question: bytes, *, now: int) -> int:
         """Ask whoever judges into the store for something; returns the question's id."""
@@ -274,6 +304,25 @@ class Store(Protocol):
 
     async def left_of(self, rows: bytes) -> int:
         """How many rows there are of an account that was erased."""
+
+    async def parts(self, keys: Sequence[AccountKey]) -> dict[str, tuple[Profile | None, Attributes | None]]:
+        """Profile and attributes under the accounts' own keys, by handle, where there are any; what went into another
+        account (:meth:`Vault.merge`) has none once :meth:`merge` is done."""
+
+    async def reown(
+        self,
+        former: AccountKey,
+        head: AccountKey,
+        *,
+        changed: Callable[[Record], Record],
+        tracks: Mapping[TrackKey, TrackKey],
+    ) -> int:
+        """Give everything of ``former`` to ``head`` but profile and attributes, step by step; begun again after a crash
+        it goes on. ``changed`` gives records as they are to be kept, ``tracks`` says what goes on where. Returns the
+        events given over."""
+
+    async def merge(self, former: AccountKey, changes: Changes) -> None:
+        """Commit ``changes`` and delete what is left of ``former``, in one transaction."""
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""

@@ -19,7 +19,7 @@ from sentinel.past.windows import Entry, decode_entries, encode_entries
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.sealer import BLOCK, Sealer, pack, pad, unpack, unpad
 from sentinel.privacy.vault import Vault
-from sentinel.store.protocol import AlertRow, Record, TrackKey
+from sentinel.store.protocol import AlertRow, MailKept, Record, TrackKey, WindowKept
 
 _json: Final = msgspec.json.Encoder().encode
 #: What documents are filled up to multiples of, in bytes: a profile grows with every device and session.
@@ -110,13 +110,14 @@ class Rows:
         )  # fmt: skip
 
     def records(self, rows: Sequence[Sequence[Any]]) -> list[Record]:
-        """Records of rows (:class:`EventRow`, without ``raw``), in their order. Those of erased accounts are left out:
-        nothing of them can be read."""
+        """Records of rows (:class:`EventRow`, without ``raw``), in their order. Those of erased accounts and of expired
+        days are left out: nothing of them can be read."""
         found = []
         for row, owner in zip(rows, self.vault.owners([row[3] for row in rows]), strict=True):
             if owner is None:
                 continue
-            sealer = _must(self.vault.sealer(owner, "record", row[4]))
+            if (sealer := self.vault.opener(owner, "record", row[4])) is None:
+                continue
             kept = unpack(unpad(sealer.open(row[8], row[0])), _Kept)
             found.append(
                 Record(
@@ -138,12 +139,15 @@ class Rows:
             )
         return found
 
-    def raw(self, record: Record, sealed: bytes | None) -> Raw:
-        """The raw values of a record; the ids alone when the others have expired."""
+    def raw(self, record: Record, sealed: bytes | None, ref: bytes | None) -> Raw:
+        """The raw values of a record, whose row leads to the account by ``ref``; the ids alone when the others have
+        expired."""
         ids = Raw(event=record.event_id, account=record.account_id)
         if sealed is None:
             return ids
-        sealer = self.vault.sealer(self.vault.of(record.account), "raw", utc_day(record.time))
+        # By the row, not by the record: the account may have gone into another one since the record was read.
+        (owner,) = self.vault.owners([ref])
+        sealer = self.vault.opener(owner, "raw", utc_day(record.time)) if owner is not None else None
         if sealer is None:
             return ids
         values = unpack(unpad(sealer.open(sealed, record.key)), Raw)
@@ -161,7 +165,11 @@ class Rows:
 
     def open_profile(self, handle: str, sealed: bytes) -> Profile:
         """The profile again."""
-        return decode_profile(self._open_own(handle, "profile", sealed))
+        return self.open_profile_of(self.vault.of(handle), sealed)
+
+    def open_profile_of(self, key: AccountKey, sealed: bytes) -> Profile:
+        """The same by the account's own key, though it went into another account."""
+        return decode_profile(self._open_own(key, "profile", sealed))
 
     def attributes_row(self, handle: str) -> str:
         """What an account's attributes are found by."""
@@ -173,15 +181,18 @@ class Rows:
 
     def open_attributes(self, handle: str, sealed: bytes) -> Attributes:
         """The attributes again."""
-        return unpack(self._open_own(handle, "attributes", sealed), Attributes)
+        return self.open_attributes_of(self.vault.of(handle), sealed)
+
+    def open_attributes_of(self, key: AccountKey, sealed: bytes) -> Attributes:
+        """The same by the account's own key, though it went into another account."""
+        return unpack(self._open_own(key, "attributes", sealed), Attributes)
 
     def _own(self, handle: str, kind: str, data: bytes) -> tuple[str, bytes]:
         key = self.vault.of(handle)
         row = key.row(kind)
         return row, _must(self.vault.sealer(key, "own")).seal(pad(data, _BLOCKS[kind]), f"{kind}/{row}")
 
-    def _open_own(self, handle: str, kind: str, sealed: bytes) -> bytes:
-        key = self.vault.of(handle)
+    def _open_own(self, key: AccountKey, kind: str, sealed: bytes) -> bytes:
         return unpad(_must(self.vault.sealer(key, "own")).open(sealed, f"{kind}/{key.row(kind)}"))
 
     # Windows
@@ -199,6 +210,21 @@ class Rows:
     def open_entries(self, name: int, sealed: bytes) -> list[Entry]:
         """The entries again."""
         return decode_entries(self.vault.windows.open(sealed, str(name)))
+
+    def windows_row(self, handle: str) -> str:
+        """What the tracks that are kept by an account are found by."""
+        return self.vault.of(handle).row("windows")
+
+    def windows_kept(self, rows: Sequence[Sequence[Any]]) -> list[WindowKept]:
+        """How many entries tracks have, and from when, of rows (name, sealed entries)."""
+        times: dict[int, list[int]] = {}
+        for name, sealed in rows:
+            times.setdefault(name, []).extend(entry[0] for entry in self.open_entries(name, sealed))
+        return [
+            WindowKept(name=name, entries=len(found), first=min(found), last=max(found))
+            for name, found in times.items()
+            if found
+        ]
 
     # Alerts and mails
 
@@ -259,6 +285,25 @@ class Rows:
         (owner,) = self.vault.owners([ref])
         return unpack(self._must_open(owner, sealed, f"mail/{name}"), Notice) if owner is not None else None
 
+    def mails(self, mails: Sequence[Sequence[Any]], alerts: Sequence[Sequence[Any]]) -> list[MailKept]:
+        """Mails of rows (key of the alert, ref, sealed notice or nothing, state, time) beside the account's alerts.
+
+        What a mail that is done with said is gone; its alert still tells the kind.
+        """
+        known = {row[0]: alert for row in alerts for alert in self.alerts([row])}
+        found = []
+        for key, ref, sealed, state, time in mails:
+            alert = known.get(key)
+            notice = self.open_notice(key, ref, sealed) if sealed is not None else None
+            if notice is not None:
+                kept = MailKept(kind=notice.kind, state=state, time=time or notice.time, alert=notice.id)
+            elif alert is not None:
+                kept = MailKept(kind=alert.kind, state=state, time=time or alert.first, alert=alert.id)
+            else:
+                kept = MailKept(kind="", state=state, time=time)
+            found.append(kept)
+        return found
+
     # Questions of commands
 
     def question(self, data: bytes) -> bytes:
@@ -268,14 +313,6 @@ class Rows:
     def open_question(self, sealed: bytes) -> bytes:
         """It again."""
         return self._must_open(self.vault.of(None), sealed, "asked")
-
-    def target(self, target: str) -> bytes:
-        """What a verdict given on the command line is about, sealed."""
-        return self._seal_own(self.vault.of(None), target.encode(), "verdict")
-
-    def open_target(self, sealed: bytes) -> str:
-        """It again."""
-        return self._must_open(self.vault.of(None), sealed, "verdict").decode()
 
     def _seal_own(self, key: AccountKey, data: bytes, row: str) -> bytes:
         return _must(self.vault.sealer(key, "own")).seal(pad(data), row)

@@ -132,6 +132,24 @@ def test_every_type_and_outcome_has_both_twins(kind: str, outcome: str) -> None:
         assert len(str(message["Subject"])) < 78
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "campaign"])
+def test_who_was_refused_reads_that_a_person_can_review_it(kind: str) -> None:
+    refused = change(sample(kind), decision="block")
+    with_contact = msgspec.structs.replace(IDENTITY, review="privacy officer, room 7")
+    nobody = msgspec.structs.replace(IDENTITY, support=None)
+    for identity, where in (
+        (with_contact, "give the case number: privacy officer, room 7"),
+        (IDENTITY, "give the case number: help desk, room 4"),
+        (nobody, "Ask the support of Example for that, and give the case number."),
+    ):
+        message = write(refused, identity=identity)
+        text = " ".join(text_of(message).split())
+        assert "you may ask that a person looks at that decision, say how you see it, and contest it" in text
+        assert where in text
+        assert plain_words(text_of(message)) == Page(html_of(message)).words
+    assert "looks at that decision" not in " ".join(text_of(write(change(refused, decision="challenge"))).split())
+
+
 def test_the_mail_tells_everything_the_person_needs() -> None:
     message = write(change(sample("suspicious_sign_in"), place=Place("DE", None, "Berlin"), earlier=2))
     text = " ".join(text_of(message).split())
@@ -528,7 +546,8 @@ PAYLOADS = [
 
 
 def hostile(field: str, value: str) -> tuple[Notice, Attributes, Identity]:
-    notice, attributes, identity = sample("suspicious_sign_in"), sample_attributes(), IDENTITY
+    # One that was refused: its mail says the most.
+    notice, attributes, identity = change(sample("suspicious_sign_in"), decision="block"), sample_attributes(), IDENTITY
     owner, _, name = field.partition(".")
     if owner == "attributes":
         attributes = msgspec.structs.replace(attributes, **{name: value})
@@ -556,6 +575,7 @@ FIELDS = [
     "identity.service_name",
     "identity.support",
     "identity.security_page",
+    "identity.review",
     "place.country",
     "place.city",
     "place.region",
@@ -577,7 +597,7 @@ LINK = re.compile(r"://|javascript:|(?:www|evil)[.。]\w", re.IGNORECASE)
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_no_value_becomes_a_header_markup_or_link(field: str) -> None:
-    calm = Page(html_of(write(sample("suspicious_sign_in")))).tags
+    calm = Page(html_of(write(change(sample("suspicious_sign_in"), decision="block")))).tags
     for payload in PAYLOADS:
         notice, attributes, identity = hostile(field, payload)
         message = write(notice, attributes, identity=identity)

@@ -20,7 +20,8 @@ async def test_alive_and_ready(daemon: InProcess) -> None:
     stranger = daemon.stranger()
     assert (await stranger.get("/healthz")).body == {"status": "ok"}
     ready = await stranger.get("/readyz")
-    assert (ready.status, ready.body) == (200, {"status": "ready", "durable": True, "waiting": 0})
+    body = {"status": "ready", "durable": True, "waiting": 0, "oldest_raw_days": None}
+    assert (ready.status, ready.body) == (200, body)
 
 
 async def test_a_store_that_is_gone_is_told(daemon: InProcess, client: Client) -> None:

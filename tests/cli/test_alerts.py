@@ -130,12 +130,36 @@ def test_one_verdict_for_a_whole_campaign(sentinel: Command, tmp_path: Path) -> 
     assert len(run("campaigns", "show", one["alert"], "--limit", "2")["list"]) == 2
     text = sentinel("--config", config, "campaigns", "show", one["alert"], "--limit", "2").stdout
     assert f"… {one['events'] - 2} more" in text
+    # Of an account whose processing is restricted nothing is shown; it is counted all the same.
+    assert run("account", "restrict", "u-3")["restricted"]
+    without = run("campaigns", "show", one["alert"])
+    assert "u-3" not in {event["account"] for event in without["list"]}
+    assert without["counts"] == shown["counts"]
+    run("account", "lift", "u-3")
     before = run("alerts", "list", "--account", "u-3")
     assert before
     (closed,) = run("campaigns", "close", one["alert"], "--verdict", "legitimate")
     assert (closed["events"], closed["done"]) == (one["events"], True)
     assert one["alert"] not in {row["alert"] for row in run("campaigns", "list")}
     assert run("alerts", "list", "--account", "u-3") == before
+
+
+def test_a_campaign_on_names_that_do_not_exist_is_shown(sentinel: Command, tmp_path: Path) -> None:
+    tries = [
+        login(
+            f"try-{number}",
+            stamp(NOW + timedelta(seconds=number)),
+            account=f"nobody-{number}",
+            outcome="failure",
+            reason="unknown_account",
+            **(AWAY | {"device_id": None}),
+        )
+        for number in range(60)
+    ]
+    config = take(sentinel, tmp_path, tries)
+    (one,) = said(sentinel("--config", config, "campaigns", "list", "--json"))
+    shown = said(sentinel("--config", config, "campaigns", "show", one["alert"], "--json"))
+    assert len(shown["list"]) == one["events"]
 
 
 async def test_accounts_that_were_only_tried_are_not_compromised(

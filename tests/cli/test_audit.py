@@ -81,3 +81,28 @@ def test_wrong_use(sentinel: Command) -> None:
     done = sentinel("audit", "show", "--purpose", "two\nlines")
     assert done.returncode == 1
     assert "purpose: expected one line" in done.stderr
+
+
+def test_what_commands_show_and_change_stands_in_the_log(sentinel: Command, tmp_path: Path) -> None:
+    events = tmp_path / "events.ndjson"
+    lines = [
+        {"id": f"e-{n}", "time": f"2026-01-0{n}T12:00:00Z", "account": "u-1", "outcome": "success", "device_id": str(n)}
+        for n in range(1, 8)
+    ]
+    events.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    good(sentinel("import", str(events)))
+    good(sentinel("keys", "create", "web", "--scope", "events"))
+    good(sentinel("keys", "revoke", "web"))
+    good(sentinel("explain", "e-7", "--purpose", "ticket 7"))
+    listed = json.loads(good(sentinel("alerts", "list", "--all", "--account", "u-1", "--json")))
+    good(sentinel("alerts", "show", listed[0]["alert"]))
+    good(sentinel("alerts", "close", listed[0]["alert"], "--verdict", "legitimate"))
+    good(sentinel("campaigns", "list"))
+    entries = json.loads(good(sentinel("audit", "show", "--json")))
+    assert [(entry["action"], entry["account"] is not None) for entry in entries] == [
+        ("event.import", False), ("keys.create", False), ("keys.revoke", False), ("event.explain", True),
+        ("alerts.list", True), ("alerts.show", True), ("alerts.close", True), ("campaigns.list", False),
+    ]  # fmt: skip
+    assert entries[3]["purpose"] == "ticket 7"
+    assert {entry["role"] for entry in entries} == {"operator"}
+    assert good(sentinel("audit", "verify")).startswith("9 entries")

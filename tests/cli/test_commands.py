@@ -149,7 +149,7 @@ def test_import_prints_or_keeps_and_mails_nobody(sentinel: Command, tmp_path: Pa
     assert "0 events taken, 5 known already" in again.stderr
     checks = json.loads(sentinel("doctor", "--json").stdout)
     assert [each["detail"] for each in checks if each["name"] == "mails"] == [
-        "0 pending, 0 sent, 0 failed, 0 unaddressed"
+        "0 pending, 0 sent, 0 failed, 0 unaddressed, 0 held"
     ]
     (tmp_path / "a.ndjson").write_text("nonsense\n")
     bad(sentinel("import", path), 1, "a.ndjson:1: ")
@@ -285,13 +285,15 @@ async def test_doctor(
         "disk",
         "key",
         "store",
+        "retention",
+        "backup",
         "mails",
         "keys",
         "rules",
         "geo",
         "mail",
     }
-    assert {each["state"] for each in found if each["name"] != "keys"} == {"good"}
+    assert {each["state"] for each in found if each["name"] not in ("keys", "backup")} == {"good"}
     (state / "sentinel.key").chmod(0o644)
     write_config(smtp=1)
     done = await asyncio.to_thread(sentinel, "doctor", "--config", config)

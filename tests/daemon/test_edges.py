@@ -101,7 +101,27 @@ def test_everything_through_edges(running: Callable[..., Running]) -> None:
     assert it.ask("POST", "/v1/feedback", {"event": "e-1", "verdict": "legitimate"})[0] == 200
     assert it.ask("GET", "/v1/accounts/u-1/risk")[1]["reasons"] == []
     assert it.ask("POST", "/v1/feedback", {"event": "e-9", "verdict": "legitimate"})[0] == 404
-    assert it.ask("GET", "/readyz") == (200, {"status": "ready", "durable": True, "waiting": 0})
+    status, told = it.ask("GET", "/readyz")
+    oldest = told.pop("oldest_raw_days")
+    assert (status, told) == (200, {"status": "ready", "durable": True, "waiting": 0})
+    assert 4 <= oldest < 5.5  # the habits began four days ago
+
+
+def test_rights_through_edges(running: Callable[..., Running]) -> None:
+    it = running()
+    it.ask("POST", "/v1/events", habits())
+    it.ask("PUT", "/v1/accounts/u-1", {"email": "ada@example.org"})
+    assert it.ask("PUT", "/v1/accounts/u-1/restriction", {"reason": "x\n"})[1]["field"] == "reason"
+    assert it.ask("PUT", "/v1/accounts/u-1/objection", {"decision": "upheld"})[0] == 409
+    assert it.ask("PUT", "/v1/accounts/u-1/restriction", {})[1]["restricted"]
+    assert it.ask("POST", "/v1/assessments", login("e-1"))[1]["restricted"]
+    assert it.ask("DELETE", "/v1/accounts/u-1/restriction", {})[1]["restricted"] is False
+    assert it.ask("GET", "/v1/accounts/u-1")[1]["email"] == "ada@example.org"
+    status, gone = it.ask("DELETE", "/v1/accounts/u-1", {})
+    assert (status, gone["receipt"][:2]) == (200, "r-")
+    for _ in range(4):  # whichever edge it comes to
+        assert it.ask("GET", "/v1/accounts/u-1")[1]["email"] is None
+        assert it.ask("GET", "/v1/assessments/e-1")[0] == 404
 
 
 def test_a_large_post_keeps_its_order(running: Callable[..., Running]) -> None:

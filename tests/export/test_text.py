@@ -12,6 +12,7 @@ from sentinel.events.alert import KINDS
 from sentinel.events.assessment import DECISION_ORDER, LEVEL_ORDER
 from sentinel.events.event import AuthMethod, Mfa, MfaMethod, Outcome, Reason, Type
 from sentinel.events.place import NETWORK_KINDS
+from sentinel.export.gather import DECISIONS
 from sentinel.export.schema import structs
 from sentinel.export.shown import WORDS
 from sentinel.export.text import LANGUAGES, text_in
@@ -80,9 +81,11 @@ def test_every_fixed_value_has_a_word(language: str) -> None:
         "scope": ("attempt", "source"),
         "alert_kind": KINDS,
         "state": ("open", "legitimate", "compromised"),
-        "mail_state": ("pending", "sent", "failed", "unaddressed"),
+        "mail_state": ("pending", "sent", "failed", "unaddressed", "held"),
         "verdict": ("legitimate", "compromised"),
-        "by": ("person", "service", "admin"),
+        "by": ("person", "service", "admin", "operator"),
+        "right": ("access", "rectification", "erasure", *{right for right, _ in DECISIONS.values()}),
+        "right_decision": {decision for _, decision in DECISIONS.values()},
         "objection": ("none", "open", "upheld", "refused"),
         "mode": ("enforce", "observe"),
         "grant": ("device_code", "api_token", *_GRANTS.values()),

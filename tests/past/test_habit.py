@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.events.sighting import Sighting
+from sentinel.facts import Look
 from sentinel.past.habit import forget_hour, note_hour, usual_at
-from sentinel.past.profile import Profile, UsualPlace, decode_profile, encode_profile
+from sentinel.past.profile import Profile, TrustPolicy, UsualPlace, decode_profile, encode_profile
+from sentinel.past.remember import Verdict, remember, trust_sighting
 from sentinel.rules.ruleset import RuleSet
 from tests.builders import Story, packaged, sighting
 
@@ -73,6 +75,29 @@ def test_hours_move_along_when_the_zone_becomes_known() -> None:
     note_hour(profile, seen(21, 0.5, timezone="Asia/Tokyo"))
     assert share(profile, 22, 0.5) > 0.9
     assert share(profile, 22, 9.5) < 0.03
+
+
+def test_where_hours_are_not_learned_there_are_none() -> None:
+    rules = RuleSet(packaged())
+    learned, not_learned = Story(rules), Story(rules, trust=TrustPolicy(hours=False))
+    for story in (learned, not_learned):
+        for day in range(12):
+            story.judged((MONDAY + timedelta(days=day, hours=9)).isoformat())
+        story.answer("e-3", "legitimate")
+        night = story((MONDAY + timedelta(days=12, hours=2)).isoformat())
+        assert ("unusual_hour" in {finding.rule for finding in night.findings}) is (story is learned)
+        assert "unusual_hour" not in {each.rule for each in night.unjudged}
+    assert learned.profile().habit is not None
+    assert not_learned.profile().habit is None
+    # Switched over, what was learned is neither read nor kept.
+    kept = habit()
+    look = Look(seen(30, 3), kept, TrustPolicy(hours=False))
+    assert look.usual is None
+    assert remember(kept, seen(30, 9), Verdict(flagged=False, level="low"), TrustPolicy(hours=False))
+    assert kept.habit is None
+    again = habit()
+    trust_sighting(again, seen(30, 9), already=False, hours=False)
+    assert again.habit is None
 
 
 def test_old_habits_fade_and_are_forgotten_within_a_year() -> None:

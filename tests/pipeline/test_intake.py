@@ -299,3 +299,63 @@ async def test_a_duplicate_in_the_next_part_of_a_big_post(tmp_path: Path) -> Non
     await running
     assert [number for number, outcome in enumerate(outcomes) if outcome.duplicate] == list(range(256, 262))
     await inst.store.close()
+
+
+# Alone
+
+
+async def test_who_wants_to_be_alone_comes_after_what_was_submitted_and_before_what_follows(
+    gate: Gate, intake: Intake
+) -> None:
+    first = await standing(gate, intake)
+    earlier = await submitted(intake, "earlier")
+    seen: list[list[list[str]]] = []
+
+    async def work() -> str:
+        seen.append([list(batch) for batch in gate.batches])
+        await asyncio.sleep(0)
+        seen.append([list(batch) for batch in gate.batches])
+        return "done"
+
+    alone = asyncio.ensure_future(intake.exclusive(work))
+    await asyncio.sleep(0)
+    gate.open.set()
+    assert (told(await first), told(await earlier), await alone) == (["first"], ["earlier"], "done")
+    assert seen == [[["first"], ["earlier"]]] * 2
+    assert told(await intake.submit(some("later"))) == ["later"]
+
+
+async def test_one_who_was_alone_and_failed_keeps_nobody_waiting(intake: Intake) -> None:
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await intake.exclusive(work)
+    assert told(await intake.submit(some("a"))) == ["a"]
+
+
+async def test_one_who_gave_up_waiting_to_be_alone_keeps_nobody_waiting(gate: Gate, intake: Intake) -> None:
+    async def never() -> None:
+        raise AssertionError("it was given up")
+
+    first = await standing(gate, intake)
+    for steps in range(4):
+        alone = asyncio.ensure_future(intake.exclusive(never))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        alone.cancel()
+    gate.open.set()
+    await first
+    assert told(await intake.submit(some("a"))) == ["a"]
+
+
+async def test_nobody_is_alone_with_a_daemon_that_stops(gate: Gate, intake: Intake) -> None:
+    async def work() -> None:
+        raise AssertionError("too late")
+
+    first = await standing(gate, intake)
+    intake.close()
+    with pytest.raises(Overloaded):
+        await intake.exclusive(work)
+    gate.open.set()
+    await first

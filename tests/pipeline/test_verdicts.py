@@ -128,7 +128,7 @@ async def test_an_event_that_is_gone_is_no_obstacle(inst: Installation) -> None:
 async def test_an_event_whose_raw_values_are_gone_is_answered_for(inst: Installation) -> None:
     await inst.one(login(1, account="u-1"))
     key = inst.enricher.event_key("default", "e-1")
-    inst.vault.destroy_days(raw_through=100_000, records_through=0)
+    await inst.vault.destroy_days(raw_through=100_000, records_through=0)
     given = await asked(inst, "event", key, "compromised")
     assert await carry_out(given, inst.store, inst.pipeline.process, now=NOW) == 1
     assert await compromised(inst, "u-1") == ["u-1"]

@@ -161,7 +161,7 @@ def test_where_rows_were_moved_no_copy_of_a_name_stays(path: Path) -> None:
 
 
 def test_keys_in_a_log_that_cannot_be_emptied_are_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentinel.database._BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("sentinel.database.BUSY_SECONDS", 0.01)
     ring = Keyring(path, MASTER)
     ring.write(keys(1, 2), {})
     with closing(sqlite3.connect(path)) as reader:

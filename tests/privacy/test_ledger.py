@@ -30,6 +30,26 @@ def test_an_erasure_is_there_until_it_is_finished_and_after(tmp_path: Path) -> N
     again.close()
 
 
+def test_accounts_that_went_into_one_are_erased_with_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "erasures.db", KEY)
+    other = ledger.begin("handle-0", b"0" * 32, NOW)
+    one = ledger.begin("handle-1", b"1" * 32, NOW, [("handle-2", b"2" * 32), ("handle-3", b"3" * 32)])
+    parts = ledger.parts(one.receipt)
+    assert parts[0] == one
+    assert [(part.handle, part.rows[:1]) for part in parts] == [
+        ("handle-1", b"1"),
+        ("handle-2", b"2"),
+        ("handle-3", b"3"),
+    ]
+    assert len({part.receipt for part in parts}) == 3
+    # Whoever replays the ledger finds each of them.
+    assert {each.handle for each in ledger.entries()} == {f"handle-{number}" for number in range(4)}
+    assert len(ledger.unfinished()) == 4
+    assert ledger.parts(other.receipt) == [other]
+    assert ledger.parts("r-") == ledger.parts("%") == []
+    ledger.close()
+
+
 def test_row_ids_are_forgotten_when_no_backup_can_hold_them(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "erasures.db", KEY)
     old, unfinished = ledger.begin("handle-1", b"1" * 32, NOW), ledger.begin("handle-2", b"2" * 32, NOW)

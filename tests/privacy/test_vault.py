@@ -63,7 +63,7 @@ async def test_a_reader_sees_what_was_made_and_what_was_destroyed(path: Path) ->
     opener = looking.sealer(found, "raw", 20_000)
     assert opener is not None
     assert opener.open(sealed, "row") == b"192.0.2.1"
-    vault.destroy_days(raw_through=20_000, records_through=19_000)
+    await vault.destroy_days(raw_through=20_000, records_through=19_000)
     assert looking.owners([vault.ref(key)])[0] is not None
     assert looking.sealer(found, "raw", 20_000) is None
     vault.keyring.destroy_accounts([key.handle])
@@ -83,9 +83,9 @@ async def test_a_destroyed_day_gets_no_new_raw_key(path: Path) -> None:
     key = vault.admit(["a"])["a"]
     assert vault.sealer(key, "record", 20_000) is not None
     await vault.flush()
-    vault.destroy_days(raw_through=20_000, records_through=19_999)
+    await vault.destroy_days(raw_through=20_000, records_through=19_999)
     assert vault.sealer(key, "raw", 20_000) is None
-    assert not vault.has_raw_key(20_000)
+    assert vault.days[20_000].raw is None
     assert vault.sealer(key, "record", 20_000) is not None
     vault.close()
 
@@ -117,4 +117,81 @@ async def test_a_guest_is_never_kept(path: Path) -> None:
     await vault.flush()
     assert vault.find("a") is None
     assert vault.admit(["a"])["a"].handle != guest.handle
+    vault.close()
+
+
+async def test_an_account_that_went_into_another_is_that_one_by_all_its_names(path: Path) -> None:
+    vault = writer(path)
+    one, two, three = vault.admit("abc").values()
+    await vault.flush()
+    sealer = vault.sealer(one, "own")
+    assert sealer is not None
+    sealed = sealer.seal(b"kept", "row")
+    ref = vault.ref(one)
+    looking = reader(path)
+    assert looking.find("a") is not None
+    await vault.merge(one, two, b"first")
+    await vault.merge(two, three, b"second")
+    again = writer(path)
+    for each in (vault, looking, again):
+        found = each.find("a")
+        assert found is not None
+        assert (found.handle, found.lookup) == (three.handle, "c")
+        assert each.of(one.handle).handle == each.of(two.handle).handle == three.handle
+        assert each.lookup_of(one.handle) == "c"
+        # Rows from before open with the key they were sealed with.
+        (owner,) = each.owners([ref])
+        assert owner is not None
+        opener = each.sealer(owner, "own")
+        assert opener is not None
+        assert opener.open(sealed, "row") == b"kept"
+        assert each.of(one.handle).handle == three.handle
+        assert [former.handle for former in each.former(three)] == [one.handle, two.handle]
+    assert {key.handle for key in again.admit("abc").values()} == {three.handle}
+    with again.visiting(0, 10) as keys:
+        assert [key.handle for key in keys] == [three.handle]
+    assert [key.number for key in again.keyring.page(0, 10)] == [one.number, two.number, three.number]
+    merges = vault.keyring.merges(three.number)
+    assert [(merge.former.handle, merge.head.handle, merge.note) for merge in merges] == [
+        (one.handle, three.handle, b"first"),
+        (two.handle, three.handle, b"second"),
+    ]
+    looking.close()
+    again.close()
+    gone = [key.handle for key in (three, one, two)]
+    assert vault.keyring.destroy_accounts(gone) == 3
+    vault.forget(gone)
+    assert vault.keyring.merges() == []
+    assert [vault.find(name) for name in "abc"] == [None] * 3
+    assert vault.owners([ref]) == [None]
+    for handle in gone:
+        with pytest.raises(StoreError, match="was erased"):
+            vault.of(handle)
+    vault.close()
+
+
+async def test_merged_accounts_are_found_when_more_are_held_than_fit(path: Path) -> None:
+    vault = writer(path, accounts=2)
+    one, two = vault.admit("ab").values()
+    await vault.merge(one, two, b"")
+    for name in "cdefgh":
+        vault.admit([name])
+    assert vault.admit(["a"])["a"].handle == two.handle
+    for name in "ijklmn":
+        vault.admit([name])
+    assert vault.of(one.handle).handle == two.handle
+    vault.close()
+
+
+async def test_an_account_forgotten_beside_others_stays_forgotten(path: Path) -> None:
+    vault = writer(path)
+    one, two = vault.admit("ab").values()
+    await vault.flush()
+    vault.close()
+    vault = writer(path)
+    assert vault.owners([vault.ref(one), vault.ref(two)])[0] is not None  # held by number alone
+    vault.keyring.destroy_accounts([one.handle])
+    vault.forget([one.handle])
+    owners = vault.owners([vault.ref(one), vault.ref(two)])
+    assert [owner.handle if owner else None for owner in owners] == [None, two.handle]
     vault.close()

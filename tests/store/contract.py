@@ -16,7 +16,10 @@ from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, utc_day
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Session, TrustedPlace, Value
 from sentinel.past.windows import Track
+from sentinel.privacy.account_key import AccountKey
+from sentinel.privacy.retention import Due
 from sentinel.privacy.vault import Vault
+from sentinel.store.aging import Expiring, Kept
 from sentinel.store.protocol import (
     FIRED_DAYS,
     USAGE_DAYS,
@@ -591,6 +594,74 @@ async def test_one_alert_is_at_most_one_mail(store: Store, reopen: Opener) -> No
     assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0, "held": 0}
 
 
+async def test_alerts_of_a_restricted_account_are_hidden_but_from_its_export(store: Store) -> None:
+    other = alert("a-2", account="account-2")
+    await store.commit(Changes(alerts={("default", "a-1"): alert(), ("default", "a-2"): other}))
+    await store.commit(Changes(held={"account-1": True}))
+    assert [row.id for row in await store.alerts("default")] == ["a-2"]
+    assert await store.alerts("default", account="account-1") == []
+    assert [row.id for row in await store.alerts("default", account="account-1", hidden=True)] == ["a-1"]
+    await store.commit(Changes(held={"account-1": False}))
+    assert {row.id for row in await store.alerts("default")} == {"a-1", "a-2"}
+
+
+async def test_mails_of_an_account_tell_their_kind_when_they_are_gone(store: Store, reopen: Opener) -> None:
+    rows = {("default", row.id): row for row in (alert(), alert("a-2", kind="attack"))}
+    notices = [
+        notice(),
+        notice("a-2", kind="attack"),
+        notice("a-3", account="account-2"),
+        notice("a-4", kind="summary"),
+    ]
+    await store.commit(Changes(alerts=rows, notices=notices))
+    assert [(mail.kind, mail.state, mail.time, mail.alert) for mail in await store.mails_of("account-1")] == [
+        ("suspicious_sign_in", "pending", START, "a-1"),
+        ("attack", "pending", START, "a-2"),
+        ("summary", "pending", START, "a-4"),
+    ]
+    for mail in await store.lease(worker="w", now=START + 1, limit=10, seconds=60):
+        if mail.notice.id != "a-2":
+            await store.settle_mail(mail.id, worker="w", now=START + 2, state="sent")
+    await store.commit(Changes(held={"account-1": True}))
+    again = await reopen()
+    assert [(mail.kind, mail.state, mail.time, mail.alert) for mail in await again.mails_of("account-1")] == [
+        ("suspicious_sign_in", "sent", START - START % DAY, "a-1"),
+        ("attack", "held", START + 1, "a-2"),
+        ("", "sent", START - START % DAY, None),  # neither what it said nor an alert is there any more
+    ]
+    assert await again.mails_of("account-3") == []
+
+
+async def test_windows_kept_by_an_account_are_counted(store: Store, reopen: Opener) -> None:
+    mine, others = Track(), Track()
+    mine.add(START, (), KEEP)
+    mine.add(START + SECOND, (), KEEP)
+    others.add(START, ("account-1",), KEEP)
+    key: TrackKey = ("failures", ("default", "account-1"))
+    await store.commit(Changes(tracks={key: mine, FAILURES: others}, owners={key: "account-1"}))
+    mine.add(START - SECOND, (), KEEP)
+    await store.commit(Changes(tracks={key: mine}, owners={key: "account-1"}))
+    again = await reopen()
+    (kept,) = await again.windows_of("account-1")
+    assert (kept.entries, kept.first, kept.last) == (3, START - SECOND, START + SECOND)
+    assert await again.windows_of("account-2") == []
+
+
+async def test_a_question_is_answered_once_and_the_answer_stays(store: Store, reopen: Opener) -> None:
+    first = await store.ask(b"erase u-1", now=START)
+    second = await store.ask(b"lift u-2", now=START)
+    assert await store.questions() == [(first, b"erase u-1"), (second, b"lift u-2")]
+    assert await store.answer(first) is None
+    await store.reply(first, b"done", now=START + 1)
+    again = await reopen()
+    assert await again.questions() == [(second, b"lift u-2")]
+    assert await again.answer(first) == b"done"
+    await again.ask(b"another", now=START + HOUR)
+    assert await again.answer(first) == b"done"
+    await again.ask(b"another", now=START + DAY + HOUR)
+    assert await again.answer(first) is None
+
+
 async def test_the_most_urgent_go_first_then_the_oldest(store: Store) -> None:
     for id, level in [("a-1", "low"), ("a-2", "high"), ("a-3", "critical"), ("a-4", "high"), ("a-5", "medium")]:
         await store.commit(Changes(notices=[notice(id, level=level)]))
@@ -798,3 +869,313 @@ async def test_old_usage_is_dropped_with_upkeep(store: Store) -> None:
     assert set(await store.tallies()) == {(kept, "default")}
     assert await store.usage("default", since=0) == [usage_day(kept)]
     assert set(await store.calls("default", since=0)) == {(kept, "default", "web")}
+
+
+# Rights
+
+
+def both() -> Changes:
+    """Two accounts with one of each noun, and what they share."""
+    shared, own = Track(), Track()
+    shared.add(START, ("account-1",), KEEP)
+    shared.add(START, ("account-2",), KEEP)
+    own.add(START, (), KEEP)
+    own_key: TrackKey = ("failures", ("default", "account-1"))
+    return Changes(
+        records=[
+            record(),
+            record("event-1b", time=START + 3 * DAY),
+            record("event-2", account="account-2", alert="a-2", event_id="e-2", account_id="u-2"),
+            record("event-3", account=None, alert=None, account_id=None),
+        ],
+        profiles={"account-1": full_profile(), "account-2": full_profile()},
+        tracks={FAILURES: shared, own_key: own},
+        owners={own_key: "account-1"},
+        attributes={"account-1": GIVEN, "account-2": OTHER},
+        alerts={("default", "a-1"): alert(), ("default", "a-2"): alert("a-2", account="account-2")},
+        notices=[notice(), notice("a-2", account="account-2")],
+        campaigns=[("default", "c-1", "event-1"), ("default", "c-1", "event-2")],
+    )
+
+
+def rows_of(store: Store, account: str) -> bytes:
+    """What the row ids of a test's account are made of."""
+    assert isinstance(store, SqliteStore)
+    return store.vault.of(account).rows
+
+
+async def test_an_erased_account_leaves_nothing_and_others_stay(store: Store, reopen: Opener) -> None:
+    await store.commit(both())
+    rows = rows_of(store, "account-1")
+    assert await store.left_of(rows) > 5
+    assert await store.erase(rows, "account-1") > 5
+    async for again in as_is_and_reopened(store, reopen):
+        assert await again.left_of(rows) == 0
+        past = await recall(
+            again,
+            records={"event-1", "event-1b", "event-2", "event-3"},
+            profiles={"account-1", "account-2"},
+            attributes={"account-1", "account-2"},
+            tracks=(FAILURES, ("failures", ("default", "account-1"))),
+        )
+        assert set(past.records) == {"event-2", "event-3"}
+        assert past.profiles == {"account-1": Profile(), "account-2": full_profile()}
+        assert past.attributes == {"account-2": OTHER}
+        # Counts that many share keep their totals.
+        assert [len(track) for track in past.tracks.values()] == [2, 0]
+        assert [row.id for row in await again.alerts("default")] == ["a-2"]
+        assert await event_keys(again, alert("c-1", account=None, kind="campaign")) == ["event-2"]
+        assert (await again.mail_counts())["pending"] == 1
+    assert await store_erases_nothing(again, rows)
+
+
+async def store_erases_nothing(store: Store, rows: bytes) -> bool:
+    return await store.erase(rows, "account-1") == 0
+
+
+async def test_mails_wait_and_alerts_are_hidden_while_an_account_is_restricted(store: Store, reopen: Opener) -> None:
+    await store.commit(both())
+    await store.commit(Changes(held={"account-1": True}))
+    store = await reopen()
+    assert [row.id for row in await store.alerts("default")] == ["a-2"]
+    assert await store.alert("default", "a-1") is None
+    (mail,) = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    assert mail.notice.id == "a-2"
+    assert (await store.mail_counts())["held"] == 1
+    await store.commit(Changes(held={"account-1": False}))
+    assert {row.id for row in await store.alerts("default")} == {"a-1", "a-2"}
+    assert [mail.notice.id for mail in await store.lease(worker="w", now=START, limit=10, seconds=60)] == ["a-1"]
+
+
+async def test_what_came_while_restricted_is_marked(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(records=[record(restricted=True), record("event-2")]))
+    store = await reopen()
+    assert [entry.restricted async for entry in store.history()] == [True, False]
+
+
+async def test_what_is_asked_is_answered_once(store: Store, reopen: Opener) -> None:
+    first, second = await store.ask(b"erase u-1", now=START), await store.ask(b"restrict u-2", now=START + 1)
+    store = await reopen()
+    assert await store.questions() == [(first, b"erase u-1"), (second, b"restrict u-2")]
+    assert await store.answer(first) is None
+    await store.reply(first, b"done", now=START + 2)
+    assert await store.answer(first) == b"done"
+    assert [id for id, _ in await store.questions()] == [second]
+    await store.ask(b"later", now=START + 3 * DAY)
+    assert await store.answer(first) is None
+
+
+# Merging an account into another one
+
+
+def key_of(store: Store, account: str) -> AccountKey:
+    assert isinstance(store, SqliteStore)
+    return store.vault.of(account)
+
+
+async def give_over(store: Store) -> int:
+    own: TrackKey = ("failures", ("default", "account-1"))
+    return await store.reown(
+        key_of(store, "account-1"),
+        key_of(store, "account-2"),
+        changed=lambda record: msgspec.structs.replace(record, account="account-2"),
+        tracks={own: ("failures", ("default", "account-2"))},
+    )
+
+
+async def test_what_is_given_over_is_found_under_the_other_account(store: Store, reopen: Opener) -> None:
+    changes = both()
+    raw = Raw(event="e-1", account="u-1", ip="192.0.2.1")
+    changes.records[0].raw = raw
+    lost: TrackKey = ("unknown", ("default", "account-1"))
+    changes.tracks[lost], changes.owners[lost] = Track(), "account-1"
+    changes.tracks[lost].add(START, (), KEEP)
+    await store.commit(changes)
+    await recall(store, tracks=(("failures", ("default", "account-2")),))
+    former = key_of(store, "account-1")
+    assert await give_over(store) == 2
+    assert await give_over(store) == 0
+    parts = await store.parts([former, key_of(store, "account-2"), key_of(store, "nobody")])
+    assert parts == {"account-1": (full_profile(), GIVEN), "account-2": (full_profile(), OTHER)}
+    merged = Profile(trusted_logins=7)
+    await store.merge(former, Changes(profiles={"account-2": merged}, held={"account-2": True}))
+    async for again in as_is_and_reopened(store, reopen):
+        assert await again.left_of(former.rows) == 0
+        assert list(await again.parts([former, key_of(again, "account-2")])) == ["account-2"]
+        records = [entry async for entry in again.history("account-2")]
+        assert [(entry.key, entry.account, entry.account_id) for entry in records] == [
+            ("event-1", "account-2", "u-1"),
+            ("event-1b", "account-2", "u-1"),
+            ("event-2", "account-2", "u-2"),
+        ]
+        assert await again.raw(records[0]) == raw
+        past = await recall(
+            again,
+            profiles={"account-1", "account-2"},
+            attributes={"account-1", "account-2"},
+            tracks=(FAILURES, ("failures", ("default", "account-2")), lost),
+        )
+        assert past.profiles == {"account-1": Profile(), "account-2": merged}
+        assert past.attributes == {"account-2": OTHER}
+        assert len(past.tracks[FAILURES]) == 2
+        assert len(past.tracks["failures", ("default", "account-2")]) == 1
+        assert len(past.tracks[lost]) == 0
+        assert await event_keys(again, alert("c-1", account=None, kind="campaign")) == ["event-1", "event-2"]
+        assert (await again.mail_counts())["held"] == 2
+    store = await reopen()
+    await store.commit(Changes(held={"account-2": False}))
+    assert {(row.id, row.account) for row in await store.alerts("default", account="account-2")} == {
+        ("a-1", "account-2"),
+        ("a-2", "account-2"),
+    }
+    mails = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    assert {(mail.notice.id, mail.notice.account) for mail in mails} == {("a-1", "account-2"), ("a-2", "account-2")}
+
+
+async def test_a_sent_mail_and_a_closed_alert_go_over_as_they_are(store: Store) -> None:
+    changes = both()
+    changes.closed["default", "a-1"] = "legitimate"
+    await store.commit(changes)
+    for mail in await store.lease(worker="w", now=START, limit=10, seconds=60):
+        await store.settle_mail(mail.id, worker="w", now=START, state="sent")
+    await give_over(store)
+    states = {row.id: row.state for row in await store.alerts("default", account="account-2")}
+    assert states == {"a-1": "legitimate", "a-2": "open"}
+    assert (await store.mail_counts())["sent"] == 2
+    assert await store.erase(key_of(store, "account-2").rows, "account-2") > 0
+    assert (await store.mail_counts())["sent"] == 0
+
+
+# What is let go of, step by step
+
+LATER = utc_day(START) + 1
+
+
+async def in_steps(step: Callable[[int], Awaitable[int]], limit: int = 7) -> int:
+    """Ask for steps as whoever keeps house does: until one does less than it was asked for."""
+    total = 0
+    while True:
+        done = await step(limit)
+        assert done <= limit
+        total += done
+        if done < limit:
+            return total
+
+
+async def test_raw_values_are_cleared_up_to_a_day(store: Store, reopen: Opener) -> None:
+    old = [record(f"e-{n}", raw=Raw(event=f"e-{n}", ip="192.0.2.7"), time=START + n) for n in range(20)]
+    young = record("young", raw=Raw(event="young", ip="192.0.2.8"), time=START + DAY)
+    await store.commit(Changes(records=[*old, young]))
+    assert await in_steps(lambda limit: store.expire_raw(LATER - 2, limit=limit)) == 0
+    assert await in_steps(lambda limit: store.expire_raw(LATER - 1, limit=limit)) == 20
+    assert await in_steps(lambda limit: store.expire_raw(LATER - 1, limit=limit)) == 0
+    async for again in as_is_and_reopened(store, reopen):
+        assert [entry.key async for entry in again.history()] == [*(entry.key for entry in old), "young"]
+        assert (await again.raw(msgspec.structs.replace(young, raw=None))).ip == "192.0.2.8"
+        assert (await again.raw(msgspec.structs.replace(old[3], raw=None))).ip is None
+
+
+async def test_records_go_by_day_with_their_places_in_campaigns(store: Store, reopen: Opener) -> None:
+    old = [record(f"e-{n}", alert=None) for n in range(20)]
+    young = record("young", time=START + DAY, alert=None)
+    campaign = alert("c-1", account=None, kind="campaign", last=START + DAY)
+    places = [("default", "c-1", entry.key) for entry in (*old, young)]
+    await store.commit(Changes(records=[*old, young], alerts={("default", "c-1"): campaign}, campaigns=places))
+    assert await in_steps(lambda limit: store.expire_records(LATER - 1, limit=limit)) == 20
+    async for again in as_is_and_reopened(store, reopen):
+        assert [entry.key async for entry in again.history()] == ["young"]
+        assert await event_keys(again, campaign) == ["young"]
+    # Posted again, the event is a new one, and no part of the campaign.
+    await again.commit(Changes(records=[old[0]]))
+    assert await event_keys(again, campaign) == ["young"]
+
+
+async def test_alerts_of_all_tenants_go_by_the_day_they_were_last_seen(store: Store) -> None:
+    rows = [alert(f"a-{n}", last=START - DAY) for n in range(9)] + [
+        alert("a-1", tenant="shop", last=START - DAY), alert("a-90", first=START - DAY, last=START),
+        alert("c-1", account=None, kind="campaign", last=START - DAY),
+    ]  # fmt: skip
+    await store.commit(Changes(alerts={(row.tenant, row.id): row for row in rows}))
+    assert await in_steps(lambda limit: store.expire_alerts(LATER - 2, limit=limit)) == 11
+    assert [row.id for row in await store.alerts("default")] == ["a-90"]
+    assert await store.alerts("shop") == []
+
+
+async def test_mails_go_when_they_are_done_with_and_when_nobody_needs_them(store: Store) -> None:
+    start = START - START % DAY  # of what is done with, no more is kept than the day
+    notices = [notice("done", time=start), notice("late", time=start - 1), notice("waits", time=start)]
+    await store.commit(Changes(notices=[*notices, notice("just", time=start)]))
+    mails = {mail.notice.id: mail.id for mail in await store.lease(worker="w", now=start, limit=10, seconds=1)}
+    await store.settle_mail(mails["done"], worker="w", now=start - 1, state="sent")
+    await store.settle_mail(mails["just"], worker="w", now=start, state="failed")
+    assert await in_steps(lambda limit: store.expire_mails(start, limit=limit)) == 2
+    assert {state: n for state, n in (await store.mail_counts()).items() if n} == {"pending": 1, "failed": 1}
+    assert [mail.notice.id for mail in await store.lease(worker="v", now=start + DAY, limit=9, seconds=1)] == ["waits"]
+
+
+async def test_verdicts_go_once_they_are_carried_out(store: Store) -> None:
+    asked = AskedVerdict(tenant="default", about="alert", target="a-1", verdict="legitimate", time=START)
+    first, second, third = [await store.ask_verdict(asked) for _ in range(3)]
+    await store.settle_verdict(first, now=START - 1, answered=0, alerts=[])
+    await store.settle_verdict(second, now=START, answered=0, alerts=[])
+    assert await in_steps(lambda limit: store.expire_verdicts(START, limit=limit)) == 1
+    assert [bool(await store.asked_verdicts(id)) for id in (first, second, third)] == [False, True, True]
+
+
+async def test_how_much_is_due_is_counted_as_it_will_go(store: Store) -> None:
+    await store.commit(everything())
+    await store.commit(Changes(records=[record("raw", raw=Raw(event="raw", ip="192.0.2.7"))]))
+    (mail,) = await store.lease(worker="w", now=START, limit=1, seconds=1)
+    await store.settle_mail(mail.id, worker="w", now=START, state="sent")
+    none = Due(raw_through=LATER - 2, records_through=LATER - 2)
+    assert await store.expiring(none, mails_before=START - START % DAY) == Expiring()
+    found = await store.expiring(Due(raw_through=LATER - 1, records_through=LATER - 1), mails_before=START + 1)
+    assert found == Expiring(raw=1, records=2, alerts=1, mails=1)
+
+
+async def test_what_is_kept_of_accounts_is_a_copy(store: Store, reopen: Opener) -> None:
+    await store.commit(everything())
+    await store.commit(Changes(attributes={"account-2": OTHER}))
+    async for again in as_is_and_reopened(store, reopen):
+        found = await again.kept(["account-1", "account-2", "account-3"])
+        assert found == {
+            "account-1": Kept(profile=full_profile(), attributes=GIVEN),
+            "account-2": Kept(attributes=OTHER),
+        }
+        profile = found["account-1"].profile
+        assert profile is not None
+        profile.values.clear()
+    assert (await recall(again, profiles={"account-1"})).profiles["account-1"] == full_profile()
+
+
+async def test_an_account_without_a_past_is_dropped_and_no_other(store: Store, reopen: Opener) -> None:
+    track = Track()
+    track.add(START, ("account-1", 7, None), KEEP)
+    both = {name: full_profile() for name in ("account-1", "account-2")}
+    await store.commit(
+        Changes(
+            profiles=both,
+            attributes={"account-1": GIVEN, "account-2": OTHER},
+            notices=[notice(), notice("a-2", account="account-2")],
+            tracks={FAILURES: track},
+            owners={FAILURES: "account-1"},
+            records=[record(account="account-2")],
+            alerts={("default", "a-3"): alert("a-3", account="account-3")},
+        )
+    )
+    assert [await store.has_past(f"account-{n}") for n in (1, 2, 3)] == [False, True, True]
+    assert await store.drop_account("account-1") == 4
+    assert await store.drop_account("account-1") == 0
+    async for again in as_is_and_reopened(store, reopen):
+        assert list(await again.kept(["account-1", "account-2"])) == ["account-2"]
+        assert (await recall(again, profiles={"account-1"})).profiles["account-1"] == Profile()
+    assert [mail.notice.id for mail in await again.lease(worker="w", now=START, limit=9, seconds=1)] == ["a-2"]
+    assert len((await recall(again, tracks=(FAILURES,))).tracks[FAILURES]) == 0
+
+
+async def test_space_is_given_back_in_steps(store: Store) -> None:
+    await store.commit(Changes(records=[record(f"e-{n}", assessment=b"x" * 4000) for n in range(300)]))
+    assert await store.expire_records(LATER, limit=1000) == 300
+    assert await in_steps(lambda limit: store.reclaim(limit=limit), limit=20) > 250
+    assert await store.begin_log()
+    assert await store.extent() == Extent()

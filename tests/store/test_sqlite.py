@@ -354,3 +354,19 @@ async def test_the_log_begun_anew_holds_nothing(path: Path) -> None:
     await store._write(sqlite_store.writing.restart_log)
     assert log.stat().st_size == 0
     await store.close()
+
+
+async def test_an_answered_question_leaves_no_bytes(path: Path) -> None:
+    store = SqliteStore(path, NamedVault())
+    id = await store.ask(b"erase u-1", now=START)
+    with sqlite3.connect(path) as database:
+        (sealed,) = database.execute("SELECT question FROM asked").fetchone()
+    database.close()
+
+    def found() -> bool:
+        return any(sealed in file.read_bytes() for file in (path, path.with_name("store.db-wal")))
+
+    assert found()
+    await store.reply(id, b"done", now=START)
+    assert not found()
+    await store.close()

@@ -47,6 +47,15 @@ def retry(db: sqlite3.Connection, mail: int, worker: str, at: int, reason: str) 
     )
 
 
+def mails_of(db: sqlite3.Connection, owner: str) -> list[tuple[Any, ...]]:
+    """The mails of an account, whose row id is ``owner``: key of the alert, ref, sealed notice, state, time."""
+    return db.execute(
+        "SELECT alert, ref, notice, state, CASE done WHEN 0 THEN first_try ELSE done END FROM mail"
+        " WHERE owner = ? ORDER BY id",
+        (owner,),
+    ).fetchall()
+
+
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """Mails by state."""
     found = dict(db.execute("SELECT state, count(*) FROM mail GROUP BY state"))

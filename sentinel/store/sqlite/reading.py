@@ -62,10 +62,10 @@ def records(db: sqlite3.Connection, keys: Iterable[str]) -> list[Row]:
     ).fetchall()
 
 
-def raw(db: sqlite3.Connection, key: str) -> bytes | None:
-    """The sealed raw values of a record."""
-    row = db.execute("SELECT raw FROM event WHERE key = ?", (key,)).fetchone()
-    return row[0] if row else None
+def raw(db: sqlite3.Connection, key: str) -> tuple[bytes | None, bytes | None]:
+    """The sealed raw values of a record, and what leads to its account."""
+    row = db.execute("SELECT raw, ref FROM event WHERE key = ?", (key,)).fetchone()
+    return (row[0], row[1]) if row else (None, None)
 
 
 def attributes(db: sqlite3.Connection, names: Iterable[str]) -> list[Row]:
@@ -122,9 +122,11 @@ def alerts(
     limit: int,
     state: str | None = None,
     key: str | None = None,
+    *,
+    hidden: bool = False,
 ) -> list[Row]:
     """At least the newest ``limit`` alerts: all of the days they were last seen on, which is all that rows tell."""
-    where = "tenant = :tenant AND NOT hidden"
+    where = "tenant = :tenant" if hidden else "tenant = :tenant AND NOT hidden"
     where += " AND owner = :owner" if owner is not None else ""
     where += " AND kind = :kind" if kind is not None else ""
     where += " AND state = :state" if state is not None else ""
@@ -134,6 +136,16 @@ def alerts(
         f"SELECT {_ALERT} FROM alert WHERE {where} AND day >= coalesce(({last}), 0)",  # noqa: S608  # likewise
         {"tenant": tenant, "owner": owner, "kind": kind, "limit": limit, "state": state, "key": key},
     ).fetchall()
+
+
+def tracks_of(db: sqlite3.Connection, owner: str) -> list[Row]:
+    """Name and sealed entries of the tracks that are kept by an account; ``owner`` is its row id."""
+    return db.execute("SELECT name, entries FROM track WHERE owner = ? ORDER BY name, id", (owner,)).fetchall()
+
+
+def alerts_of(db: sqlite3.Connection, owner: str) -> list[Row]:
+    """All alerts of an account, hidden ones too; ``owner`` is its row id."""
+    return db.execute(f"SELECT {_ALERT} FROM alert WHERE owner = ?", (owner,)).fetchall()  # noqa: S608  # constant text
 
 
 def alert_events(db: sqlite3.Connection, key: str, alert: AlertRow, owners: Collection[str]) -> list[int]:

@@ -26,6 +26,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE UNIQUE INDEX event_key ON event (key);
     CREATE INDEX event_owner ON event (owner) WHERE owner IS NOT NULL;
     CREATE INDEX event_day ON event (day);
+    CREATE INDEX event_raw ON event (day) WHERE raw IS NOT NULL;
     CREATE TABLE profile (key TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE attributes (key TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE track (
@@ -77,11 +78,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         event TEXT NOT NULL,
         PRIMARY KEY (alert, event)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX campaign_event_event ON campaign_event (event);
     CREATE TABLE verdict (
         id INTEGER PRIMARY KEY,
         tenant TEXT NOT NULL,
         about TEXT NOT NULL,
-        target BLOB,
+        target TEXT NOT NULL,
         verdict TEXT NOT NULL,
         time INTEGER NOT NULL,
         answered INTEGER NOT NULL DEFAULT 0,

@@ -7,7 +7,7 @@ statement gives the interpreter's lock away and, beside a busy loop, waits milli
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +19,7 @@ from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
+from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import (
     AlertRow,
@@ -28,15 +29,18 @@ from sentinel.store.protocol import (
     Changes,
     Extent,
     Mail,
+    MailKept,
     Past,
     Record,
     TallyKey,
     TrackKey,
     UsageDay,
     Wanted,
+    WindowKept,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, usage, verdicts, writing
+from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, reowning, usage, verdicts, writing
+from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
@@ -57,7 +61,7 @@ _NOTHING: Final = Past()
 _T = TypeVar("_T")
 
 
-class SqliteStore:
+class SqliteStore(SqliteAging):
     """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
 
     ``vault`` names and seals rows; it is the caller's to close. ``readonly`` is for looking at the store beside the
@@ -159,7 +163,7 @@ class SqliteStore:
     async def _checkpoint(self) -> None:
         """Copy the write-ahead log into the database beside the commits, which SQLite would do within one of them."""
         try:
-            pages = await self._run(self._copier, self._copy_db, writing.checkpoint)
+            pages = await self._copy(writing.checkpoint)
             if pages > LOG_PAGES:
                 # Between two commits: what came since the copy is little, and the log begins anew.
                 await self._write(writing.restart_log)
@@ -183,7 +187,7 @@ class SqliteStore:
 
     async def raw(self, record: Record) -> Raw:
         """See the protocol."""
-        return self._rows.raw(record, await self._read(lambda db: reading.raw(db, record.key)))
+        return self._rows.raw(record, *await self._read(lambda db: reading.raw(db, record.key)))
 
     async def attributes(self, account: str) -> Attributes | None:
         """See the protocol."""
@@ -249,10 +253,11 @@ class SqliteStore:
         kind: str | None = None,
         limit: int = 100,
         state: str | None = None,
+        hidden: bool = False,
     ) -> list[AlertRow]:
         """See the protocol."""
         owner = self._rows.alerts_row(account) if account is not None else None
-        rows = await self._read(lambda db: reading.alerts(db, tenant, owner, kind, limit, state))
+        rows = await self._read(lambda db: reading.alerts(db, tenant, owner, kind, limit, state, hidden=hidden))
         return sorted(self._rows.alerts(rows), key=lambda alert: (-alert.last, alert.id))[:limit]
 
     async def alert(self, tenant: str, id: str) -> AlertRow | None:
@@ -272,14 +277,25 @@ class SqliteStore:
             for record in self._rows.records(await self._read(lambda db, page=page: reading.by_sequence(db, page))):  # type: ignore[misc]  # likewise
                 yield record
 
+    async def mails_of(self, account: str) -> list[MailKept]:
+        """See the protocol."""
+        owners = self._rows.mails_row(account), self._rows.alerts_row(account)
+        mails = await self._read(lambda db: outbox.mails_of(db, owners[0]))
+        alerts = await self._read(lambda db: reading.alerts_of(db, owners[1]))
+        return self._rows.mails(mails, alerts)
+
+    async def windows_of(self, account: str) -> list[WindowKept]:
+        """See the protocol."""
+        owner = self._rows.windows_row(account)
+        return self._rows.windows_kept(await self._read(lambda db: reading.tracks_of(db, owner)))
+
     async def ask_verdict(self, verdict: AskedVerdict) -> int:
         """See the protocol."""
-        target = self._rows.target(verdict.target)
-        return await self._write(lambda db: verdicts.ask(db, verdict, target))
+        return await self._write(lambda db: verdicts.ask(db, verdict))
 
     async def asked_verdicts(self, id: int | None = None) -> list[AskedVerdict]:
         """See the protocol."""
-        return await self._read(lambda db: verdicts.asked(db, self._rows, id))
+        return await self._read(lambda db: verdicts.asked(db, id))
 
     async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
         """See the protocol."""
@@ -300,6 +316,9 @@ class SqliteStore:
         """See the protocol."""
         sealed = self._rows.question(answer)
         await self._write(lambda db: asked.reply(db, id, now, sealed))
+        if self.path is not None:
+            # The question may have named an account that is erased now.
+            await self._write(erasing.scrub)
 
     async def answer(self, id: int) -> bytes | None:
         """See the protocol."""
@@ -308,17 +327,61 @@ class SqliteStore:
 
     async def erase(self, rows: bytes, handle: str) -> int:
         """See the protocol."""
-        asked = await self.asked_verdicts()
-        gone = await self._write(lambda db: erasing.erase(db, self._rows, rows, handle, asked))
+        gone = await self._write(lambda db: erasing.erase(db, rows, handle))
+        await self._close_verdicts()
         self._profiles.drop(handle)
         self._tracks.drop_where(lambda key: handle in key[1])
         if self.path is not None and not await self._write(erasing.scrub):
             raise StoreError(f"{self.path}: somebody reads it without an end, what was erased is still in its log")
         return gone
 
+    async def _close_verdicts(self) -> None:
+        """Verdicts that wait and are about an alert that is gone with its account have nothing to do; their target says
+        whose it was."""
+        for each in await self.asked_verdicts():
+            if each.about == "alert":
+                key = self._rows.alert_key(each.tenant, each.target)
+                await self._write(lambda db, id=each.id, key=key: verdicts.drop(db, id, key))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+
     async def left_of(self, rows: bytes) -> int:
         """See the protocol."""
         return await self._read(lambda db: erasing.left(db, rows))
+
+    async def parts(self, keys: Sequence[AccountKey]) -> dict[str, tuple[Profile | None, Attributes | None]]:
+        """See the protocol."""
+        return reowning.open_parts(self._rows, keys, *await self._read(lambda db: reowning.sealed_parts(db, keys)))
+
+    async def reown(
+        self,
+        former: AccountKey,
+        head: AccountKey,
+        *,
+        changed: Callable[[Record], Record],
+        tracks: Mapping[TrackKey, TrackKey],
+    ) -> int:
+        """See the protocol."""
+        giving = reowning.Reowning(self._rows, former, head, changed, tracks)
+        given = 0
+        for table in giving.tables:
+            after = 0
+            while page := await self._read(lambda db, table=table, after=after: table.read(db, after)):  # type: ignore[misc]  # likewise
+                statements = table.change(page)
+                await self._write(lambda db, statements=statements: writing.commit(db, statements))  # type: ignore[misc]  # likewise
+                given += len(statements) if table is giving.tables[0] else 0
+                after = page[-1][0]
+        return given
+
+    async def merge(self, former: AccountKey, changes: Changes) -> None:
+        """See the protocol."""
+        statements = writing.pack(changes, self._rows)
+        await self._write(
+            lambda db: writing.commit(db, statements, lambda db: erasing.delete(db, former.rows, former.handle))
+        )
+        self._profiles.drop(former.handle)
+        for handle, profile in changes.profiles.items():
+            self._profiles.refresh(handle, profile)
+        handles = {former.handle, *changes.profiles}
+        self._tracks.drop_where(lambda key: not handles.isdisjoint(key[1]))
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """See the protocol."""
@@ -389,6 +452,9 @@ class SqliteStore:
 
     async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         return await self._run(self._reader, self._read_db, work)
+
+    async def _copy(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        return await self._run(self._copier, self._copy_db, work)
 
     async def _run(
         self, thread: ThreadPoolExecutor, database: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]

@@ -1,9 +1,10 @@
 """The one transaction that makes a batch durable, and upkeep."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+from sentinel.database import BUSY_SECONDS
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
@@ -11,7 +12,9 @@ from sentinel.store.rows import Rows
 from sentinel.store.sqlite import fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
-_STEP: Final = 2000
+_STEP: Final = 1000
+#: How long beginning the log anew may wait for readers, in milliseconds.
+_PATIENCE: Final = 50
 
 
 Statement = tuple[str, list[Any]]
@@ -59,12 +62,16 @@ def _expires(time: int) -> int:
     return -(-time // HOUR) * HOUR
 
 
-def commit(db: sqlite3.Connection, statements: Iterable[Statement]) -> None:
-    """Execute everything or nothing; on disk when this returns."""
+def commit(
+    db: sqlite3.Connection, statements: Iterable[Statement], last: Callable[[sqlite3.Connection], object] | None = None
+) -> None:
+    """Execute everything or nothing, ``last`` at the end of it; on disk when this returns."""
     db.execute("BEGIN IMMEDIATE")
     try:
         for statement, values in statements:
             db.execute(statement, values)
+        if last is not None:
+            last(db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
@@ -126,8 +133,13 @@ def checkpoint(db: sqlite3.Connection) -> int:
 
 
 def restart_log(db: sqlite3.Connection) -> None:
-    """Copy the whole log, however long it takes, so that it begins anew; nothing of it is left in the file."""
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    """Copy the whole log, so that it begins anew and nothing of it is left in the file; not while somebody reads an
+    older state (a backup): commits would wait for that one. The log grows a little more then."""
+    db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+    try:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
 
 def expire_windows(db: sqlite3.Connection, now: int) -> int:

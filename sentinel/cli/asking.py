@@ -1,0 +1,71 @@
+"""Having something done that changes what is stored: here when nobody else judges, else by the daemon."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from typing import Final
+
+from sentinel.cli.verdicts import PATIENCE
+from sentinel.config import Config
+from sentinel.daemon.audit import opened_audit
+from sentinel.daemon.build import untuned_settings
+from sentinel.daemon.lock import state_lock
+from sentinel.daemon.questions import answer_all
+from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
+from sentinel.errors import StoreError
+from sentinel.events.clock import now
+from sentinel.pipeline.batch import Pipeline
+from sentinel.pipeline.questions import Question, carry_out_question, encode_question, read_reply
+from sentinel.pipeline.rights import Answer, Rights
+
+_LOOK: Final = 0.1
+
+
+async def have_done(config: Config, asked: Question, tell: Callable[[str], None]) -> Answer | None:
+    """The answer, or ``None`` while the daemon has not come to it within a minute: the question is kept then.
+
+    Raises :class:`sentinel.errors.SentinelError` when it cannot be done.
+    """
+    prepare_state(config)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(state_lock(config.state, config.store_url))
+        except StoreError:
+            tell("the daemon carries it out")
+        else:
+            return await _do(config, asked)
+    return await _ask(config, asked)
+
+
+async def _do(config: Config, asked: Question) -> Answer:
+    with ExitStack() as stack:
+        vault = stack.enter_context(closing(open_vault(config, writes=True)))
+        log = stack.enter_context(opened_audit(config, vault)).log
+        ledger = stack.enter_context(closing(open_ledger(config, vault)))
+        store = open_store(config, vault)
+        try:
+            await store.bind(vault.fingerprint)
+            rights = Rights(store, vault, ledger, alone=lambda work: work(), log=log)
+            # What a daemon that was killed left half done comes first, then what was asked of it.
+            await rights.finish()
+            submit = Pipeline(store, vault, untuned_settings(config)).process
+            await answer_all(store, rights, submit, vault, log)
+            return await carry_out_question(asked, rights, submit, vault, log)
+        finally:
+            await store.close()
+
+
+async def _ask(config: Config, asked: Question) -> Answer | None:
+    with closing(open_vault(config)) as vault:
+        store = open_store(config, vault)
+        try:
+            await store.bind(vault.fingerprint)
+            id = await store.ask(encode_question(asked), now=now())
+            deadline = asyncio.get_running_loop().time() + PATIENCE
+            while asyncio.get_running_loop().time() < deadline:
+                if (reply := await store.answer(id)) is not None:
+                    return read_reply(reply)
+                await asyncio.sleep(_LOOK)
+            return None
+        finally:
+            await store.close()

@@ -1,0 +1,79 @@
+"""What proves an erasure: its entry in the ledger, no key, no rows, and nothing that could be read elsewhere."""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from sentinel.audit.details import ROW
+from sentinel.audit.log import AuditLog
+from sentinel.config import Config
+from sentinel.errors import SentinelError
+from sentinel.events.clock import DAY, to_text
+from sentinel.privacy.account_key import row_of
+from sentinel.privacy.ledger import BACKUP_DAYS, LEDGER_NAME, Ledger
+from sentinel.privacy.vault import Vault
+from sentinel.store.protocol import Store
+
+#: Where backups are made, in the state directory.
+_BACKUPS: Final = "backups"
+_ALL: Final = 1_000_000
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """How an erasure stands. ``None`` is what cannot be looked at any more: row ids are forgotten when no backup that
+    could hold such rows may be restored.
+
+    ``rows_left`` are rows of the store that the account's row ids still lead to; ``audit_entries`` are those of the
+    audit log, which stay, lead to nobody, and whose details nobody can open. ``backups_before`` are files made before
+    the erasure.
+    """
+
+    receipt: str
+    begun: str
+    finished: str | None
+    key_destroyed: bool | None
+    rows_left: int | None
+    audit_entries: int | None
+    backups_before: int
+    backups_until: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.finished is not None and self.key_destroyed is not False and not self.rows_left
+
+
+async def prove(config: Config, vault: Vault, store: Store, log: AuditLog, receipt: str) -> Proof:
+    """The proof for a receipt. Raises :class:`SentinelError` when the ledger does not know it."""
+    path = config.state / LEDGER_NAME
+    ledger = Ledger(path, vault.root.derive("ledger"), readonly=True) if path.exists() else None
+    try:
+        erasure = ledger.get(receipt) if ledger is not None else None
+    finally:
+        if ledger is not None:
+            ledger.close()
+    if erasure is None:
+        raise SentinelError("no erasure has this receipt; it was given out by another installation, or mistyped")
+    destroyed, rows_left, entries = None, None, None
+    if erasure.rows:
+        destroyed = not vault.keyring.accounts("handle", [erasure.handle])
+        rows_left = await store.left_of(erasure.rows)
+        entries = len(await asyncio.to_thread(log.show, account=row_of(erasure.rows, ROW), limit=_ALL))
+    return Proof(
+        receipt=receipt,
+        begun=to_text(erasure.time),
+        finished=to_text(erasure.done) if erasure.done else None,
+        key_destroyed=destroyed,
+        rows_left=rows_left,
+        audit_entries=entries,
+        backups_before=_older_files(config, erasure.time),
+        backups_until=to_text(erasure.time + BACKUP_DAYS * DAY)[:10],
+    )
+
+
+def _older_files(config: Config, time: int) -> int:
+    folder = config.state / _BACKUPS
+    if not folder.is_dir():
+        return 0
+    return sum(path.is_file() and path.stat().st_mtime_ns // 1000 < time for path in folder.rglob("*"))

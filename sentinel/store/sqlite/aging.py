@@ -1,0 +1,116 @@
+"""The part of the embedded store that lets things go."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from sentinel.past.profile import Profile
+from sentinel.privacy.retention import Due
+from sentinel.store.aging import Expiring, Kept
+from sentinel.store.rows import Rows
+from sentinel.store.sqlite import expiry, reading
+from sentinel.store.sqlite.cache import Cache
+
+_T = TypeVar("_T")
+#: The log is begun anew when so few pages of it are not copied yet; tried so many times.
+_FEW_PAGES: Final = 64
+_COPIES: Final = 10
+#: Rows changed between two new beginnings of the log, some 20 MB of it.
+_ROWS: Final = 1000
+
+
+class SqliteAging:
+    """See :class:`sentinel.store.aging.Aging`; a base of :class:`sentinel.store.sqlite.store.SqliteStore`."""
+
+    _rows: Rows
+    _profiles: Cache[str, Profile]
+    _stepped = 0
+
+    async def expire_raw(self, through: int, *, limit: int) -> int:
+        """See the protocol."""
+        return await self._step(lambda db: expiry.raw(db, through, limit))
+
+    async def expire_records(self, through: int, *, limit: int) -> int:
+        """See the protocol."""
+        return await self._step(lambda db: expiry.records(db, through, limit))
+
+    async def expire_alerts(self, through: int, *, limit: int) -> int:
+        """See the protocol."""
+        found = await self._read(lambda db: expiry.old_alerts(db, through, limit))
+        return await self._step(lambda db: expiry.alerts(db, found, through)) if found else 0
+
+    async def expire_mails(self, before: int, *, limit: int) -> int:
+        """See the protocol."""
+        found = await self._read(lambda db: expiry.old_mails(db, before, limit))
+        for id, alert, ref, sealed in await self._read(lambda db: expiry.oldest_pending(db, limit - len(found))):
+            notice = self._rows.open_notice(alert, ref, sealed)
+            if notice is not None and notice.time < before:
+                found.append(id)
+        return await self._step(lambda db: expiry.mails(db, found)) if found else 0
+
+    async def expire_verdicts(self, before: int, *, limit: int) -> int:
+        """See the protocol."""
+        return await self._step(lambda db: expiry.verdicts(db, before, limit))
+
+    async def expiring(self, due: Due, *, mails_before: int) -> Expiring:
+        """See the protocol."""
+        return await self._read(lambda db: expiry.count(db, due, mails_before))
+
+    async def kept(self, accounts: Sequence[str]) -> dict[str, Kept]:
+        """See the protocol."""
+        profiles = {self._rows.profile_row(account): account for account in accounts}
+        attributes = {self._rows.attributes_row(account): account for account in accounts}
+        rows = await self._read(
+            lambda db: (expiry.sealed(db, "profile", profiles), expiry.sealed(db, "attributes", attributes))
+        )
+        found: dict[str, Kept] = {}
+        for name, sealed in rows[0]:
+            account = profiles[name]
+            found.setdefault(account, Kept()).profile = self._rows.open_profile(account, sealed)
+        for name, sealed in rows[1]:
+            account = attributes[name]
+            found.setdefault(account, Kept()).attributes = self._rows.open_attributes(account, sealed)
+        return found
+
+    async def has_past(self, account: str) -> bool:
+        """See the protocol."""
+        key = self._rows.vault.of(account)
+        days = await self._read(reading.days)
+        owners, alerts = [key.row(day) for day in days], key.row("alerts")
+        return await self._read(lambda db: expiry.has_past(db, owners, alerts))
+
+    async def drop_account(self, account: str) -> int:
+        """See the protocol."""
+        rows = self._rows.vault.of(account).rows
+        gone = await self._write(lambda db: expiry.drop_account(db, rows))
+        self._profiles.drop(account)
+        return gone
+
+    async def reclaim(self, *, limit: int) -> int:
+        """See the protocol."""
+        return await self._step(lambda db: expiry.reclaim(db, limit))
+
+    async def begin_log(self) -> bool:
+        """See the protocol. What there is to copy is copied beside the commits, before."""
+        for _ in range(_COPIES):
+            if await self._copy(expiry.copy_log) <= _FEW_PAGES:
+                return await self._write(expiry.begin_log)
+        return False  # there are more commits than can be copied, or somebody reads an old state
+
+    async def _step(self, work: Callable[[sqlite3.Connection], int]) -> int:
+        """Write, and begin the log anew when much was written: cutting a long one off takes long."""
+        rows = await self._write(work)
+        self._stepped += rows
+        if self._stepped >= _ROWS:
+            self._stepped = 0
+            await self.begin_log()
+        return rows
+
+    async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        raise NotImplementedError
+
+    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        raise NotImplementedError
+
+    async def _copy(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        raise NotImplementedError

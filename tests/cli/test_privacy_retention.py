@@ -1,0 +1,96 @@
+"""`sentinel privacy retention`: what it tells and does, alone and beside a daemon."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.running import Command, InProcess, ago, login
+
+Start = Callable[..., Awaitable[InProcess]]
+CONFIG = "[retention]\nraw_days = 30\n"
+
+
+def today(**later: int) -> str:
+    """A date as the command takes it."""
+    return (datetime.now(UTC) + timedelta(**later)).date().isoformat()
+
+
+async def filled(start: Start) -> InProcess:
+    """A daemon with an event of today, one of a month ago, and one of last year's past (their raw values as far as
+    they may be kept)."""
+    daemon = await start(CONFIG)
+    client = await daemon.client()
+    await client.take([login("young"), login("month", ago(days=29)), login("old", ago(days=40))])
+    return daemon
+
+
+def told(sentinel: Command, config: Path, *words: str) -> Any:
+    done = sentinel("privacy", "retention", "--config", config, "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+async def test_a_dry_run_tells_what_is_due_by_a_day_and_changes_nothing(
+    start: Start, sentinel: Command, write_config: Callable[..., Path]
+) -> None:
+    await (await filled(start)).stop()
+    config = write_config(CONFIG)
+    soon = told(sentinel, config, "--dry-run", "--as-of", today(days=2))
+    assert (soon["due"]["raw_keys"], soon["due"]["rows"]["raw"], soon["done"]) == (1, 1, None)
+    assert soon["due"]["as_of"] == today(days=2) + "T23:59:59Z"
+    assert soon["due"]["oldest_raw"] == today(days=-29)
+    year = told(sentinel, config, "--dry-run", "--as-of", today(days=400))["due"]
+    assert (year["rows"]["records"], year["record_keys"]) == (3, 3)
+    assert told(sentinel, config, "--dry-run", "--as-of", today(days=2)) == soon
+    text = sentinel("privacy", "retention", "--config", config, "--dry-run", "--as-of", today(days=2))
+    assert f"raw values through {today(days=-27)}: keys of 1 days, 1 events" in text.stdout
+
+
+async def test_nothing_goes_early(start: Start, sentinel: Command, write_config: Callable[..., Path]) -> None:
+    await (await filled(start)).stop()
+    config = write_config(CONFIG)
+    for days in (-2, 2, 400):
+        done = sentinel("privacy", "retention", "--config", config, "--as-of", today(days=days))
+        assert done.returncode == 2
+        assert "needs --dry-run" in done.stderr
+    assert told(sentinel, config, "--dry-run", "--as-of", today(days=400))["due"]["rows"]["records"] == 3
+
+
+async def test_by_hand_what_is_due_goes_and_is_in_the_audit_log(
+    start: Start, sentinel: Command, write_config: Callable[..., Path]
+) -> None:
+    await (await filled(start)).stop()
+    config = write_config("[retention]\nraw_days = 29\n")
+    due = told(sentinel, config, "--dry-run", "--as-of", today())["due"]
+    assert (due["raw_keys"], due["rows"]["raw"]) == (1, 1)
+    done = told(sentinel, config, "--as-of", today())["done"]
+    assert (done["raw_keys"], done["raw"], done["records"]) == (1, 1, 0)
+    assert told(sentinel, config, "--as-of", today())["done"]["raw"] == 0
+    assert told(sentinel, config, "--dry-run")["due"]["oldest_raw"] == today()
+    shown = json.loads(sentinel("audit", "show", "--config", config, "--action", "retention.run", "--json").stdout)
+    by_hand = [entry for entry in shown if entry["role"] == "operator"]
+    assert [entry["purpose"].split(",")[0] for entry in by_hand] == [f"raw values through {today(days=-28)}"] * 2
+
+
+async def test_beside_a_daemon_the_daemon_does_it(
+    start: Start, sentinel: Command, write_config: Callable[..., Path]
+) -> None:
+    daemon = await filled(start)
+    config = write_config(CONFIG)
+    daemon.daemon.config = msgspec.structs.replace(
+        daemon.daemon.config, retention=type(daemon.daemon.config.retention)(raw_days=29)
+    )
+    done = await asyncio.to_thread(told, sentinel, config, "--as-of", today())
+    assert (done["done"]["raw_keys"], done["done"]["raw"]) == (1, 1)
+    assert (await daemon.stranger().get("/readyz")).body["oldest_raw_days"] < 1
+
+
+async def test_where_nothing_was_stored_nothing_is_due(sentinel: Command) -> None:
+    done = sentinel("privacy", "retention", "--dry-run")
+    assert done.returncode == 0
+    assert "oldest raw address: none" in done.stdout
