@@ -2,13 +2,14 @@
 
 `python scripts/canary.py`. Starts `sentinel run` of this tree with debug logs on a state directory of its own, posts
 events whose addresses (IPv4 and IPv6), agents, devices, sessions, accounts, names and e-mails are marked, has mails
-sent, and looks through state, write-ahead log, logs, metrics and a copy of the store, while it runs and after it
-stopped, as `sentinel privacy scan` does. Exit 1 on any hit.
+sent and backups made, and looks through state, write-ahead log, logs, metrics, backups of data and keys, and a copy of
+the store, while it runs and after it stopped, as `sentinel privacy scan` does. Exit 1 on any hit.
 """
 
 import argparse
 import json
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from bench import ROOT, Discard, create_key, daemon, free_port
+from bench import ROOT, SENTINEL, Discard, create_key, daemon, free_port
 
 from sentinel.privacy.scan.files import scan
 from sentinel.privacy.scan.report import Report
@@ -68,7 +69,10 @@ def run(folder: Path, number: int, mail_port: int) -> bool:
         assert not answer["rejected"], answer
         print(f"{number:,} events posted in {time.monotonic() - began:.0f} s")
         (folder / "metrics.txt").write_bytes(ask(port, key, "/metrics"))
-        copy(folder / "state" / "sentinel.db", folder / "backup.db")
+        copy(folder / "state" / "sentinel.db", folder / "copy.db")
+        for keys in ([], ["--keyring"]):
+            command = [*SENTINEL, "--config", str(config), "backup", *keys, "--to", str(folder / f"backup{len(keys)}")]
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=120)
         wal = (folder / "state" / "sentinel.db-wal").stat().st_size
         running = look("running", folder, number)
     print(f"log: {log.stat().st_size:,} bytes, write-ahead log when looked through: {wal:,} bytes")
