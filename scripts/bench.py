@@ -87,7 +87,7 @@ def measure(folder: Path, quick: bool, console: Console) -> Figures:
     try:
         config, port = configure(folder, mail.port)
         with daemon(config, port, folder / "daemon.log") as process:
-            key = create_key(config)
+            key = create_key(config, "events", "assess")
             before = size(folder / "state")
             common = {"port": port, "key": key, "accounts": 5000, "limit": PHASE}
             posted = 0
@@ -184,9 +184,9 @@ def wait_ready(process: subprocess.Popen[bytes], port: int) -> None:
     raise SystemExit(f"the daemon was not ready after {READY:.0f} s")
 
 
-def create_key(config: Path) -> str:
+def create_key(config: Path, *scopes: str) -> str:
     command = [*SENTINEL, "--config", str(config), "keys", "create", "bench"]
-    command += ["--scope", "events", "--scope", "assess", "--json"]
+    command += [word for scope in scopes for word in ("--scope", scope)] + ["--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
         raise SystemExit(f"keys create failed with {done.returncode}: {done.stderr[-2000:]}")

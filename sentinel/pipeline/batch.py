@@ -311,7 +311,9 @@ class Pipeline:
             return Outcome(duplicate=True)
         sighting = unpack_sighting(record.sighting)
         profile = past.profiles[record.account] if record.account is not None else Profile()
-        if record.account is not None and sighting.known_account and not profile.restricted:
+        # What came while the account was restricted stays unused when the restriction is lifted.
+        quiet = profile.restricted or record.restricted
+        if record.account is not None and sighting.known_account and not quiet:
             if any(alert.id == record.alert for alert in profile.alerts) and record.alert is not None:
                 # The account's own alert: one event's answer says nothing of a campaign on many.
                 changes.closed[item.tenant, record.alert] = item.verdict
@@ -331,7 +333,7 @@ class Pipeline:
             sighting=b"",
             windows=item.by.encode(),
             assessment=item.verdict.encode(),
-            restricted=profile.restricted,
+            restricted=quiet,
         )
         changes.records.append(answer)
         return Outcome()

@@ -15,6 +15,9 @@ _T = TypeVar("_T")
 #: First byte of every sealed value: says how it was sealed, so that the way can change without rewriting rows.
 _VERSION: Final = b"\x02"
 _nonces: list[bytes] = []
+#: A sealed row's content is filled up to a multiple of so many bytes: sizes would tell browsers and people apart.
+BLOCK: Final = 256
+_END: Final = b"\x80"
 
 
 class Sealer:
@@ -48,6 +51,30 @@ def _draw() -> bytes:
     drawn = os.urandom(_NONCE * _NONCES)
     _nonces.extend(drawn[at : at + _NONCE] for at in range(_NONCE, len(drawn), _NONCE))
     return drawn[:_NONCE]
+
+
+def pad(data: bytes, block: int = BLOCK) -> bytes:
+    """``data`` filled up to a multiple of ``block`` bytes (ISO/IEC 7816-4: a byte 80, then zeroes).
+
+    >>> pad(b"ab", 8)
+    b'ab\\x80\\x00\\x00\\x00\\x00\\x00'
+    """
+    return (data + _END).ljust(-(-(len(data) + 1) // block) * block, b"\0")
+
+
+def unpad(data: bytes) -> bytes:
+    """What :func:`pad` filled up. Raises :class:`StoreError` when it did not."""
+    bare = data.rstrip(b"\0")
+    if not bare.endswith(_END):
+        raise StoreError(
+            "a sealed value is not filled up as it should be; it was written by another sentinel", retry=False
+        )
+    return bare[:-1]
+
+
+def sealed_size(length: int) -> int:
+    """How long so many bytes are once padded and sealed."""
+    return len(_VERSION) + _NONCE + len(pad(bytes(length))) + 16
 
 
 pack: Final = msgspec.msgpack.Encoder().encode

@@ -299,7 +299,8 @@ class Store(Aging, Protocol):
 
     async def erase(self, rows: bytes, handle: str) -> int:
         """Delete everything of an account, by what gives its row ids (:attr:`AccountKey.rows`) and its handle, in one
-        transaction; returns how many rows there were. No byte of them is left in the store's files."""
+        transaction; returns how many rows there were. What pieces of them a store keeps in unused room of its files is
+        sealed under the account's key, or a name that only that key gave."""
 
     async def left_of(self, rows: bytes) -> int:
         """How many rows there are of an account that was erased."""

@@ -17,11 +17,13 @@ from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile, decode_profile, encode_profile
 from sentinel.past.windows import Entry, decode_entries, encode_entries
 from sentinel.privacy.account_key import AccountKey
-from sentinel.privacy.sealer import Sealer, pack, unpack
+from sentinel.privacy.sealer import BLOCK, Sealer, pack, pad, unpack, unpad
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import AlertRow, MailKept, Record, TrackKey, WindowKept
 
 _json: Final = msgspec.json.Encoder().encode
+#: What documents are filled up to multiples of, in bytes: a profile grows with every device and session.
+_BLOCKS: Final = {"profile": 1024, "attributes": BLOCK}
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -94,7 +96,7 @@ class Rows:
         raw = None
         if record.raw is not None and (sealer := self.vault.sealer(key, "raw", day)) is not None:
             # The ids are kept with the record, for longer.
-            raw = sealer.seal(pack(msgspec.structs.replace(record.raw, event="", account=None)), record.key)
+            raw = sealer.seal(pad(pack(msgspec.structs.replace(record.raw, event="", account=None))), record.key)
         kept = _Kept(
             record.time, record.event_id, record.account_id, record.sighting, record.windows, record.assessment,
             record.alert, record.restricted,
@@ -103,7 +105,7 @@ class Rows:
         owned = key.number > 0
         return EventRow(
             record.key, record.tenant, key.row(day) if owned else None, self.vault.ref(key) if owned else None, day,
-            record.type, record.body, raw, sealer.seal(pack(kept), record.key), record.trusted,
+            record.type, record.body, raw, sealer.seal(pad(pack(kept)), record.key), record.trusted,
             self.alert_key(record.tenant, record.alert) if record.alert is not None else None,
         )  # fmt: skip
 
@@ -116,7 +118,7 @@ class Rows:
                 continue
             if (sealer := self.vault.opener(owner, "record", row[4])) is None:
                 continue
-            kept = unpack(sealer.open(row[8], row[0]), _Kept)
+            kept = unpack(unpad(sealer.open(row[8], row[0])), _Kept)
             found.append(
                 Record(
                     key=row[0],
@@ -148,7 +150,7 @@ class Rows:
         sealer = self.vault.opener(owner, "raw", utc_day(record.time)) if owner is not None else None
         if sealer is None:
             return ids
-        values = unpack(sealer.open(sealed, record.key), Raw)
+        values = unpack(unpad(sealer.open(sealed, record.key)), Raw)
         return msgspec.structs.replace(values, event=ids.event, account=ids.account)
 
     # Profiles, attributes
@@ -188,10 +190,10 @@ class Rows:
     def _own(self, handle: str, kind: str, data: bytes) -> tuple[str, bytes]:
         key = self.vault.of(handle)
         row = key.row(kind)
-        return row, _must(self.vault.sealer(key, "own")).seal(data, f"{kind}/{row}")
+        return row, _must(self.vault.sealer(key, "own")).seal(pad(data, _BLOCKS[kind]), f"{kind}/{row}")
 
     def _open_own(self, key: AccountKey, kind: str, sealed: bytes) -> bytes:
-        return _must(self.vault.sealer(key, "own")).open(sealed, f"{kind}/{key.row(kind)}")
+        return unpad(_must(self.vault.sealer(key, "own")).open(sealed, f"{kind}/{key.row(kind)}"))
 
     # Windows
 
@@ -313,10 +315,10 @@ class Rows:
         return self._must_open(self.vault.of(None), sealed, "asked")
 
     def _seal_own(self, key: AccountKey, data: bytes, row: str) -> bytes:
-        return _must(self.vault.sealer(key, "own")).seal(data, row)
+        return _must(self.vault.sealer(key, "own")).seal(pad(data), row)
 
     def _must_open(self, key: AccountKey, sealed: bytes, row: str) -> bytes:
-        return _must(self.vault.sealer(key, "own")).open(sealed, row)
+        return unpad(_must(self.vault.sealer(key, "own")).open(sealed, row))
 
 
 def _must(sealer: Sealer | None) -> Sealer:

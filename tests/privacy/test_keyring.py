@@ -1,5 +1,7 @@
 """The keyring: what it keeps opens with the master key alone, and what it destroyed is gone from its files."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,34 @@ def test_row_ids_say_nothing_of_each_other() -> None:
     assert len({*rows, one.handle, two.handle}) == len(rows) + 2
     assert [row_of(one.rows, kind) for kind in kinds] == rows[: len(kinds)]
     assert one.derive("raw", b"day one") != one.derive("raw", b"day two") != one.derive("record", b"day one")
+
+
+def test_where_rows_were_moved_no_copy_of_a_name_stays(path: Path) -> None:
+    ring = Keyring(path, MASTER)
+    # Names in no order: their indexes split pages and move rows again and again.
+    made = [
+        AccountKey(number, f"{number * 2654435761 % 2**32:016x}", number.to_bytes(32, "big"))
+        for number in range(1, 3001)
+    ]
+    for at in range(0, len(made), 50):
+        ring.write(made[at : at + 50], {})
+    gone, kept = made[::2], made[1::2]
+    assert ring.destroy_accounts([key.handle for key in gone]) == len(gone)
+    data = bytes_of(path.parent)
+    assert [key.number for key in gone if key.lookup.encode() in data or key.handle.encode() in data] == []
+    assert all(key.lookup.encode() in data for key in kept)
+    ring.close()
+
+
+def test_keys_in_a_log_that_cannot_be_emptied_are_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentinel.database.BUSY_SECONDS", 0.01)
+    ring = Keyring(path, MASTER)
+    ring.write(keys(1, 2), {})
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM account").fetchall()
+        with pytest.raises(StoreError, match="destroyed keys are still in its log"):
+            ring.destroy_accounts([keys(1)[0].handle])
+    ring.destroy_accounts([keys(1)[0].handle])  # as it is done again after a crash
+    assert keys(1)[0].handle.encode() not in bytes_of(path.parent)
+    ring.close()

@@ -4,7 +4,7 @@ import pytest
 
 from sentinel.errors import StoreError
 from sentinel.events.sighting import Raw
-from sentinel.privacy.sealer import Sealer, pack, unpack
+from sentinel.privacy.sealer import BLOCK, Sealer, pack, pad, sealed_size, unpack, unpad
 
 RAW = Raw(event="e-1", account="u-1", ip="192.0.2.7", user_agent="Sample/1.0", device_id="device-1")
 DATA = pack(RAW)
@@ -61,3 +61,23 @@ def test_a_value_cut_short_does_not_open(sealer: Sealer, length: int) -> None:
 def test_another_version_is_told_as_such(sealer: Sealer, sealed: bytes) -> None:
     with pytest.raises(StoreError, match="another sentinel"):
         sealer.open(sealed, "row-1")
+
+
+@pytest.mark.parametrize("data", [b"", b"a", b"\0\0", b"\x80", b"a\x80\0", bytes(BLOCK - 1), bytes(BLOCK), DATA])
+@pytest.mark.parametrize("block", [1, 8, BLOCK])
+def test_what_was_filled_up_is_as_it_was(data: bytes, block: int) -> None:
+    filled = pad(data, block)
+    assert unpad(filled) == data
+    assert len(filled) % block == 0
+    assert 0 < len(filled) - len(data) <= block
+
+
+def test_sizes_tell_no_browser_from_another(sealer: Sealer) -> None:
+    sizes = {len(sealer.seal(pad(pack(Raw(event="", user_agent="a" * length))), "row-1")) for length in range(200)}
+    assert sizes == {sealed_size(0)}
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\0", b"abc"])
+def test_what_was_not_filled_up_is_an_error(data: bytes) -> None:
+    with pytest.raises(StoreError, match="not filled up"):
+        unpad(data)

@@ -409,17 +409,19 @@ async def test_rules_that_look_further_back_see_what_is_still_stored(store: Stor
 
 
 async def test_only_what_no_window_sees_expires(store: Store, reopen: Opener) -> None:
-    await enter(store, START, keep=10 * MINUTE)
-    await enter(store, START + 5 * MINUTE, keep=10 * MINUTE)
+    # Kept by the hour, so that nothing tells to the microsecond when somebody was seen.
+    start = START - START % HOUR
+    await enter(store, start, keep=10 * MINUTE)
+    await enter(store, start + 55 * MINUTE, keep=10 * MINUTE)
     other: TrackKey = ("failures", ("default", "other"))
-    await enter(store, START, key=other, keep=20 * MINUTE)
-    assert await store.expire_windows(START + 10 * MINUTE - 1) == 0
-    assert await store.expire_windows(START + 10 * MINUTE + 1) == 1
-    assert await store.expire_windows(START + 10 * MINUTE + 1) == 0
+    await enter(store, start, key=other, keep=HOUR + MINUTE)
+    assert await store.expire_windows(start + HOUR) == 0
+    assert await store.expire_windows(start + HOUR + 1) == 1
+    assert await store.expire_windows(start + HOUR + 1) == 0
     store = await reopen()
     assert await counted(store) == 1
     assert await counted(store, other) == 1
-    assert await store.expire_windows(START + HOUR) == 2
+    assert await store.expire_windows(start + 2 * HOUR + 1) == 2
     assert await counted(await reopen()) == 0
 
 
@@ -623,9 +625,9 @@ async def test_mails_of_an_account_tell_their_kind_when_they_are_gone(store: Sto
     await store.commit(Changes(held={"account-1": True}))
     again = await reopen()
     assert [(mail.kind, mail.state, mail.time, mail.alert) for mail in await again.mails_of("account-1")] == [
-        ("suspicious_sign_in", "sent", START + 2, "a-1"),
+        ("suspicious_sign_in", "sent", START - START % DAY, "a-1"),
         ("attack", "held", START + 1, "a-2"),
-        ("", "sent", START + 2, None),  # neither what it said nor an alert is there any more
+        ("", "sent", START - START % DAY, None),  # neither what it said nor an alert is there any more
     ]
     assert await again.mails_of("account-3") == []
 
@@ -1100,14 +1102,15 @@ async def test_alerts_of_all_tenants_go_by_the_day_they_were_last_seen(store: St
 
 
 async def test_mails_go_when_they_are_done_with_and_when_nobody_needs_them(store: Store) -> None:
-    notices = [notice("done", time=START), notice("late", time=START - 1), notice("waits", time=START)]
-    await store.commit(Changes(notices=[*notices, notice("just", time=START)]))
-    mails = {mail.notice.id: mail.id for mail in await store.lease(worker="w", now=START, limit=10, seconds=1)}
-    await store.settle_mail(mails["done"], worker="w", now=START - 1, state="sent")
-    await store.settle_mail(mails["just"], worker="w", now=START, state="failed")
-    assert await in_steps(lambda limit: store.expire_mails(START, limit=limit)) == 2
+    start = START - START % DAY  # of what is done with, no more is kept than the day
+    notices = [notice("done", time=start), notice("late", time=start - 1), notice("waits", time=start)]
+    await store.commit(Changes(notices=[*notices, notice("just", time=start)]))
+    mails = {mail.notice.id: mail.id for mail in await store.lease(worker="w", now=start, limit=10, seconds=1)}
+    await store.settle_mail(mails["done"], worker="w", now=start - 1, state="sent")
+    await store.settle_mail(mails["just"], worker="w", now=start, state="failed")
+    assert await in_steps(lambda limit: store.expire_mails(start, limit=limit)) == 2
     assert {state: n for state, n in (await store.mail_counts()).items() if n} == {"pending": 1, "failed": 1}
-    assert [mail.notice.id for mail in await store.lease(worker="v", now=START + DAY, limit=9, seconds=1)] == ["waits"]
+    assert [mail.notice.id for mail in await store.lease(worker="v", now=start + DAY, limit=9, seconds=1)] == ["waits"]
 
 
 async def test_verdicts_go_once_they_are_carried_out(store: Store) -> None:
@@ -1125,7 +1128,7 @@ async def test_how_much_is_due_is_counted_as_it_will_go(store: Store) -> None:
     (mail,) = await store.lease(worker="w", now=START, limit=1, seconds=1)
     await store.settle_mail(mail.id, worker="w", now=START, state="sent")
     none = Due(raw_through=LATER - 2, records_through=LATER - 2)
-    assert await store.expiring(none, mails_before=START) == Expiring()
+    assert await store.expiring(none, mails_before=START - START % DAY) == Expiring()
     found = await store.expiring(Due(raw_through=LATER - 1, records_through=LATER - 1), mails_before=START + 1)
     assert found == Expiring(raw=1, records=2, alerts=1, mails=1)
 

@@ -12,7 +12,8 @@ import pytest
 
 from sentinel.database import connect
 from sentinel.errors import StoreError
-from sentinel.events.clock import HOUR
+from sentinel.events.clock import DAY, HOUR
+from sentinel.events.sighting import Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.store.protocol import Changes, Wanted
@@ -20,7 +21,7 @@ from sentinel.store.sqlite import store as sqlite_store
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import MIGRATIONS, migrate, newest
 from sentinel.store.sqlite.store import SqliteStore
-from tests.store.contract import FAILURES, START, everything, record
+from tests.store.contract import FAILURES, START, everything, notice, record
 from tests.store.named import NamedVault
 
 NOBODY = 65534
@@ -319,6 +320,40 @@ async def test_looking_does_not_bring_an_older_schema_forward(path: Path, monkey
     monkeypatch.setattr("sentinel.store.sqlite.schema.MIGRATIONS", (*MIGRATIONS, "CREATE TABLE later (x)"))
     with pytest.raises(StoreError, match=rf"version {newest() - 1}.*start the daemon"):
         SqliteStore(path, NamedVault(), readonly=True)
+
+
+async def test_nothing_in_the_clear_tells_a_time_to_the_second(path: Path) -> None:
+    store = SqliteStore(path, NamedVault())
+    past = await store.recall(Wanted(tracks={FAILURES: HOUR}))
+    past.tracks[FAILURES].add(START + 1_234_567, ("m",), HOUR)
+    await store.commit(Changes(tracks=past.tracks, notices=[notice()]))
+    (mail,) = await store.lease(worker="w", now=START + 1_234_567, limit=1, seconds=60)
+    await store.settle_mail(mail.id, worker="w", now=START + 2_345_678, state="sent")
+    (expires,) = store._read_db.execute("SELECT expires FROM track").fetchone()
+    times = store._read_db.execute("SELECT due, first_try, leased_until, done FROM mail").fetchone()
+    assert START + 1_234_567 + HOUR <= expires < START + 1_234_567 + 2 * HOUR
+    assert expires % HOUR == 0
+    assert times == (0, 0, 0, START - START % DAY)
+    await store.close()
+
+
+async def test_what_rows_are_about_does_not_show_in_their_size(path: Path) -> None:
+    store = SqliteStore(path, NamedVault())
+    for number in range(40):
+        await store.commit(Changes(records=[record(f"e-{number}", raw=Raw(event="e", user_agent="a" * number))]))
+    sizes = store._read_db.execute("SELECT DISTINCT length(raw), length(record) FROM event").fetchall()
+    assert len(sizes) == 1
+    await store.close()
+
+
+async def test_the_log_begun_anew_holds_nothing(path: Path) -> None:
+    store = SqliteStore(path, NamedVault())
+    await store.commit(Changes(records=[record("e-1")]))
+    log = path.with_name(path.name + "-wal")
+    assert log.stat().st_size > 0
+    await store._write(sqlite_store.writing.restart_log)
+    assert log.stat().st_size == 0
+    await store.close()
 
 
 async def test_an_answered_question_leaves_no_bytes(path: Path) -> None:

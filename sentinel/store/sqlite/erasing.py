@@ -70,6 +70,11 @@ def left(db: sqlite3.Connection, rows: bytes) -> int:
     return int(number)
 
 
-def scrub(db: sqlite3.Connection) -> None:
-    """Deleted rows are zeroes in the database (``secure_delete``); their old pages in the log go with the log."""
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+def scrub(db: sqlite3.Connection) -> bool:
+    """Deleted rows are zeroes in the database (``secure_delete``); their old pages in the log go with the log, unless
+    somebody reads them for so long: then it is false.
+
+    Where SQLite moved rows from page to page, pieces stay in the room between rows until it is used again: sealed
+    under the key that is gone, and row ids that only it gave.
+    """
+    return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

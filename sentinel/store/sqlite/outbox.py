@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any, Final
 
-from sentinel.events.clock import SECOND
+from sentinel.events.clock import DAY, SECOND
 
 _STATES: Final = ("pending", "sent", "failed", "unaddressed", "held")
 _ENDS: Final = ("sent", "failed", "unaddressed")
@@ -27,13 +27,14 @@ def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: in
 
 
 def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str, reason: str) -> None:
-    """Done with: sent, failed or unaddressed. What it said is not needed any more."""
+    """Done with: sent, failed or unaddressed. What it said is not needed any more, nor when it was to the second: with
+    a mail server's log beside it, that would say whose it was."""
     if state not in _ENDS:
         raise ValueError(f"a mail ends as one of {_ENDS}, not {state}")
     db.execute(
-        "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL"
-        " WHERE id = ? AND worker = ? AND state = 'pending'",
-        (state, reason, now, mail, worker),
+        "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL, due = 0, first_try = 0,"
+        " leased_until = 0 WHERE id = ? AND worker = ? AND state = 'pending'",
+        (state, reason, max(1, now - now % DAY), mail, worker),
     )
 
 

@@ -52,8 +52,9 @@ TRACK_CACHE: Final = 1_000_000
 TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
-#: Pages of log (64 MB) at which it is begun anew, for which a commit has to wait: cutting off twice as much took 50 ms.
-LOG_PAGES: Final = 16_384
+#: Pages of log (32 MB) at which it is begun anew, for which a commit has to wait. It tells what was written together,
+#: and so which profile an event belongs to: it must not reach far back.
+LOG_PAGES: Final = 8_192
 _PAGE: Final = 500
 
 _NOTHING: Final = Past()
@@ -327,11 +328,20 @@ class SqliteStore(SqliteAging):
     async def erase(self, rows: bytes, handle: str) -> int:
         """See the protocol."""
         gone = await self._write(lambda db: erasing.erase(db, rows, handle))
+        await self._close_verdicts()
         self._profiles.drop(handle)
         self._tracks.drop_where(lambda key: handle in key[1])
-        if self.path is not None:
-            await self._write(erasing.scrub)
+        if self.path is not None and not await self._write(erasing.scrub):
+            raise StoreError(f"{self.path}: somebody reads it without an end, what was erased is still in its log")
         return gone
+
+    async def _close_verdicts(self) -> None:
+        """Verdicts that wait and are about an alert that is gone with its account have nothing to do; their target says
+        whose it was."""
+        for each in await self.asked_verdicts():
+            if each.about == "alert":
+                key = self._rows.alert_key(each.tenant, each.target)
+                await self._write(lambda db, id=each.id, key=key: verdicts.drop(db, id, key))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
 
     async def left_of(self, rows: bytes) -> int:
         """See the protocol."""

@@ -46,3 +46,12 @@ def settle(db: sqlite3.Connection, id: int, now: int, answered: int, alerts: Seq
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def drop(db: sqlite3.Connection, id: int, alert: str) -> None:
+    """A verdict about an alert (key) has nothing to do when there is no such alert any more."""
+    db.execute(
+        "UPDATE verdict SET target = '', done = max(done, 1)"
+        " WHERE id = ? AND NOT EXISTS (SELECT 1 FROM alert WHERE alert.key = ?)",
+        (id, alert),
+    )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sentinel.database import BUSY_SECONDS
 from sentinel.events.assessment import LEVEL_ORDER
+from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
 from sentinel.store.sqlite import fired, usage
@@ -30,7 +31,7 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     _rows(statements, _TRACK, [
         (
             *rows.track(key, track.unsaved, changes.owners.get(key)),
-            max(entry[0] for entry in track.unsaved) + track.keep,
+            _expires(max(entry[0] for entry in track.unsaved) + track.keep),
         )
         for key, track in changes.tracks.items()
         if track.unsaved
@@ -54,6 +55,11 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     statements += fired.statements(changes.fired)
     statements += usage.statements(changes)
     return statements
+
+
+def _expires(time: int) -> int:
+    """To the hour, rounded up: to the microsecond it would say when an account, or a network, was seen last."""
+    return -(-time // HOUR) * HOUR
 
 
 def commit(
@@ -127,11 +133,11 @@ def checkpoint(db: sqlite3.Connection) -> int:
 
 
 def restart_log(db: sqlite3.Connection) -> None:
-    """Copy the whole log, so that it begins anew; not while somebody reads an older state (a backup): commits would
-    wait for that one. The log grows a little more then."""
+    """Copy the whole log, so that it begins anew and nothing of it is left in the file; not while somebody reads an
+    older state (a backup): commits would wait for that one. The log grows a little more then."""
     db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
     try:
-        db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
         db.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 

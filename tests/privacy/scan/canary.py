@@ -5,10 +5,15 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline.installation import Installation, login
+from tests.pipeline.installation import AWAY, Installation, login
+
+__all__ = ["AWAY", "MARKED", "events", "fill", "login", "values"]
 
 #: Documentation networks: what 10,000 events can have of IPv4 addresses.
 _V4 = ("192.0.2", "198.51.100", "203.0.113")
+
+#: Fields whose values are marked.
+MARKED = ("id", "account", "ip", "user_agent", "device_id", "session_id", "email", "name")
 
 
 def events(number: int) -> Iterator[dict[str, Any]]:
@@ -19,21 +24,16 @@ def events(number: int) -> Iterator[dict[str, Any]]:
         if at % 3 == 0:
             address = f"{_V4[at % 9 // 3]}.{at // 9 % 256}"  # type: ignore[assignment]  # either, as a text
         yield login(
-            at, account=f"account-{at // 2}", ip=str(address), user_agent=f"Sample/1.0 (canary {mark}) Marked/2.0",
-            device_id=f"device-{mark}-canary", email=f"person-{mark}@example.org",
-            name=f"Made-up Person {at // 2 * 7919}",
+            at, id=f"event-{mark}-canary", account=f"account-{at // 2 * 7919:08}", ip=str(address),
+            user_agent=f"Sample/1.0 (canary {mark}) Marked/2.0", device_id=f"device-{mark}-canary",
+            session_id=f"session-{mark}-canary", email=f"person-{mark}@example.org",
+            name=f"Made-up Person {at // 2 * 7919:08}",
         )  # fmt: skip
 
 
 def values(number: int) -> list[str]:
     """What must not be found of :func:`events`."""
-    return list(
-        dict.fromkeys(
-            value
-            for event in events(number)
-            for value in (event["ip"], event["user_agent"], event["device_id"], event["email"], event["name"])
-        )
-    )
+    return list(dict.fromkeys(event[name] for event in events(number) for name in MARKED))
 
 
 async def fill(folder: Path, number: int) -> Installation:
