@@ -947,6 +947,17 @@ async def test_mails_wait_and_alerts_are_hidden_while_an_account_is_restricted(s
     assert [mail.notice.id for mail in await store.lease(worker="w", now=START, limit=10, seconds=60)] == ["a-1"]
 
 
+async def test_a_mail_that_was_under_way_when_its_account_was_restricted_is_sent_once(store: Store) -> None:
+    await store.commit(both())
+    mails = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    await store.commit(Changes(held={"account-1": True}))
+    for mail in mails:
+        await store.settle_mail(mail.id, worker="w", now=START, state="sent")
+    await store.commit(Changes(held={"account-1": False}))
+    assert await store.lease(worker="w", now=START + HOUR, limit=10, seconds=60) == []
+    assert (await store.mail_counts())["sent"] == 2
+
+
 async def test_what_came_while_restricted_is_marked(store: Store, reopen: Opener) -> None:
     await store.commit(Changes(records=[record(restricted=True), record("event-2")]))
     store = await reopen()
