@@ -208,6 +208,9 @@ def test_a_spill_keeps_what_does_not_fit() -> None:
         spill.put(f"k-{number}", [number] * 2)
     assert spill.in_memory <= 5
     assert len(spill) == 50
+    outside = spill._file.execute("SELECT data FROM value").fetchall()
+    assert len(outside) >= 45
+    assert not any(b"[7,7]" in data or msgspec.msgpack.encode([7, 7]) in data for (data,) in outside)
     assert [spill.get(f"k-{number}") for number in range(50)] == [[number] * 2 for number in range(50)]
     assert spill.get("other") is None
     held = spill.get("k-7")

@@ -1,14 +1,19 @@
 """A large dictionary in little memory: what was used lately stays, the rest lies in a temporary file.
 
-The file has no name and is gone with the process, however it ends.
+The file has no name and is gone with the process, however it ends; what lies in it is sealed under a key that only the
+process has.
 """
 
+import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 import msgspec
+
+from sentinel.privacy.keys import KEY_BYTES
+from sentinel.privacy.sealer import Sealer
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -39,6 +44,7 @@ class Spill(Generic[K, V]):
         self._total = 0
         self._limit, self._encode, self._decode, self._weigh, self._expires = limit, encode, decode, weigh, expires
         self._outside = 0
+        self._sealer = Sealer(os.urandom(KEY_BYTES))
         self._file = sqlite3.connect("", isolation_level=None)  # "": a temporary file that is unlinked at once
         self._file.execute("PRAGMA journal_mode = OFF")
         self._file.execute("PRAGMA synchronous = OFF")
@@ -58,7 +64,7 @@ class Spill(Generic[K, V]):
         if row is None:
             return None
         self._outside -= 1
-        value = self._decode(row[0])
+        value = self._decode(self._sealer.open(row[0], "spill"))
         self.put(key, value)
         return value
 
@@ -84,7 +90,7 @@ class Spill(Generic[K, V]):
         while self._total > goal and len(self._held) > 1:
             key, value = self._held.popitem(last=False)
             self._total -= self._weights.pop(key)
-            rows.append((_name(key), self._expires(value), self._encode(value)))
+            rows.append((_name(key), self._expires(value), self._sealer.seal(self._encode(value), "spill")))
         self._file.execute("BEGIN")
         self._file.executemany("INSERT OR REPLACE INTO value (key, expires, data) VALUES (?, ?, ?)", rows)
         self._file.execute("COMMIT")
