@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any, Final
 
 import msgspec
@@ -71,6 +72,8 @@ class Keyring:
     ) -> None:
         self.path = path
         self._draw = draw
+        # Keys are looked up on the loop while new ones are written beside it, and SQLite takes one thread at a time.
+        self._writing, self._reading = RLock(), RLock()
         with self._told():
             if path is not None and not readonly and not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -80,6 +83,10 @@ class Keyring:
                 if not readonly:
                     self._create(master)
                 self._kek = self._open_slot(master)
+                own = path is not None and not readonly
+                self._reader = connect(path, readonly=True) if own else self._db
+                if self._reader is self._db:
+                    self._reading = self._writing
             self.root = Secret(self.value("root") or b"")
         except BaseException:
             self._db.close()
@@ -117,8 +124,8 @@ class Keyring:
 
     def slots(self) -> list[bytes]:
         """Fingerprints of the master keys that open this keyring."""
-        with self._told():
-            return [row[0] for row in self._db.execute("SELECT fingerprint FROM slot ORDER BY fingerprint")]
+        with self._looking():
+            return [row[0] for row in self._reader.execute("SELECT fingerprint FROM slot ORDER BY fingerprint")]
 
     def add_slot(self, master: Secret) -> None:
         """Let another master key open the keyring as well."""
@@ -154,8 +161,8 @@ class Keyring:
 
     def value(self, name: str) -> bytes | None:
         """A small value kept sealed beside the keys."""
-        with self._told():
-            row = self._db.execute("SELECT sealed FROM value WHERE name = ?", (name,)).fetchone()
+        with self._looking():
+            row = self._reader.execute("SELECT sealed FROM value WHERE name = ?", (name,)).fetchone()
         return self._kek.open(row[0], f"value/{name}") if row else None
 
     def put_value(self, name: str, value: bytes) -> None:
@@ -176,8 +183,8 @@ class Keyring:
         if column not in ("lookup", "handle", "number"):
             raise ValueError(f"accounts are found by lookup, handle or number, not by {column}")
         query = f"SELECT number, lookup, handle, key FROM account WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608  # constant names
-        with self._told():
-            return [self._account(row) for row in self._db.execute(query, (_json(list(values)),))]
+        with self._looking():
+            return [self._account(row) for row in self._reader.execute(query, (_json(list(values)),))]
 
     def heads(self, column: str, values: Iterable[str]) -> dict[str, AccountKey]:
         """The accounts by ``lookup`` or ``handle``; in place of one that went into another, that other one."""
@@ -189,8 +196,8 @@ class Keyring:
             f" LEFT JOIN merged ON merged.number = account.number WHERE {column} IN (SELECT value FROM json_each(?)))"
             " AS asked JOIN account ON account.number = asked.number"
         )
-        with self._told():
-            return {row[4]: self._account(row[:4]) for row in self._db.execute(query, (_json(list(values)),))}
+        with self._looking():
+            return {row[4]: self._account(row[:4]) for row in self._reader.execute(query, (_json(list(values)),))}
 
     def merge(self, former: int, head: int, note: bytes) -> None:
         """From now on account number ``former`` is ``head``; durable when this returns. What went into ``former``
@@ -210,8 +217,8 @@ class Keyring:
             " JOIN account AS former ON former.number = merged.number JOIN account AS head ON head.number = merged.head"
             " WHERE :head IS NULL OR merged.head = :head ORDER BY merged.number"
         )
-        with self._told():
-            rows = self._db.execute(query, {"head": head}).fetchall()
+        with self._looking():
+            rows = self._reader.execute(query, {"head": head}).fetchall()
         return [Merge(self._account(row[:4]), self._account(row[4:8]), row[8]) for row in rows]
 
     def page(self, after: int, size: int, *, former: bool = True) -> list[AccountKey]:
@@ -220,19 +227,19 @@ class Keyring:
             "SELECT number, lookup, handle, key FROM account"
             " WHERE number > ? AND (? OR number NOT IN (SELECT number FROM merged)) ORDER BY number LIMIT ?"
         )
-        with self._told():
-            return [self._account(row) for row in self._db.execute(query, (after, former, size))]
+        with self._looking():
+            return [self._account(row) for row in self._reader.execute(query, (after, former, size))]
 
     def last_number(self) -> int:
         """The highest number an account ever had."""
-        with self._told():
-            row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'account'").fetchone()
+        with self._looking():
+            row = self._reader.execute("SELECT seq FROM sqlite_sequence WHERE name = 'account'").fetchone()
         return int(row[0]) if row else 0
 
     def count(self) -> int:
         """How many accounts have a key."""
-        with self._told():
-            return int(self._db.execute("SELECT count(*) FROM account").fetchone()[0])
+        with self._looking():
+            return int(self._reader.execute("SELECT count(*) FROM account").fetchone()[0])
 
     def skip(self, numbers: int) -> None:
         """Never give the next so many numbers to an account: another copy of this keyring may have given them."""
@@ -259,8 +266,8 @@ class Keyring:
     def days(self) -> dict[int, DayKeys]:
         """The keys of all days that have some."""
         found = {}
-        with self._told():
-            rows = self._db.execute("SELECT day, raw, record FROM day").fetchall()
+        with self._looking():
+            rows = self._reader.execute("SELECT day, raw, record FROM day").fetchall()
         for day, raw, record in rows:
             opened = self._kek.open(raw, f"day/{day}/raw") if raw is not None else None
             found[day] = DayKeys(opened, self._kek.open(record, f"day/{day}/record"))
@@ -337,12 +344,14 @@ class Keyring:
 
     def version(self) -> int:
         """Changes when another connection has changed the file."""
-        with self._told():
-            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        with self._looking():
+            return int(self._reader.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
+        """Give the file back; who is at it ends first."""
+        with self._writing, self._reading:
+            self._reader.close()
+            self._db.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -356,7 +365,18 @@ class Keyring:
             raise
 
     @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Reading, which need not wait for a write that waits for the disk."""
+        with self._reading, self._in_words():
+            yield
+
+    @contextmanager
     def _told(self) -> Iterator[None]:
+        with self._writing, self._in_words():
+            yield
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:

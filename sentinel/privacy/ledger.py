@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Final
 
 import msgspec
@@ -54,6 +55,7 @@ class Ledger:
 
     def __init__(self, path: Path | None, key: bytes, *, readonly: bool = False) -> None:
         self._path = path
+        self._lock = RLock()  # rights are exercised on the loop, old entries are forgotten beside it
         self._sealer = Sealer(key)
         with self._told():
             if path is not None and not readonly and not path.exists():
@@ -131,8 +133,9 @@ class Ledger:
         return len(old)
 
     def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
+        """Give the file back; who is at it ends first."""
+        with self._lock:
+            self._db.close()
 
     def _read(self, where: str, *values: object) -> list[Erasure]:
         query = f"SELECT receipt, time, sealed, done FROM erasure WHERE {where} ORDER BY time, receipt"  # noqa: S608  # constant text
@@ -158,7 +161,8 @@ class Ledger:
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
-            yield
+            with self._lock:
+                yield
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
         except OSError as error:

@@ -1,6 +1,7 @@
 """The keyring: what it keeps opens with the master key alone, and what it destroyed is gone from its files."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -172,3 +173,26 @@ def test_keys_in_a_log_that_cannot_be_emptied_are_told(path: Path, monkeypatch: 
     ring.destroy_accounts([keys(1)[0].handle])  # as it is done again after a crash
     assert keys(1)[0].handle.encode() not in bytes_of(path.parent)
     ring.close()
+
+
+def test_keys_are_found_while_others_are_written_and_until_it_is_closed(path: Path) -> None:
+    """Looked up on one thread, written on another; closing waits for both."""
+    ring = Keyring(path, MASTER)
+    ring.write(keys(1), {})
+
+    def work(number: int) -> str:
+        try:
+            if number % 4 == 0:
+                ring.write([AccountKey(1000 + number, f"l-{number}", number.to_bytes(32, "big"))], {})
+            return str(len(ring.accounts("lookup", ["lookup-1"])))
+        except StoreError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as threads:
+        told = [threads.submit(work, number) for number in range(200)]
+        while not told[20].done():
+            pass
+        ring.close()
+        found = {each.result() for each in told}
+    assert "1" in found
+    assert all(each == "1" or "ProgrammingError" in each for each in found)

@@ -1,5 +1,6 @@
 """The erasure ledger: durable, without names, and forgetful in time."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,25 @@ def test_another_key_opens_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="another key"):
         other.entries()
     other.close()
+
+
+def test_who_is_at_it_ends_before_it_is_closed(tmp_path: Path) -> None:
+    """Closing a file that another thread reads would end the process."""
+    ledger = Ledger(tmp_path / "erasures.db", KEY)
+    for number in range(50):
+        ledger.begin(f"handle-{number}", b"1" * 32, NOW)
+
+    def read(_: int) -> str:
+        try:
+            return str(len(ledger.entries()))
+        except StoreError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as threads:
+        told = [threads.submit(read, number) for number in range(400)]
+        while not told[20].done():
+            pass
+        ledger.close()
+        found = {each.result() for each in told}
+    assert "50" in found
+    assert all(each == "50" or "ProgrammingError" in each for each in found)
