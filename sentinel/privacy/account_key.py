@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from sentinel.privacy.keys import KEY_BYTES
 
@@ -54,8 +54,9 @@ class AccountKey:
         return _row(self._rows, kind)
 
     def derive(self, purpose: str, day_key: bytes = b"") -> bytes:
-        """A sealing key: HKDF-SHA256 (RFC 5869) of the account's key and a day's."""
-        return HKDF(_SHA256, KEY_BYTES, None, f"sentinel/{purpose}".encode()).derive(self._secret + day_key)
+        """A sealing key: HKDF-SHA256 (RFC 5869) of the account's key and a day's. Both are uniformly random, so that
+        its first step, which would only make them so, is left out (section 3.3): this is done for most events."""
+        return HKDFExpand(_SHA256, KEY_BYTES, f"sentinel/{purpose}".encode()).derive(self._secret + day_key)
 
 
 def row_of(rows: bytes, kind: str | int) -> str:
