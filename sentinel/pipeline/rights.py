@@ -140,7 +140,7 @@ class Rights:
         return len(unfinished) + await self._merging.finish()
 
     async def retry(self) -> None:
-        """Finish what a failing store left half done, while the daemon runs."""
+        """Finish what a failing store, or somebody who was reading it, left half done, while the daemon runs."""
         if self._ledger.unfinished():
             await self._alone(self._finish_erasures)
 
@@ -174,10 +174,17 @@ class Rights:
         handles = [erasure.handle for erasure in erasures]
         if not handles:
             return
-        await self._vault.run(lambda: self._vault.keyring.destroy_accounts(handles))
-        self._vault.forget(handles)
+        try:
+            await self._vault.run(lambda: self._vault.keyring.destroy_accounts(handles))
+        finally:
+            # Also when it failed: the keys may be gone from the file, and nothing may be sealed with them any more.
+            self._vault.forget(handles)
         for erasure in erasures:
             await self._store.erase(erasure.rows, erasure.handle)
+        if not await self._store.scrub():
+            # Nobody can read what is left; it is finished (:meth:`retry`) once the backup under way is made.
+            return
+        for erasure in erasures:
             self._ledger.finish(erasure.receipt, erasure.time)
 
     async def _merge(self, request: Request) -> Answer:

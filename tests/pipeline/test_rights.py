@@ -1,13 +1,17 @@
 """Rights where the store fails in between, and what the audit log keeps of them."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
 
 from sentinel.audit.details import ROW, open_details
 from sentinel.audit.log import AuditLog
+from sentinel.database import BUSY_SECONDS, connect
 from sentinel.errors import StoreError
 from sentinel.pipeline.rights import Answer, Request, Rights
 from sentinel.privacy.ledger import Ledger
@@ -70,6 +74,43 @@ async def test_an_erasure_that_a_failing_store_left_half_done_is_finished(
     await (it.rights.retry() if how == "upkeep" else it.ask("erase", "somebody-else"))
     assert await it.inst.store.left_of(rows) == 0
     assert it.ledger.unfinished() == []
+
+
+async def test_an_erasure_does_not_wait_for_who_reads_the_store(it: Exercised) -> None:
+    await it.inst.run([login(0), login(0, account="u-2")])
+    rows = [it.inst.vault.of(it.inst.handle(account)).rows for account in ("u-1", "u-2")]
+    with closing(connect(it.inst.path, readonly=True)) as backup:
+        backup.execute("BEGIN")
+        backup.execute("SELECT count(*) FROM event").fetchone()
+        await it.inst.run([login(1)])
+        began = perf_counter()
+        receipts = [(await it.ask("erase", account)).receipt for account in ("u-1", "u-2")]
+        assert perf_counter() - began < BUSY_SECONDS / 4
+        assert [await it.inst.store.left_of(each) for each in rows] == [0, 0]
+        assert {each.receipt for each in it.ledger.unfinished()} == set(receipts)
+        await it.rights.retry()
+        assert len(it.ledger.unfinished()) == 2
+    await it.rights.retry()
+    assert it.ledger.unfinished() == []
+
+
+async def test_nothing_is_sealed_with_a_key_whose_destruction_failed_at_the_end(
+    it: Exercised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await it.inst.run([login(0)])
+    handle = it.inst.handle()
+
+    def full(*, anew: bool = True) -> None:
+        raise sqlite3.OperationalError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(it.inst.vault.keyring, "_scrub", full)
+        with pytest.raises(StoreError):
+            await it.ask("erase")
+    await it.inst.run([login(5)])
+    assert it.inst.handle() != handle
+    await it.rights.retry()
+    assert await it.inst.store.record(it.inst.enricher.event_key("default", "e-5")) is not None
 
 
 async def test_the_persons_own_words_are_sealed_in_the_log(it: Exercised) -> None:
