@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import msgspec
@@ -50,11 +51,12 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Ledger:
-    """See the module. ``key`` has 32 bytes. Every method may raise :class:`sentinel.errors.StoreError`."""
+    """See the module; safe to use from several threads. ``key`` has 32 bytes. Every method may raise :class:`sentinel.errors.StoreError`."""
 
     def __init__(self, path: Path | None, key: bytes, *, readonly: bool = False) -> None:
         self._path = path
         self._sealer = Sealer(key)
+        self._lock = Lock()  #: expiry forgets beside the loop, which may begin an erasure meanwhile
         with self._told():
             if path is not None and not readonly and not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -146,14 +148,15 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _told(self) -> Iterator[None]:
