@@ -13,6 +13,8 @@ from sentinel.audit.details import ROW, open_details
 from sentinel.audit.log import AuditLog
 from sentinel.database import BUSY_SECONDS, connect
 from sentinel.errors import StoreError
+from sentinel.events.alert import alert_id
+from sentinel.events.clock import HOUR
 from sentinel.pipeline.rights import Answer, Request, Rights
 from sentinel.privacy.ledger import Ledger
 from tests.pipeline.installation import START, Installation, login
@@ -130,3 +132,13 @@ async def test_the_persons_own_words_are_sealed_in_the_log(it: Exercised) -> Non
         {"reason": "needed for security", "decision": "rejected"},
     ]
     assert b"neighbour" not in b"".join(file.read_bytes() for file in it.inst.path.parent.iterdir())
+
+
+async def test_the_last_mail_is_not_named_by_the_accounts_own_id(it: Exercised) -> None:
+    await it.inst.run([login(number, email="ada@example.org") for number in range(4)])
+    await it.inst.run([it.inst.answer("e-3", "compromised")])
+    time = NOW + 4 * HOUR
+    assert (await it.ask("erase", time=time)).told
+    (mail,) = await it.inst.store.lease(worker="w", now=time, limit=9, seconds=60)
+    # What logs say of it must not be found again by trying account ids.
+    assert mail.notice.id != alert_id("u-1", "credential_change", f"erased.{time}")
