@@ -102,7 +102,7 @@ async def test_nothing_is_sealed_with_a_key_whose_destruction_failed_at_the_end(
     await it.inst.run([login(0)])
     handle = it.inst.handle()
 
-    def full(*, anew: bool = True) -> None:
+    def full(**_: object) -> None:
         raise sqlite3.OperationalError
 
     with monkeypatch.context() as patched:
