@@ -14,10 +14,10 @@ from sentinel.audit.log import AuditLog
 from sentinel.database import BUSY_SECONDS, connect
 from sentinel.errors import StoreError
 from sentinel.events.alert import alert_id
-from sentinel.events.clock import HOUR
+from sentinel.events.clock import DAY, HOUR
 from sentinel.pipeline.rights import Answer, Request, Rights
 from sentinel.privacy.ledger import Ledger
-from tests.pipeline.installation import START, Installation, login
+from tests.pipeline.installation import AWAY, START, Installation, login
 
 NOW = int(START.timestamp() * 1_000_000)
 
@@ -142,3 +142,13 @@ async def test_the_last_mail_is_not_named_by_the_accounts_own_id(it: Exercised) 
     (mail,) = await it.inst.store.lease(worker="w", now=time, limit=9, seconds=60)
     # What logs say of it must not be found again by trying account ids.
     assert mail.notice.id != alert_id("u-1", "credential_change", f"erased.{time}")
+
+
+async def test_a_mail_under_way_when_the_account_is_restricted_does_not_go_out_again(it: Exercised) -> None:
+    await it.inst.run([login(number, email="ada@example.org") for number in range(4)])
+    await it.inst.run([login(9, email="ada@example.org", **AWAY)])
+    (mail,) = await it.inst.store.lease(worker="w", now=NOW, limit=9, seconds=60)
+    await it.ask("restrict")
+    await it.inst.store.settle_mail(mail.id, worker="w", now=NOW, state="sent")
+    await it.ask("lift")
+    assert await it.inst.store.lease(worker="w", now=NOW + 90 * DAY, limit=9, seconds=60) == []
