@@ -1,14 +1,14 @@
 """Having something done that changes what is stored: here when nobody else judges, else by the daemon."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from typing import Final
 
 from sentinel.cli.verdicts import PATIENCE
 from sentinel.config import Config
 from sentinel.daemon.audit import opened_audit
-from sentinel.daemon.build import untuned_settings
+from sentinel.daemon.build import rules_or_none, untuned_settings
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.questions import answer_all
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
@@ -17,6 +17,7 @@ from sentinel.events.clock import now
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.questions import Question, carry_out_question, encode_question, read_reply
 from sentinel.pipeline.rights import Answer, Rights
+from sentinel.rules.compiled import Series
 
 _LOOK: Final = 0.1
 
@@ -45,7 +46,9 @@ async def _do(config: Config, asked: Question) -> Answer:
         store = open_store(config, vault)
         try:
             await store.bind(vault.fingerprint)
-            rights = Rights(store, vault, ledger, alone=lambda work: work(), log=log)
+            rights = Rights(
+                store, vault, ledger, alone=lambda work: work(), log=log, series=lambda tenant: _series(config)
+            )
             # What a daemon that was killed left half done comes first, then what was asked of it.
             await rights.finish()
             submit = Pipeline(store, vault, untuned_settings(config)).process
@@ -53,6 +56,12 @@ async def _do(config: Config, asked: Question) -> Answer:
             return await carry_out_question(asked, rights, submit, vault, log)
         finally:
             await store.close()
+
+
+def _series(config: Config) -> Sequence[Series]:
+    """What is counted by account: a merge that is finished here takes it along. Read when there is one."""
+    rules = rules_or_none(config)
+    return rules.series if rules is not None else ()
 
 
 async def _ask(config: Config, asked: Question) -> Answer | None:

@@ -199,6 +199,8 @@ class Edges:
             pipe.send(Declined(message.call, True, error.field, str(error)))
         except SentinelError as error:
             pipe.send(_refused(message.call, error))
+        except Exception:
+            pipe.send(_broken(message.call))
 
     async def _look(self, pipe: Pipe, ask: Ask) -> None:
         assert self._desk is not None  # as above
@@ -213,6 +215,8 @@ class Edges:
                     value = await self._desk.metrics()
         except SentinelError as error:
             pipe.send(_refused(ask.call, error))
+        except Exception:
+            pipe.send(_broken(ask.call))
         else:
             pipe.send(Told(ask.call, value))
 
@@ -255,6 +259,12 @@ def _report(pipe: Pipe, call: int, inline: bool, done: asyncio.Future[list[Outco
                 ],
             )
         )
+
+
+def _broken(call: int) -> Refused:
+    """Whoever asked must hear of it, or would wait for ever."""
+    _log.exception("what an edge process asked for broke off")
+    return Refused(call, False, "it broke off inside; the log of the daemon says where", False)
 
 
 def _refused(call: int, error: BaseException) -> Refused:

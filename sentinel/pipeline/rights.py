@@ -140,7 +140,7 @@ class Rights:
         return len(unfinished) + await self._merging.finish()
 
     async def retry(self) -> None:
-        """Finish what a failing store left half done, while the daemon runs."""
+        """Finish what a failing store, or somebody who was reading it, left half done, while the daemon runs."""
         if self._ledger.unfinished():
             await self._alone(self._finish_erasures)
 
@@ -174,10 +174,17 @@ class Rights:
         handles = [erasure.handle for erasure in erasures]
         if not handles:
             return
-        await self._vault.run(lambda: self._vault.keyring.destroy_accounts(handles))
-        self._vault.forget(handles)
+        try:
+            await self._vault.run(lambda: self._vault.keyring.destroy_accounts(handles))
+        finally:
+            # Also when it failed: the keys may be gone from the file, and nothing may be sealed with them any more.
+            self._vault.forget(handles)
         for erasure in erasures:
             await self._store.erase(erasure.rows, erasure.handle)
+        if not await self._store.scrub():
+            # Nobody can read what is left; it is finished (:meth:`retry`) once the backup under way is made.
+            return
+        for erasure in erasures:
             self._ledger.finish(erasure.receipt, erasure.time)
 
     async def _merge(self, request: Request) -> Answer:
@@ -194,7 +201,7 @@ class Rights:
         attributes = past.attributes.get(key.handle)
         if attributes is None or not taken_over(past.profiles[key.handle], request.time):
             return False
-        await self._store.commit(Changes(notices=[_farewell(request, attributes)]))
+        await self._store.commit(Changes(notices=[_farewell(request, key, attributes)]))
         return True
 
     async def _mark(self, request: Request) -> Answer:
@@ -276,10 +283,11 @@ def _standing(profile: Profile) -> Answer:
     return Answer(restricted=profile.restricted, since=since, objection=objection)  # type: ignore[arg-type]  # one of them
 
 
-def _farewell(request: Request, attributes: Attributes) -> Notice:
+def _farewell(request: Request, key: AccountKey, attributes: Attributes) -> Notice:
     """The last mail about an account: it is about to be erased."""
     return Notice(
-        id=alert_id(request.account, "credential_change", f"erased.{request.time}"),
+        # Of the handle: logs name mails by their ids, and a hash of the account's own id could be found by trying.
+        id=alert_id(key.handle, "credential_change", f"erased.{request.time}"),
         kind="credential_change",
         tenant=request.tenant,
         event="",

@@ -51,7 +51,8 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Ledger:
-    """See the module. ``key`` has 32 bytes. Every method may raise :class:`sentinel.errors.StoreError`."""
+    """See the module; safe to use from several threads. ``key`` has 32 bytes. Every method may raise
+    :class:`sentinel.errors.StoreError`."""
 
     def __init__(self, path: Path | None, key: bytes, *, readonly: bool = False) -> None:
         self._path = path

@@ -30,7 +30,10 @@ class Sealer:
 
     def seal(self, data: bytes, row: str) -> bytes:
         """A version byte, a 96-bit random nonce, the encrypted ``data`` and its tag."""
-        nonce = _nonces.pop() if _nonces else _draw()
+        try:
+            nonce = _nonces.pop()
+        except IndexError:  # asking first would not do: the writer of the keyring seals beside the loop
+            nonce = _draw()
         return _VERSION + nonce + self._cipher.encrypt(nonce, data, row.encode())
 
     def open(self, sealed: bytes, row: str) -> bytes:
@@ -51,6 +54,10 @@ def _draw() -> bytes:
     drawn = os.urandom(_NONCE * _NONCES)
     _nonces.extend(drawn[at : at + _NONCE] for at in range(_NONCE, len(drawn), _NONCE))
     return drawn[:_NONCE]
+
+
+# A child would seal with the very nonces that its parent uses.
+os.register_at_fork(after_in_child=_nonces.clear)
 
 
 def pad(data: bytes, block: int = BLOCK) -> bytes:

@@ -300,7 +300,11 @@ class Store(Aging, Protocol):
     async def erase(self, rows: bytes, handle: str) -> int:
         """Delete everything of an account, by what gives its row ids (:attr:`AccountKey.rows`) and its handle, in one
         transaction; returns how many rows there were. What pieces of them a store keeps in unused room of its files is
-        sealed under the account's key, or a name that only that key gave."""
+        sealed under the account's key, or a name that only that key gave. :meth:`scrub` comes after it."""
+
+    async def scrub(self) -> bool:
+        """Leave nothing of what was erased in a log of changes; false while somebody reads an older state, to be done
+        again then. Keeps nobody waiting for that."""
 
     async def left_of(self, rows: bytes) -> int:
         """How many rows there are of an account that was erased."""

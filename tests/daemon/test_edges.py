@@ -1,5 +1,6 @@
 """Edge processes: the same answers as from the daemon itself, whatever becomes of the processes."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,6 +13,11 @@ from typing import Any
 
 import pytest
 
+from sentinel.config import load
+from sentinel.daemon.edges import Desk, Edges
+from sentinel.daemon.wire import Ask, Exercise, Refused
+from sentinel.pipeline.intake import Intake
+from sentinel.pipeline.rights import Request
 from tests.builders import rule_text, write_rule
 from tests.running import PATIENCE, Command, OwnProcess, habits, login
 
@@ -221,3 +227,32 @@ def test_what_is_tuned_holds_behind_edges(running: Callable[..., Running], tmp_p
         return float(said["risk"])
 
     assert (risk("e-1"), risk("e-2", service="imap"), risk("e-3", ip="198.51.100.7")) == (30, 20, 0)
+
+
+class _Heard:
+    """An edge's end of the pipe."""
+
+    def __init__(self) -> None:
+        self.asked: set[asyncio.Future[None]] = set()
+        self.pipe = self
+        self.answers: list[Any] = []
+
+    def send(self, message: Any) -> None:
+        self.answers.append(message)
+
+
+@pytest.mark.parametrize(
+    "message", [Exercise(7, Request(what="erase", tenant="default", account="u-1", time=1)), Ask(7, "ready")]
+)
+async def test_what_breaks_off_inside_is_answered(message: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(*_: Any) -> Any:
+        raise ValueError
+
+    edges, edge = Edges(load(None), [], 0), _Heard()
+    serving = asyncio.create_task(edges.serve(Desk(Intake(None), broken, broken, broken)))  # type: ignore[arg-type]  # nothing is judged
+    await asyncio.sleep(0)
+    edges.answer(edge, message)  # type: ignore[arg-type]  # likewise
+    await asyncio.gather(*edge.asked, return_exceptions=True)
+    serving.cancel()
+    assert [(type(answer), answer.call) for answer in edge.answers] == [(Refused, 7)]
+    assert "ValueError" in caplog.text

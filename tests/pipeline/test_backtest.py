@@ -1,5 +1,6 @@
 """Replaying history: the same rules say the same again, other rules say what they would have, nothing is changed."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -220,6 +221,19 @@ def test_a_spill_keeps_what_does_not_fit() -> None:
     for number in range(50):
         spill.get(f"k-{number}")
     assert spill.get("k-7") == [7, 7, 1]
+    spill.close()
+
+
+def test_nothing_lies_in_the_file_of_a_spill_in_the_clear() -> None:
+    spill: Spill[str, bytes] = Spill(100, lambda value: value, lambda data: data, weigh=len)
+    for number in range(400):
+        spill.put(f"key-of-somebody-{number}", b"profile-of-somebody" * 5_000)
+    # SQLite's name for its temporary files.
+    files = [path for path in Path("/proc/self/fd").iterdir() if "etilqs_" in os.path.realpath(path)]
+    content = b"".join(path.read_bytes() for path in files)
+    assert len(content) > 10_000_000
+    assert b"somebody" not in content
+    assert spill.get("key-of-somebody-7") == b"profile-of-somebody" * 5_000
     spill.close()
 
 

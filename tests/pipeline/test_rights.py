@@ -1,17 +1,23 @@
 """Rights where the store fails in between, and what the audit log keeps of them."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
 
 from sentinel.audit.details import ROW, open_details
 from sentinel.audit.log import AuditLog
+from sentinel.database import BUSY_SECONDS, connect
 from sentinel.errors import StoreError
+from sentinel.events.alert import alert_id
+from sentinel.events.clock import DAY, HOUR
 from sentinel.pipeline.rights import Answer, Request, Rights
 from sentinel.privacy.ledger import Ledger
-from tests.pipeline.installation import START, Installation, login
+from tests.pipeline.installation import AWAY, START, Installation, login
 
 NOW = int(START.timestamp() * 1_000_000)
 
@@ -72,6 +78,43 @@ async def test_an_erasure_that_a_failing_store_left_half_done_is_finished(
     assert it.ledger.unfinished() == []
 
 
+async def test_an_erasure_does_not_wait_for_who_reads_the_store(it: Exercised) -> None:
+    await it.inst.run([login(0), login(0, account="u-2")])
+    rows = [it.inst.vault.of(it.inst.handle(account)).rows for account in ("u-1", "u-2")]
+    with closing(connect(it.inst.path, readonly=True)) as backup:
+        backup.execute("BEGIN")
+        backup.execute("SELECT count(*) FROM event").fetchone()
+        await it.inst.run([login(1)])
+        began = perf_counter()
+        receipts = [(await it.ask("erase", account)).receipt for account in ("u-1", "u-2")]
+        assert perf_counter() - began < BUSY_SECONDS / 4
+        assert [await it.inst.store.left_of(each) for each in rows] == [0, 0]
+        assert {each.receipt for each in it.ledger.unfinished()} == set(receipts)
+        await it.rights.retry()
+        assert len(it.ledger.unfinished()) == 2
+    await it.rights.retry()
+    assert it.ledger.unfinished() == []
+
+
+async def test_nothing_is_sealed_with_a_key_whose_destruction_failed_at_the_end(
+    it: Exercised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await it.inst.run([login(0)])
+    handle = it.inst.handle()
+
+    def full(**_: object) -> None:
+        raise sqlite3.OperationalError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(it.inst.vault.keyring, "_scrub", full)
+        with pytest.raises(StoreError):
+            await it.ask("erase")
+    await it.inst.run([login(5)])
+    assert it.inst.handle() != handle
+    await it.rights.retry()
+    assert await it.inst.store.record(it.inst.enricher.event_key("default", "e-5")) is not None
+
+
 async def test_the_persons_own_words_are_sealed_in_the_log(it: Exercised) -> None:
     await it.inst.run([login(0)])
     await it.ask("restrict", reason="my neighbour knows my password", purpose="ticket 7")
@@ -89,3 +132,23 @@ async def test_the_persons_own_words_are_sealed_in_the_log(it: Exercised) -> Non
         {"reason": "needed for security", "decision": "rejected"},
     ]
     assert b"neighbour" not in b"".join(file.read_bytes() for file in it.inst.path.parent.iterdir())
+
+
+async def test_the_last_mail_is_not_named_by_the_accounts_own_id(it: Exercised) -> None:
+    await it.inst.run([login(number, email="ada@example.org") for number in range(4)])
+    await it.inst.run([it.inst.answer("e-3", "compromised")])
+    time = NOW + 4 * HOUR
+    assert (await it.ask("erase", time=time)).told
+    (mail,) = await it.inst.store.lease(worker="w", now=time, limit=9, seconds=60)
+    # What logs say of it must not be found again by trying account ids.
+    assert mail.notice.id != alert_id("u-1", "credential_change", f"erased.{time}")
+
+
+async def test_a_mail_under_way_when_the_account_is_restricted_does_not_go_out_again(it: Exercised) -> None:
+    await it.inst.run([login(number, email="ada@example.org") for number in range(4)])
+    await it.inst.run([login(9, email="ada@example.org", **AWAY)])
+    (mail,) = await it.inst.store.lease(worker="w", now=NOW, limit=9, seconds=60)
+    await it.ask("restrict")
+    await it.inst.store.settle_mail(mail.id, worker="w", now=NOW, state="sent")
+    await it.ask("lift")
+    assert await it.inst.store.lease(worker="w", now=NOW + 90 * DAY, limit=9, seconds=60) == []

@@ -31,6 +31,14 @@ def test_an_erasure_is_there_until_it_is_finished_and_after(tmp_path: Path) -> N
     again.close()
 
 
+def test_two_threads_do_not_get_in_each_others_way(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "erasures.db", KEY)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda number: ledger.begin(f"handle-{number}", b"1" * 32, NOW), range(100)))
+    assert len(ledger.unfinished()) == 100
+    ledger.close()
+
+
 def test_accounts_that_went_into_one_are_erased_with_it(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "erasures.db", KEY)
     other = ledger.begin("handle-0", b"0" * 32, NOW)

@@ -1,5 +1,7 @@
 """Sealing: what was sealed opens with its key in its row, and nowhere else."""
 
+import os
+
 import pytest
 
 from sentinel.errors import StoreError
@@ -30,6 +32,19 @@ def test_nothing_can_be_read_or_compared_without_the_key(sealer: Sealer) -> None
 def test_no_nonce_is_used_twice() -> None:
     sealers = [Sealer(b"k" * 32), Sealer(b"k" * 32)]
     assert len({sealers[number % 2].seal(DATA, "row-1")[1:13] for number in range(2000)}) == 2000
+
+
+def test_a_forked_process_draws_nonces_of_its_own(sealer: Sealer) -> None:
+    sealer.seal(DATA, "row-1")  # some are drawn ahead
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, sealer.seal(DATA, "row-1")[1:13])
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 12) != sealer.seal(DATA, "row-1")[1:13]
+    os.close(reading)
+    os.close(writing)
 
 
 def test_another_key_does_not_open(sealer: Sealer) -> None:

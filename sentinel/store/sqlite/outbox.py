@@ -33,6 +33,7 @@ def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str,
         raise ValueError(f"a mail ends as one of {_ENDS}, not {state}")
     db.execute(
         "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL, due = 0, first_try = 0,"
+        # Held back while it was under way: it went out all the same, and must not again.
         " leased_until = 0 WHERE id = ? AND worker = ? AND state IN ('pending', 'held')",
         (state, reason, max(1, now - now % DAY), mail, worker),
     )

@@ -1,13 +1,14 @@
 """A large dictionary in little memory: what was used lately stays, the rest lies in a temporary file.
 
-The file has no name and is gone with the process, however it ends; what lies in it is sealed under a key that only the
-process has.
+The file has no name and is gone with the process, however it ends; its bytes stay on the disk until they are written
+over. So it holds nothing in the clear: the key is in memory alone.
 """
 
 import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from sentinel.privacy.sealer import Sealer
 K = TypeVar("K")
 V = TypeVar("V")
 
-_name: Final = msgspec.json.Encoder().encode
+_json: Final = msgspec.json.Encoder().encode
 #: Values written out at once when memory is full: a part of the limit, so that each value is moved seldom.
 _PART: Final = 8
 _NEVER: Final = 2**62
@@ -44,7 +45,7 @@ class Spill(Generic[K, V]):
         self._total = 0
         self._limit, self._encode, self._decode, self._weigh, self._expires = limit, encode, decode, weigh, expires
         self._outside = 0
-        self._sealer = Sealer(os.urandom(KEY_BYTES))
+        self._sealer, self._names = Sealer(os.urandom(KEY_BYTES)), blake2b(key=os.urandom(KEY_BYTES), digest_size=16)
         self._file = sqlite3.connect("", isolation_level=None)  # "": a temporary file that is unlinked at once
         self._file.execute("PRAGMA journal_mode = OFF")
         self._file.execute("PRAGMA synchronous = OFF")
@@ -60,11 +61,12 @@ class Spill(Generic[K, V]):
             return value
         if not self._outside:
             return None
-        row = self._file.execute("DELETE FROM value WHERE key = ? RETURNING data", (_name(key),)).fetchone()
+        name = self._name(key)
+        row = self._file.execute("DELETE FROM value WHERE key = ? RETURNING data", (name,)).fetchone()
         if row is None:
             return None
         self._outside -= 1
-        value = self._decode(self._sealer.open(row[0], "spill"))
+        value = self._decode(self._sealer.open(row[0], name.hex()))
         self.put(key, value)
         return value
 
@@ -90,11 +92,17 @@ class Spill(Generic[K, V]):
         while self._total > goal and len(self._held) > 1:
             key, value = self._held.popitem(last=False)
             self._total -= self._weights.pop(key)
-            rows.append((_name(key), self._expires(value), self._sealer.seal(self._encode(value), "spill")))
+            name = self._name(key)
+            rows.append((name, self._expires(value), self._sealer.seal(self._encode(value), name.hex())))
         self._file.execute("BEGIN")
         self._file.executemany("INSERT OR REPLACE INTO value (key, expires, data) VALUES (?, ?, ?)", rows)
         self._file.execute("COMMIT")
         self._outside += len(rows)
+
+    def _name(self, key: K) -> bytes:
+        hashing = self._names.copy()
+        hashing.update(_json(key))
+        return hashing.digest()
 
     def __len__(self) -> int:
         return len(self._held) + self._outside
