@@ -179,6 +179,9 @@ class Delivery:
 
     async def _deal_with(self, item: OutboxItem, work: _Pass) -> None:
         notice, worker, now = item.notice, self._settings.worker, work.now
+        if not await self._outbox.holds(item.id, worker=worker):
+            # Restricted or erased since it was leased: nobody is written to about such an account.
+            return
         attributes: Attributes | None = None
         recipients: tuple[str, ...] = self._settings.operators
         if notice.addressed is not None:

@@ -30,6 +30,10 @@ class Outbox(Protocol):
         now on."""
         ...
 
+    async def holds(self, item_id: int, *, worker: str) -> bool:
+        """Whether it is still to be sent by ``worker``: its account may have been restricted or erased since."""
+        ...
+
     async def sent(self, item_id: int, *, worker: str, now: int) -> None:
         """It was handed to the mail server."""
         ...

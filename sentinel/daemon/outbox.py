@@ -18,6 +18,9 @@ class StoreOutbox:
             for mail in mails
         ]
 
+    async def holds(self, item_id: int, *, worker: str) -> bool:
+        return await self._store.holds_mail(item_id, worker=worker)
+
     async def sent(self, item_id: int, *, worker: str, now: int) -> None:
         await self._store.settle_mail(item_id, worker=worker, now=now, state="sent")
 

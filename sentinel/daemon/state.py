@@ -35,7 +35,7 @@ def open_vault(config: Config, *, writes: bool = False, or_ephemeral: bool = Fal
     try:
         if interrupted(config.state):
             raise FileError(str(config.state), "a restore was cut off; start the daemon or restore again, that ends it")
-        there = path.exists()
+        there = path.exists() and path.stat().st_size > 0
     except OSError as error:
         raise FileError(str(path), f"cannot be read: {error.strerror}; run as its owner") from None
     if not there and or_ephemeral:

@@ -55,6 +55,10 @@ class Merge(msgspec.Struct, frozen=True):
     note: bytes
 
 
+class TakenError(StoreError):
+    """Another process gave a number, an account or a day its key first."""
+
+
 class Keyring:
     """The keys of one installation. ``path`` ``None`` keeps them in memory, for commands that keep nothing.
 
@@ -274,8 +278,9 @@ class Keyring:
         return found
 
     def write(self, accounts: Sequence[AccountKey], days: dict[int, DayKeys]) -> None:
-        """Keep new keys, all or none; durable when this returns."""
-        with self._told(), self._transaction():
+        """Keep new keys, all or none; durable when this returns. Raises :class:`TakenError` when another
+        process was first."""
+        with self._told(), self._unless_taken(), self._transaction():
             self._db.executemany(
                 "INSERT INTO account (number, lookup, handle, key) VALUES (?, ?, ?, ?)",
                 [(key.number, key.lookup, key.handle, self._seal(key)) for key in accounts],
@@ -352,6 +357,15 @@ class Keyring:
         with self._writing, self._reading:
             self._reader.close()
             self._db.close()
+
+    @contextmanager
+    def _unless_taken(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise TakenError(
+                f"{self.path}: another process made keys at this moment; nothing was stored, try again"
+            ) from None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from sentinel.errors import StoreError
 from sentinel.privacy.account_key import AccountKey
-from sentinel.privacy.keyring import DayKeys, Keyring
+from sentinel.privacy.keyring import DayKeys, Keyring, TakenError
 from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.privacy.sealer import Sealer
@@ -88,9 +88,11 @@ class Vault:
         if missing:
             for lookup, key in self.keyring.heads("lookup", missing).items():
                 found[lookup] = self._name(lookup, key)
-            for lookup in missing:
-                if lookup not in found:
-                    found[lookup] = self._make(lookup)
+            new = [lookup for lookup in missing if lookup not in found]
+            if new:
+                # Two processes may make keys, for two stores of one installation.
+                self._next = max(self._next, self.keyring.last_number() + 1)
+            found.update((lookup, self._make(lookup)) for lookup in new)
         return found
 
     def find(self, lookup: str) -> AccountKey | None:
@@ -268,6 +270,9 @@ class Vault:
         if keys is None:
             if not self._writes:
                 raise StoreError("the day's key was destroyed: what it sealed is expired", retry=False)
+            if (keys := self.keyring.days().get(day)) is not None:
+                self._days[day] = keys  # another process made it
+                return keys
             raw = self.keyring.new_key() if day > self._raw_through else None
             keys = self._days[day] = self._new_days[day] = DayKeys(raw, self.keyring.new_key())
         return keys
@@ -279,7 +284,14 @@ class Vault:
         if not self._new and not self._new_days:
             return
         accounts, days = list(self._new.values()), dict(self._new_days)
-        await self.run(lambda: self.keyring.write(accounts, days))
+        try:
+            await self.run(lambda: self.keyring.write(accounts, days))
+        except TakenError:
+            # What was sealed with ours is not stored; from now on the others' keys are ours.
+            self.forget([key.handle for key in self._new.values()])
+            self._new_days.clear()
+            self._days = self.keyring.days()
+            raise
         for key in accounts:
             self._new.pop(key.lookup, None)
         for day in days:

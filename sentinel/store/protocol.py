@@ -331,6 +331,9 @@ class Store(Aging, Protocol):
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""
 
+    async def holds_mail(self, mail: int, *, worker: str) -> bool:
+        """Whether a leased mail is still to be sent by ``worker``: not held back, gone, or another worker's since."""
+
     async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
         """The mail is done with: ``sent``, ``failed`` or ``unaddressed``. A lost lease makes this do nothing."""
 

@@ -76,6 +76,10 @@ class MemoryOutbox:
             raise StoreError("not held by this worker", retry=False)
         return row
 
+    async def holds(self, item_id: int, *, worker: str) -> bool:
+        row = self.rows[item_id]
+        return row.holder == worker and row.state == "waiting"
+
     async def sent(self, item_id: int, *, worker: str, now: int) -> None:
         self._held(item_id, worker).state = "sent"
 
@@ -161,6 +165,18 @@ async def test_critical_mails_go_first(outbox: MemoryOutbox, server: Server) -> 
     await delivery(outbox, server).run_once(NOW)
     assert "Please check" in server.got[0][1]
     assert "second factor" in server.got[2][1]
+
+
+async def test_nobody_is_written_to_about_an_account_restricted_since_the_lease(
+    outbox: MemoryOutbox, server: Server
+) -> None:
+    """Ten mails are leased at once; while the first is under way the others' accounts may be restricted or erased."""
+    outbox.put(sample("suspicious_sign_in"))
+    later = outbox.put(sample("new_sign_in"))
+    server.before = lambda: setattr(outbox.rows[later], "state", "held")
+    await delivery(outbox, server).run_once(NOW)
+    assert [subject for _, subject in server.got] == ["Please check a sign-in to your Example account"]
+    assert outbox.rows[later].state == "held"
 
 
 async def test_temporary_trouble_is_tried_again_later_and_later(outbox: MemoryOutbox, server: Server) -> None:

@@ -195,3 +195,34 @@ async def test_an_account_forgotten_beside_others_stays_forgotten(path: Path) ->
     owners = vault.owners([vault.ref(one), vault.ref(two)])
     assert [owner.handle if owner else None for owner in owners] == [None, two.handle]
     vault.close()
+
+
+async def test_two_processes_that_make_keys_keep_out_of_each_others_way(path: Path) -> None:
+    """A daemon, and a command that judges into another store of the same installation."""
+    one, two = writer(path), writer(path)
+    first = one.admit(["a", "b"])
+    day = one.sealer(first["a"], "raw", 20_000)
+    await one.flush()
+    assert two.admit(["a"])["a"].handle == first["a"].handle
+    assert two.admit(["c"])["c"].number == 3
+    same = two.sealer(two.admit(["a"])["a"], "raw", 20_000)
+    assert day is not None
+    assert same is not None
+    assert same.open(day.seal(b"192.0.2.1", "row"), "row") == b"192.0.2.1"
+    await two.flush()
+    # At the very same moment: who comes second stores nothing, and goes on with what the first one made.
+    mine, theirs = one.admit(["d", "e"]), two.admit(["d", "f"])
+    one.sealer(mine["d"], "record", 20_001)
+    two.sealer(theirs["d"], "record", 20_001)
+    await one.flush()
+    with pytest.raises(StoreError, match="try again") as failure:
+        await two.flush()
+    assert failure.value.retry
+    again = two.admit(["d", "f"])
+    assert again["d"].handle == mine["d"].handle
+    assert again["f"].number not in {key.number for key in mine.values()}
+    two.sealer(again["d"], "record", 20_001)
+    await two.flush()
+    assert two.keyring.days() == one.keyring.days()
+    one.close()
+    two.close()

@@ -950,7 +950,13 @@ async def test_mails_wait_and_alerts_are_hidden_while_an_account_is_restricted(s
 async def test_a_mail_that_was_under_way_when_its_account_was_restricted_is_sent_once(store: Store) -> None:
     await store.commit(both())
     mails = await store.lease(worker="w", now=START, limit=10, seconds=60)
+    assert [await store.holds_mail(mail.id, worker="w") for mail in mails] == [True, True]
+    assert not await store.holds_mail(mails[0].id, worker="another")
     await store.commit(Changes(held={"account-1": True}))
+    assert {mail.notice.id: await store.holds_mail(mail.id, worker="w") for mail in mails} == {
+        "a-1": False,
+        "a-2": True,
+    }
     for mail in mails:
         await store.settle_mail(mail.id, worker="w", now=START, state="sent")
     await store.commit(Changes(held={"account-1": False}))

@@ -26,6 +26,12 @@ def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: in
     return [row[1:] for row in sorted(rows, key=lambda row: row[:2])]
 
 
+def holds(db: sqlite3.Connection, mail: int, worker: str) -> bool:
+    """Whether the mail is still this worker's to send."""
+    row = db.execute("SELECT state, worker FROM mail WHERE id = ?", (mail,)).fetchone()
+    return row is not None and tuple(row) == ("pending", worker)
+
+
 def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str, reason: str) -> None:
     """Done with: sent, failed or unaddressed. What it said is not needed any more, nor when it was to the second: with
     a mail server's log beside it, that would say whose it was."""

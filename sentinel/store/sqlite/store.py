@@ -395,6 +395,10 @@ class SqliteStore(SqliteAging):
                 mails.append(Mail(id=id, notice=notice, attempts=attempts, first_try=first_try))
         return mails
 
+    async def holds_mail(self, mail: int, *, worker: str) -> bool:
+        """See the protocol."""
+        return await self._read(lambda db: outbox.holds(db, mail, worker))
+
     async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
         """See the protocol."""
         await self._write(lambda db: outbox.settle(db, mail, worker, now, state, reason))
