@@ -29,7 +29,7 @@ from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
 from sentinel.store.sqlite.store import SqliteStore
 
-ROUNDS = 4
+ROUNDS = 6
 BATCH = 256
 
 

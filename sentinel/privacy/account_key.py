@@ -16,6 +16,8 @@ from sentinel.privacy.keys import KEY_BYTES
 #: Bytes of a handle and of a row id: 96 bits, see :mod:`sentinel.privacy.pseudonyms`.
 _DIGEST: Final = 12
 _SHA256: Final = SHA256()
+#: Row ids remembered of one account: most events ask for those of the event before.
+_REMEMBERED: Final = 8
 
 
 class AccountKey:
@@ -25,7 +27,7 @@ class AccountKey:
     id; ``handle`` stands for the account wherever it is judged, counted or listed.
     """
 
-    __slots__ = ("_rows", "_secret", "handle", "lookup", "number")
+    __slots__ = ("_made", "_rows", "_secret", "handle", "lookup", "number")
 
     def __init__(self, number: int, lookup: str, secret: bytes, handle: str | None = None) -> None:
         self.number = number
@@ -35,6 +37,7 @@ class AccountKey:
             handle if handle is not None else _text(blake2b(key=secret, digest_size=_DIGEST, person=b"handle"))
         )
         self._rows: blake2b | None = None
+        self._made: dict[str | int, str] = {}
 
     @property
     def secret(self) -> bytes:
@@ -49,9 +52,14 @@ class AccountKey:
     def row(self, kind: str | int) -> str:
         """What rows of a kind are found by: ``profile``, ``attributes``, ``alerts``, ``mails``, ``windows``, or the UTC
         day of events. Two days' rows cannot be told to be of one account without the key."""
-        if self._rows is None:
-            self._rows = blake2b(key=self.rows, digest_size=_DIGEST)
-        return _row(self._rows, kind)
+        row = self._made.get(kind)
+        if row is None:
+            if self._rows is None:
+                self._rows = blake2b(key=self.rows, digest_size=_DIGEST)
+            if len(self._made) >= _REMEMBERED:
+                self._made.clear()
+            row = self._made[kind] = _row(self._rows, kind)
+        return row
 
     def derive(self, purpose: str, day_key: bytes = b"") -> bytes:
         """A sealing key: HKDF-SHA256 (RFC 5869) of the account's key and a day's. Both are uniformly random, so that
