@@ -55,8 +55,7 @@ def command(
 
     \b
     Example:
-      sentinel simulate --attackers all --out traffic.ndjson
-      sentinel evaluate --plot curves.svg traffic.ndjson
+      sentinel evaluate --plot curves.svg traffic.ndjson    # made by `simulate --attackers all`
       sentinel evaluate --from rba --json rba-dataset.csv
     """
     from sentinel.cli.evaluate_print import print_report

@@ -21,6 +21,8 @@ def print_report(report: Report, console: Console) -> None:
         console.print(
             f"{report.failed:,} tries of attackers failed; nobody is let in by those, so they are not scored."
         )
+    if report.strangers:
+        console.print(f"{report.strangers:,} attackers on accounts without a past are left out.")
     if report.repeated:
         console.print(f"{report.repeated:,} events came twice and count once.")
     console.print("\n[bold]What people meet[/] at your thresholds, all their logins")
@@ -28,15 +30,15 @@ def print_report(report: Report, console: Console) -> None:
     if not report.attackers:
         console.print("\nNo attacker got as far as a login, so there is nothing to say about attackers.")
         return
-    console.print("\n[bold]Attackers caught[/] at each risk, and by the reference at the same cost to people")
+    console.print("\n[bold]Attackers caught[/] at each risk, and by the reference at the same cost")
     console.print(_caught(report))
     console.print(
         "\n[bold]At all thresholds at once[/]: 1 is perfect; by chance ROC is 0.5 and PR the attackers' share"
     )
     console.print(_separation(report))
     console.print(
-        "\n[bold]What catching nearly all of them costs people[/]: logins asked again per 1,000, and the median person's "
-        "first " + " and ".join(map(str, SPANS)) + " logins"
+        "\n[bold]What catching nearly all of them costs people[/]: logins asked again per 1,000, and the median "
+        "person's first " + " and ".join(map(str, SPANS)) + " logins"
     )
     console.print(_prices(report))
     for line in _notes(report):

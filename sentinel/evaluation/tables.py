@@ -90,12 +90,16 @@ class Friction(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Everything that an evaluation says."""
+    """Everything that an evaluation says.
+
+    ``compared``: people's logins with a past; ``strangers``: attackers' on accounts without one, which are left out.
+    """
 
     events: int
     repeated: int
     failed: int
     compared: int
+    strangers: int
     attackers: dict[str, int]
     sessions: list[str]
     friction: Friction
@@ -149,6 +153,7 @@ def report_of(run: Run, thresholds: Thresholds) -> Report:
         repeated=run.repeated,
         failed=run.failed,
         compared=len(over.people),
+        strangers=sum(not row.legitimate and None in row.scores for row in run.rows),
         attackers={kind: len(rows) for kind, rows in over.kinds.items()},
         sessions=sorted(over.sessions),
         friction=friction_of(run, thresholds),
