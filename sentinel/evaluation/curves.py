@@ -12,8 +12,6 @@ import msgspec
 
 #: Normal quantile of a two-sided 95 % interval.
 _Z: Final = 1.959963984540054
-#: Rounding of a share times a number must not ask for one more.
-_ROUNDING: Final = 1e-9
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -81,7 +79,7 @@ def threshold_at(attackers: Sequence[float], rate: float) -> float | None:
     """The highest threshold that at least ``rate`` of the attackers reach."""
     if not attackers:
         return None
-    return sorted(attackers, reverse=True)[max(1, ceil(rate * len(attackers) - _ROUNDING)) - 1]
+    return sorted(attackers, reverse=True)[max(1, ceil(rate * len(attackers))) - 1]
 
 
 def cut_bothering(people: Sequence[float], number: int) -> float:

@@ -9,7 +9,8 @@ cases that Wiefling et al. published the code of for "Pump Up Password Security!
 
 - ``p(u | A) = 1 / U``: all ``U`` accounts are attacked alike. ``p(u | L) = n_u / n``: logins of the account among all.
 - ``p(FV_k) = Σ_i λ_i p(v_i)``: linear interpolation over the value ``v_0`` and its sub-features, :data:`FEATURES`. The
-  conditional ``p(v_0 | v_i)`` of the interpolation is 1 in their code, and so it is here.
+  conditional factor of each term is 1 here. In their code it is 1 for sub-features; for the finest level it is
+  ``c / (c + 3)``, counted over all logins, later ones included, which a score that is given at once cannot know.
 - Of everybody's logins the finest level is smoothed: ``c / (n + m)``, and ``1 / (n + m)`` for a value never seen, where
   ``m`` is 1 and the number of distinct values of each sub-feature. Sub-features are ``c / n``.
 - Of the account's own logins nothing is smoothed. Where no level was ever seen, ``p(FV_k | u, L) = p(FV_k) / 4``: the

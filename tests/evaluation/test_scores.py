@@ -13,6 +13,7 @@ from sentinel.events.event import Feedback, convert_event, decode_feedback
 from sentinel.pipeline.item import TenantSettings
 from tests.builders import at, event, make_enricher, rule_text, rules
 from tests.evaluation.conftest import Score
+from tests.running import AWAY, login
 
 Events = list[dict[str, Any]]
 
@@ -144,6 +145,18 @@ def test_whoever_is_challenged_and_proves_it_is_not_asked_again(events: Events, 
     answered = score(events, answered=True)
     assert 0 < asked(answered) < asked(scored)
     assert [row.scores[1] for row in answered.rows] == [row.scores[1] for row in scored.rows]
+
+
+def test_an_attacker_who_is_challenged_fails_and_gains_no_trust(score: Score) -> None:
+    past = [login(f"e-{n}", at(n), label="legitimate") for n in range(8)]
+    stranger = {"label": "attack:vpn"} | AWAY
+    tries = [login(f"x-{n}", at(20 + n), **stranger) for n in range(3)]
+    risks = [row.scores[0] for row in score([*past, *tries], answered=True).rows[8:]]
+    assert min(risk or 0.0 for risk in risks) >= 60
+    # Somebody who proved to be the person is let in from there.
+    moved = [each | {"label": "legitimate"} for each in tries]
+    first, *later = [row.scores[0] or 0.0 for row in score([*past, *moved], answered=True).rows[8:]]
+    assert first >= 60 > max(later)
 
 
 def test_labels_of_the_simulation_are_labels(events: Events) -> None:
