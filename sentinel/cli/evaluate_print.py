@@ -17,6 +17,13 @@ def print_report(report: Report, console: Console) -> None:
         f"{report.events:,} events: {friction.logins:,} logins of {friction.accounts:,} people; "
         f"{report.compared:,} of them have a past to be compared with."
     )
+    if report.answers is not None:
+        given = report.answers
+        console.print(
+            f"Answered: {given.compromised:,} events as compromised, {given.legitimate:,} as legitimate. All else is "
+            "taken for people's, attackers whom nobody noticed too; and what the rules missed is seldom answered. So "
+            "this tells what people meet; of attackers it tells only that the known ones are found again."
+        )
     if report.failed:
         console.print(
             f"{report.failed:,} tries of attackers failed; nobody is let in by those, so they are not scored."

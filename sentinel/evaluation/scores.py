@@ -14,7 +14,7 @@ from sentinel.evaluation.reference import Reference, values_of
 from sentinel.events.event import Event, Feedback
 from sentinel.events.sighting import Sighting
 from sentinel.pipeline.edge import arrive
-from sentinel.pipeline.item import TenantSettings
+from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.replay import Replay
 
 #: The scores, in the order of :attr:`Scored.scores`: the combined risk of the rules, 0 to 100; the published model.
@@ -59,37 +59,23 @@ class Run(msgspec.Struct, kw_only=True):
 
 
 class Scoring:
-    """Scores labelled events one by one. All in memory: the past of every account, and every event for its answer.
+    """Scores events one by one, over a past that ``replay`` keeps.
 
     ``answered`` plays the service of an installation that challenges: whoever is challenged and is the person proves it
     at once, and an attacker does not. So labels tell what happens next, as they would there; never the score itself.
     """
 
-    def __init__(self, settings: TenantSettings, enricher: Enricher, tenant: str, *, answered: bool = False) -> None:
+    def __init__(self, replay: Replay, *, answered: bool = False) -> None:
         self.run = Run()
+        self._replay = replay
         self._answered = answered
-        self._settings = settings
-        self._enricher = enricher
-        self._tenant = tenant
-        self._replay = Replay(settings)
         self._reference = Reference()
         self._earlier: dict[str, int] = {}
         self._taken: set[tuple[str, str | None]] = set()
 
-    def answer(self, feedback: Feedback) -> bool:
-        """An answer between the events; false when its event was not there before it."""
-        return self._replay.answer(self._enricher.event_key(self._tenant, feedback.event), feedback.verdict)
-
-    def event(self, event: Event) -> None:
-        """Score an event and learn it. Raises :class:`SourceError` when it has no label."""
-        if event.label is None:
-            raise SourceError(
-                "label: missing; only labelled events can be evaluated: legitimate, attack or attack:KIND on every "
-                "line. `sentinel simulate --attackers all` makes such a file; the public data set has labels "
-                "(--from rba)"
-            )
-        arrival = arrive(self._enricher, self._tenant, event)
-        sighting, run, kind = arrival.sighting, self.run, kind_of(event.label)
+    def arrival(self, arrival: Arrival, kind: str) -> None:
+        """Score an event and learn it. ``kind`` is ``legitimate`` or the kind of attack."""
+        sighting, run = arrival.sighting, self.run
         if sighting.key in self._replay.answerable:
             run.repeated += 1
             return
@@ -97,7 +83,8 @@ class Scoring:
         again = self._replay.concluded(sighting) is not None
         judged = self._replay.judge(arrival)
         risk = judged.assessment.risk or 0.0
-        challenged = sighting.judged and risk >= self._settings.of(sighting).thresholds.challenge
+        thresholds = self._replay.settings_of(arrival).of(sighting).thresholds
+        challenged = sighting.judged and risk >= thresholds.challenge
         if kind == LEGITIMATE:
             run.mails += sum(notice.account is not None for notice in judged.notices)
             run.other_challenges += challenged and sighting.type != "login"
@@ -131,6 +118,35 @@ class Scoring:
                 self._earlier[account] = earlier + 1
         if sighting.type == "login" and sighting.outcome == "success":
             self._reference.learn(account, values)
+
+
+class Labelled:
+    """Scores the labelled events of files. All in memory: the past of every account, and every event for its answer."""
+
+    def __init__(self, settings: TenantSettings, enricher: Enricher, tenant: str, *, answered: bool = False) -> None:
+        self._replay = Replay(settings)
+        self._scoring = Scoring(self._replay, answered=answered)
+        self._enricher = enricher
+        self._tenant = tenant
+
+    @property
+    def run(self) -> Run:
+        """What was scored so far."""
+        return self._scoring.run
+
+    def answer(self, feedback: Feedback) -> bool:
+        """An answer between the events; false when its event was not there before it."""
+        return self._replay.answer(self._enricher.event_key(self._tenant, feedback.event), feedback.verdict)
+
+    def event(self, event: Event) -> None:
+        """Score an event and learn it. Raises :class:`SourceError` when it has no label."""
+        if event.label is None:
+            raise SourceError(
+                "label: missing; only labelled events can be evaluated: legitimate, attack or attack:KIND on every "
+                "line. `sentinel simulate --attackers all` makes such a file; the public data set has labels "
+                "(--from rba)"
+            )
+        self._scoring.arrival(arrive(self._enricher, self._tenant, event), kind_of(event.label))
 
 
 def kind_of(label: str) -> str:

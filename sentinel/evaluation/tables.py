@@ -21,6 +21,7 @@ from sentinel.evaluation.curves import (
     share,
     threshold_at,
 )
+from sentinel.evaluation.history import Answers
 from sentinel.evaluation.scores import NAMES, Run, Scored
 from sentinel.scoring import Thresholds
 
@@ -93,6 +94,7 @@ class Report(msgspec.Struct, frozen=True):
     """Everything that an evaluation says.
 
     ``compared``: people's logins with a past; ``strangers``: attackers' on accounts without one, which are left out.
+    ``answers``: of stored history, which has no other labels.
     """
 
     events: int
@@ -106,6 +108,7 @@ class Report(msgspec.Struct, frozen=True):
     separation: list[Separation]
     caught: list[Caught]
     prices: list[Price]
+    answers: Answers | None = None
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -145,7 +148,7 @@ def column(rows: Sequence[Scored], score: int) -> list[float]:
     return [found for row in rows if (found := row.scores[score]) is not None]
 
 
-def report_of(run: Run, thresholds: Thresholds) -> Report:
+def report_of(run: Run, thresholds: Thresholds, answers: Answers | None = None) -> Report:
     """All tables."""
     over = compared(run.rows)
     return Report(
@@ -160,6 +163,7 @@ def report_of(run: Run, thresholds: Thresholds) -> Report:
         separation=separation(over),
         caught=caught_at(over),
         prices=prices(over),
+        answers=answers,
     )
 
 

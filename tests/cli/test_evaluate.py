@@ -90,7 +90,7 @@ def test_bad_input_is_said_in_words(sentinel: Command, tmp_path: Path) -> None:
         (["--plot", "curves.png", str(path)], "ends in .svg"),
         (["--plot", str(tmp_path / "no" / "curves.svg"), str(path)], "No such file"),
         ([str(tmp_path / "missing")], "No such file"),
-        ([], "FILES"),
+        (["--answered"], "is for files"),
         (["--from", "sshd", str(log)], "--year"),
         (["--from", "sshd", "--year", "2026", str(log)], "auth.log:1: label: missing"),
     ):
@@ -98,6 +98,29 @@ def test_bad_input_is_said_in_words(sentinel: Command, tmp_path: Path) -> None:
         assert refused.returncode == 2, words
         assert said in refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+def test_stored_history_has_its_answers_for_labels(sentinel: Command, tmp_path: Path) -> None:
+    done = sentinel("evaluate")
+    assert done.returncode == 1
+    assert "there is no history yet" in done.stderr
+    past = [login(f"e-{n}", TIME.format(n + 1)) for n in range(5)]
+    stranger = login("x", TIME.format(6), **AWAY)
+    said = {"type": "feedback", "time": TIME.format(7), "event": "x", "verdict": "compromised"}
+    kind = {"type": "feedback", "time": TIME.format(7), "event": "e-4", "verdict": "legitimate"}
+    last = login("y", TIME.format(8), account="u-2")
+    done = sentinel("import", write(tmp_path / "a.ndjson", *past, stranger, said, kind, last))
+    assert done.returncode == 0, done.stderr
+    report = json.loads(sentinel("evaluate", "--json").stdout)
+    assert report["answers"] == {"legitimate": 1, "compromised": 1}
+    assert (report["events"], report["attackers"]) == (7, {"attack": 1})
+    assert (report["friction"]["logins"], report["friction"]["accounts"], report["compared"]) == (6, 2, 4)
+    caught = {(each["score"], each["risk"]): each["caught"]["number"] for each in report["caught"]}
+    assert caught["rules", 60] == 1
+    text = sentinel("evaluate").stdout
+    assert "1 events as compromised, 1 as legitimate" in text
+    other = sentinel("evaluate", "--tenant", "other")
+    assert (other.returncode, other.stdout) == (1, "")
 
 
 def test_the_public_data_set_is_read_as_it_is(sentinel: Command) -> None:

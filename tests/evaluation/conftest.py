@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.evaluation.scores import Run, Scoring
+from sentinel.evaluation.scores import Labelled, Run
 from sentinel.events.event import convert_event
 from sentinel.pipeline.item import TenantSettings
 from sentinel.rules.ruleset import RuleSet
@@ -32,7 +32,7 @@ def score(unpacked: Path) -> Score:
     enriched, settings = enricher(unpacked.parent), TenantSettings(rules=RuleSet(packaged()))
 
     def run(events: Sequence[dict[str, Any]], *, answered: bool = False) -> Run:
-        scoring = Scoring(settings, enriched, "default", answered=answered)
+        scoring = Labelled(settings, enriched, "default", answered=answered)
         for each in events:
             scoring.event(convert_event(each))
         return scoring.run

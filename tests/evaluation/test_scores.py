@@ -7,7 +7,7 @@ import pytest
 
 from sentinel.errors import SourceError
 from sentinel.evaluation.curves import roc_auc
-from sentinel.evaluation.scores import NAMES, Run, Scoring
+from sentinel.evaluation.scores import NAMES, Labelled, Run
 from sentinel.evaluation.tables import column, compared
 from sentinel.events.event import Feedback, convert_event, decode_feedback
 from sentinel.pipeline.item import TenantSettings
@@ -19,18 +19,18 @@ Events = list[dict[str, Any]]
 
 
 @pytest.fixture
-def scoring(tmp_path: Any) -> Scoring:
+def scoring(tmp_path: Any) -> Labelled:
     always = rule_text("true", risk=70, applies_to='["login", "session_seen"]')
-    return Scoring(TenantSettings(rules=rules(tmp_path, always=always)), make_enricher(), "default")
+    return Labelled(TenantSettings(rules=rules(tmp_path, always=always)), make_enricher(), "default")
 
 
-def feed(scoring: Scoring, *events: dict[str, Any]) -> Run:
+def feed(scoring: Labelled, *events: dict[str, Any]) -> Run:
     for number, fields in enumerate(events):
         scoring.event(event(**{"time": at(number), "id": f"e-{number}", "label": "legitimate"} | fields))
     return scoring.run
 
 
-def test_logins_are_scored_with_what_came_before(scoring: Scoring) -> None:
+def test_logins_are_scored_with_what_came_before(scoring: Labelled) -> None:
     run = feed(scoring, {}, {}, {"account": "u-2"}, {"label": "attack:vpn"}, {})
     assert [(row.earlier, row.label, row.scores[1] is not None) for row in run.rows] == [
         (0, "legitimate", False),
@@ -44,24 +44,24 @@ def test_logins_are_scored_with_what_came_before(scoring: Scoring) -> None:
     assert "u-2" not in {row.account for row in run.rows}
 
 
-def test_failed_tries_are_not_scored_unless_the_password_was_right(scoring: Scoring) -> None:
+def test_failed_tries_are_not_scored_unless_the_password_was_right(scoring: Labelled) -> None:
     failed = {"outcome": "failure", "label": "attack:spray"}
     run = feed(scoring, {}, failed, failed | {"reason": "mfa_failed", "password_ok": True})
     assert [row.label for row in run.rows] == ["legitimate", "spray"]
     assert run.failed == 1
 
 
-def test_a_failed_try_teaches_the_reference_nothing(scoring: Scoring) -> None:
+def test_a_failed_try_teaches_the_reference_nothing(scoring: Labelled) -> None:
     failed = {"outcome": "failure", "reason": "mfa_failed", "password_ok": True}
     assert [row.scores[1] for row in feed(scoring, failed, {}).rows] == [None, None]
 
 
-def test_a_pending_login_and_what_concludes_it_are_one(scoring: Scoring) -> None:
+def test_a_pending_login_and_what_concludes_it_are_one(scoring: Labelled) -> None:
     run = feed(scoring, {}, {"outcome": "pending"}, {"concludes": "e-1", "time": at(1, minutes=1)}, {})
     assert [row.earlier for row in run.rows] == [0, 1, 2]
 
 
-def test_sessions_are_scored_for_attackers_when_first_seen(scoring: Scoring) -> None:
+def test_sessions_are_scored_for_attackers_when_first_seen(scoring: Labelled) -> None:
     seen = {"type": "session_seen", "session_id": "s"}
     theft = seen | {"label": "attack:stolen_session"}
     run = feed(scoring, {}, seen, theft, theft, theft | {"session_id": "t"})
@@ -69,17 +69,17 @@ def test_sessions_are_scored_for_attackers_when_first_seen(scoring: Scoring) -> 
     assert run.other_challenges == 1
 
 
-def test_an_event_that_comes_twice_counts_once(scoring: Scoring) -> None:
+def test_an_event_that_comes_twice_counts_once(scoring: Labelled) -> None:
     run = feed(scoring, {}, {"id": "e-0"})
     assert (len(run.rows), run.events, run.repeated) == (1, 1, 1)
 
 
-def test_an_event_without_a_label_is_refused_with_what_to_do(scoring: Scoring) -> None:
+def test_an_event_without_a_label_is_refused_with_what_to_do(scoring: Labelled) -> None:
     with pytest.raises(SourceError, match=r"label: missing.*sentinel simulate --attackers all"):
         feed(scoring, {"label": None})
 
 
-def test_answers_are_applied_where_they_stand(scoring: Scoring) -> None:
+def test_answers_are_applied_where_they_stand(scoring: Labelled) -> None:
     feed(scoring, {})
     told: Feedback = decode_feedback(
         b'{"type": "feedback", "time": "2026-01-02T00:00:00Z", "event": "e-0", "verdict": "compromised"}'
