@@ -52,8 +52,8 @@ def command(
 ) -> int:
     """How many attackers would be stopped, and how many people bothered? On labelled events.
 
-    Judges FILES ("-": standard input) in order with your rules and thresholds, as the daemon would, and beside them
-    with the published reference model. Every line needs a label: legitimate, attack or attack:KIND. Everything is kept in
+    Judges FILES ("-": standard input) in order with your rules and thresholds, as the daemon would, and beside them the
+    published reference model does. Every line needs a label: legitimate, attack or attack:KIND. Everything is kept in
     memory. A bad line goes to standard error with its number and is skipped; the exit status is then 1. What the
     figures mean: docs/evaluate.md.
 

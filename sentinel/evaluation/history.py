@@ -2,7 +2,7 @@
 
 Nobody labels history, but some of it was answered: by the person, the service or an operator. Those are few, and mostly
 of what was flagged. An attacker whom nobody noticed counts as a person here. So shares caught flatter the rules:
-what they missed is what nobody answered. What people meet is told well all the same, for nearly all logins are people's.
+what they missed is what nobody answered. What people meet is told well, for nearly all logins are theirs.
 """
 
 from collections.abc import Callable

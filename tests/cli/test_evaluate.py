@@ -119,6 +119,11 @@ def test_stored_history_has_its_answers_for_labels(sentinel: Command, tmp_path: 
     assert caught["rules", 60] == 1
     text = sentinel("evaluate").stdout
     assert "1 events as compromised, 1 as legitimate" in text
+    # What comes while an account is restricted is kept for the person alone.
+    assert sentinel("account", "restrict", "u-1", "--reason", "asked for it").returncode == 0
+    more = write(tmp_path / "b.ndjson", login("z", TIME.format(9)), login("w", TIME.format(9), account="u-2"))
+    assert sentinel("import", more).returncode == 0
+    assert json.loads(sentinel("evaluate", "--json").stdout)["events"] == 8
     other = sentinel("evaluate", "--tenant", "other")
     assert (other.returncode, other.stdout) == (1, "")
 
