@@ -23,6 +23,7 @@ _COMMANDS = (
     "incident",
     "usage",
     "simulate",
+    "evaluate",
     "keys",
     "audit",
     "backup",

@@ -63,7 +63,7 @@ async def play(
 
     Raises :class:`sentinel.errors.StoreError`.
     """
-    replay = _Bounded(settings, plan.answered, profiles, entries)
+    replay = BoundedReplay(settings, plan.answered, profiles, entries)
     played = Played()
     done = 0
     try:
@@ -79,7 +79,7 @@ async def play(
             elif record.time <= plan.until:
                 sighting = unpack_sighting(record.sighting)
                 concluded = replay.concluded(sighting)
-                judged = replay.judge(_arrival(record, sighting))
+                judged = replay.judge(arrival_of(record, sighting))
                 if record.time >= plan.since:
                     played.enter(record, sighting, judged, newly_fired(judged.assessment, concluded))
             if done % _SWEEP == 0:
@@ -92,14 +92,14 @@ async def play(
     return played
 
 
-def _arrival(record: Record, sighting: Sighting) -> Arrival:
+def arrival_of(record: Record, sighting: Sighting) -> Arrival:
     """A stored event as if it arrived: ids are the record's keys, since raw values stay sealed."""
     return Arrival(
         tenant=record.tenant, account=sighting.account, sighting=sighting, raw=Raw(event=record.key), body=b""
     )
 
 
-class _Bounded(Replay):
+class BoundedReplay(Replay):
     """A replay of everybody's history: what was not used lately is written out, what is stale is let go."""
 
     def __init__(

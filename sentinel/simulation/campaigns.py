@@ -50,7 +50,7 @@ def slow_spray(scene: Scene, at: float, name: str) -> list[Moment]:
     found: list[Moment] = []
     targets = _targets(scene, at, 60)
     for day in range(10):
-        for account in roll.sample(targets, 24):
+        for account in roll.sample(targets, min(24, len(targets))):
             moment = at + day * DAY + roll.uniform(0, 0.95 * DAY)
             client = {"ip": site.host(roll), "user_agent": agent}
             found.append(_try(scene, "slow_spray", name, moment, account, client, _SPRAY_HITS))

@@ -1,0 +1,1 @@
+"""How well the scores tell attackers from people, measured on labelled events."""

@@ -1,0 +1,138 @@
+"""`sentinel evaluate` as it is typed."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.running import AWAY, Command, login
+from tests.shared_data import shared
+
+TIME = "2026-01-0{}T09:00:00Z"
+
+
+def write(path: Path, *events: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def home(count: int = 4) -> list[dict[str, Any]]:
+    return [login(f"e-{n}", TIME.format(n + 1), label="legitimate") for n in range(count)]
+
+
+@pytest.fixture
+def traffic(sentinel: Command, tmp_path: Path) -> Path:
+    path = tmp_path / "traffic.ndjson"
+    wish = ["--accounts", "12", "--days", "30", "--quiet-days", "10", "--seed", "2", "--intruders", "4"]
+    done = sentinel("simulate", *wish, "--campaigns", "1", "--attackers", "all", "--out", path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_simulated_traffic_as_table_json_and_plot(sentinel: Command, traffic: Path, tmp_path: Path) -> None:
+    done = sentinel("evaluate", "--plot", tmp_path / "curves.svg", traffic)
+    assert (done.returncode, done.stderr) == (0, "")
+    for word in ("naive (", "stolen_session (4)", "reference", "TPR 0.999", "ROC-AUC", "mails"):
+        assert word in done.stdout
+    assert ElementTree.parse(tmp_path / "curves.svg").getroot().tag.endswith("svg")
+    data = traffic.read_bytes()
+    report = json.loads(sentinel("evaluate", "--json", "-", input=data).stdout)
+    assert report["events"] == len(data.splitlines())
+    kinds = ("naive", "vpn", "targeted")
+    assert sum(report["attackers"][kind] for kind in kinds) + report["strangers"] == 12
+    area = {(each["kind"], each["score"]): each["roc_auc"] for each in report["separation"]}
+    assert area["naive", "rules"] > 0.95
+    assert area["naive", "reference"] > 0.9
+    caught = {(each["kind"], each["score"], each["risk"]): each["caught"] for each in report["caught"]}
+    assert caught["naive", "rules", 60]["share"] > 0.7
+    assert {"12", "39"} == report["prices"][0]["within"].keys()
+    # The same file, the same bytes.
+    assert sentinel("evaluate", traffic).stdout == done.stdout
+    answered = json.loads(sentinel("evaluate", "--answered", "--json", traffic).stdout)
+    assert answered["friction"]["challenged"]["number"] <= report["friction"]["challenged"]["number"]
+
+
+def test_thresholds_of_the_configuration_count(sentinel: Command, write_config: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ndjson", *home(), login("x", TIME.format(5), label="legitimate", **AWAY))
+    config = write_config("[decision]\nmode = 'observe'\nnotify = 10\nchallenge = 20\nblock = 95")
+    report = json.loads(sentinel("evaluate", "--json", path, "--config", config).stdout)
+    friction = report["friction"]
+    # Observing decides nothing, but what would be challenged is told all the same.
+    assert friction["thresholds"] == {"notify": 10, "challenge": 20, "block": 95}
+    assert (friction["logins"], friction["challenged"]["number"]) == (5, 1)
+
+
+def test_lines_without_a_label_are_refused_with_what_to_do(sentinel: Command, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ndjson", *home(2), login("x", TIME.format(5)))
+    done = sentinel("evaluate", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a.ndjson:3: label: missing" in done.stderr
+    assert "sentinel simulate --attackers all" in done.stderr
+
+
+def test_bad_input_is_said_in_words(sentinel: Command, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ndjson", *home())
+    with path.open("a") as file:
+        file.write(
+            'nonsense\n{"type": "feedback", "time": "2026-01-09T00:00:00Z", "event": "no", "verdict": "legitimate"}\n'
+        )
+    done = sentinel("evaluate", path)
+    assert done.returncode == 1
+    assert "a.ndjson:5: not a JSON object" in done.stderr
+    assert "a.ndjson:6: event: no such event before this answer" in done.stderr
+    assert "4 events" in done.stdout
+    assert "No attacker got as far as a login" in done.stdout
+    log = tmp_path / "auth.log"
+    log.write_text("Jan  5 09:00:00 host sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2\n")
+    for words, said in (
+        (["--plot", "curves.png", str(path)], "ends in .svg"),
+        (["--plot", str(tmp_path / "no" / "curves.svg"), str(path)], "No such file"),
+        ([str(tmp_path / "missing")], "No such file"),
+        (["--answered"], "is for files"),
+        (["--from", "sshd", str(log)], "--year"),
+        (["--from", "sshd", "--year", "2026", str(log)], "auth.log:1: label: missing"),
+    ):
+        refused = sentinel("evaluate", *words)
+        assert refused.returncode == 2, words
+        assert said in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_stored_history_has_its_answers_for_labels(sentinel: Command, tmp_path: Path) -> None:
+    done = sentinel("evaluate")
+    assert done.returncode == 1
+    assert "there is no history yet" in done.stderr
+    past = [login(f"e-{n}", TIME.format(n + 1)) for n in range(5)]
+    stranger = login("x", TIME.format(6), **AWAY)
+    said = {"type": "feedback", "time": TIME.format(7), "event": "x", "verdict": "compromised"}
+    kind = {"type": "feedback", "time": TIME.format(7), "event": "e-4", "verdict": "legitimate"}
+    last = login("y", TIME.format(8), account="u-2")
+    done = sentinel("import", write(tmp_path / "a.ndjson", *past, stranger, said, kind, last))
+    assert done.returncode == 0, done.stderr
+    report = json.loads(sentinel("evaluate", "--json").stdout)
+    assert report["answers"] == {"legitimate": 1, "compromised": 1}
+    assert (report["events"], report["attackers"]) == (7, {"attack": 1})
+    assert (report["friction"]["logins"], report["friction"]["accounts"], report["compared"]) == (6, 2, 4)
+    caught = {(each["score"], each["risk"]): each["caught"]["number"] for each in report["caught"]}
+    assert caught["rules", 60] == 1
+    text = sentinel("evaluate").stdout
+    assert "1 events as compromised, 1 as legitimate" in text
+    # What comes while an account is restricted is kept for the person alone.
+    assert sentinel("account", "restrict", "u-1", "--reason", "asked for it").returncode == 0
+    more = write(tmp_path / "b.ndjson", login("z", TIME.format(9)), login("w", TIME.format(9), account="u-2"))
+    assert sentinel("import", more).returncode == 0
+    assert json.loads(sentinel("evaluate", "--json").stdout)["events"] == 8
+    other = sentinel("evaluate", "--tenant", "other")
+    assert (other.returncode, other.stdout) == (1, "")
+
+
+def test_the_public_data_set_is_read_as_it_is(sentinel: Command) -> None:
+    path = shared("rba-dataset-2000", "rba_exact_rows_0_18.csv")
+    done = sentinel("evaluate", "--from", "rba", "--json", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert report["events"] == 19
+    assert report["friction"]["logins"] == 7
+    assert report["failed"] == 2
