@@ -19,6 +19,8 @@ from sentinel.pipeline.questions import Question, carry_out_question, encode_que
 from sentinel.pipeline.rights import Answer, Rights
 
 _LOOK: Final = 0.1
+#: Seconds between tries to do it here after all. Seldom: a daemon that starts just then finds the lock taken.
+_TRY: Final = 5.0
 
 
 async def have_done(config: Config, asked: Question, tell: Callable[[str], None]) -> Answer | None:
@@ -37,7 +39,18 @@ async def have_done(config: Config, asked: Question, tell: Callable[[str], None]
     return await _ask(config, asked)
 
 
-async def _do(config: Config, asked: Question) -> Answer:
+async def _answer_alone(config: Config) -> None:
+    """Do what was asked when nobody judges any more: who did may have been an import, which never looks."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(state_lock(config.state, config.store_url))
+        except StoreError:
+            return
+        await _do(config, None)
+
+
+async def _do(config: Config, asked: Question | None) -> Answer | None:
+    """Answer what was left in the store, then ``asked``, for who holds the store's lock."""
     with ExitStack() as stack:
         vault = stack.enter_context(closing(open_vault(config, writes=True)))
         log = stack.enter_context(opened_audit(config, vault)).log
@@ -50,7 +63,7 @@ async def _do(config: Config, asked: Question) -> Answer:
             await rights.finish()
             submit = Pipeline(store, vault, untuned_settings(config)).process
             await answer_all(store, rights, submit, vault, log)
-            return await carry_out_question(asked, rights, submit, vault, log)
+            return await carry_out_question(asked, rights, submit, vault, log) if asked is not None else None
         finally:
             await store.close()
 
@@ -61,10 +74,14 @@ async def _ask(config: Config, asked: Question) -> Answer | None:
         try:
             await store.bind(vault.fingerprint)
             id = await store.ask(encode_question(asked), now=now())
-            deadline = asyncio.get_running_loop().time() + PATIENCE
-            while asyncio.get_running_loop().time() < deadline:
+            time = asyncio.get_running_loop().time
+            deadline, turn = time() + PATIENCE, time() + _TRY
+            while time() < deadline:
                 if (reply := await store.answer(id)) is not None:
                     return read_reply(reply)
+                if time() >= turn:
+                    await _answer_alone(config)
+                    turn = time() + _TRY
                 await asyncio.sleep(_LOOK)
             return None
         finally:

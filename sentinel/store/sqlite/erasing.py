@@ -4,12 +4,15 @@ Found again after a crash, or in a restored backup, by the same secret: nothing 
 """
 
 import sqlite3
+from typing import Final
 
 import msgspec
 
 from sentinel.privacy.account_key import row_of
 from sentinel.store.sqlite import reading
 
+#: Milliseconds to wait for who reads the log: services give up on an answer after 250.
+_READERS: Final = 200
 #: Tables whose rows are found by one row id of the account: table, column, kind of row id.
 OWNED = (
     ("profile", "key", "profile"),
@@ -77,4 +80,10 @@ def scrub(db: sqlite3.Connection) -> bool:
     Where SQLite moved rows from page to page, pieces stay in the room between rows until it is used again: sealed
     under the key that is gone, and row ids that only it gave.
     """
-    return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    # Whoever waits for readers keeps all writers waiting meanwhile, and a backup may read for minutes.
+    waits = db.execute("PRAGMA busy_timeout").fetchone()[0]
+    db.execute(f"PRAGMA busy_timeout = {_READERS}")
+    try:
+        return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {waits}")

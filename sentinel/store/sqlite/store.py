@@ -318,7 +318,7 @@ class SqliteStore(SqliteAging):
         await self._write(lambda db: asked.reply(db, id, now, sealed))
         if self.path is not None:
             # The question may have named an account that is erased now.
-            await self._write(erasing.scrub)
+            await self._copy(erasing.scrub)
 
     async def answer(self, id: int) -> bytes | None:
         """See the protocol."""
@@ -331,8 +331,12 @@ class SqliteStore(SqliteAging):
         await self._close_verdicts()
         self._profiles.drop(handle)
         self._tracks.drop_where(lambda key: handle in key[1])
-        if self.path is not None and not await self._write(erasing.scrub):
-            raise StoreError(f"{self.path}: somebody reads it without an end, what was erased is still in its log")
+        # By the thread that copies the log: SQLite refuses at once, without waiting, while another one copies.
+        if self.path is not None and not await self._copy(erasing.scrub):
+            raise StoreError(
+                f"{self.path}: somebody reads it (a backup, a backtest); what was erased is still in its log, sealed"
+                " under a key that is gone, and goes when the daemon tries again"
+            )
         return gone
 
     async def _close_verdicts(self) -> None:
