@@ -60,7 +60,7 @@ async def _do(config: Config, asked: Question | None) -> Answer | None:
             await store.bind(vault.fingerprint)
             rights = Rights(store, vault, ledger, alone=lambda work: work(), log=log)
             # What a daemon that was killed left half done comes first, then what was asked of it.
-            await rights.finish()
+            await rights.finish(now())
             submit = Pipeline(store, vault, untuned_settings(config)).process
             await answer_all(store, rights, submit, vault, log)
             return await carry_out_question(asked, rights, submit, vault, log) if asked is not None else None

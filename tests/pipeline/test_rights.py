@@ -67,7 +67,12 @@ async def test_an_erasure_that_a_failing_store_left_half_done_is_finished(
     it: Exercised, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     rows = await failing(it, monkeypatch)
-    await (it.rights.retry() if how == "upkeep" else it.ask("erase", "somebody-else"))
+    (begun,) = it.ledger.unfinished()
+    later = begun.time + 60_000_000
+    await (it.rights.retry(later) if how == "upkeep" else it.ask("erase", "somebody-else", time=later))
+    finished = it.ledger.get(begun.receipt)
+    assert finished is not None
+    assert (finished.time, finished.done) == (begun.time, later)
     assert await it.inst.store.left_of(rows) == 0
     assert it.ledger.unfinished() == []
 
