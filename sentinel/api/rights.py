@@ -12,7 +12,8 @@ from sentinel.api.path import account_of
 from sentinel.api.service import Service
 from sentinel.errors import FieldError
 from sentinel.events.clock import to_text
-from sentinel.events.event import Text, explain
+from sentinel.events.event import Text
+from sentinel.events.refusal import choices, refusal
 from sentinel.export.text import LANGUAGES
 from sentinel.pipeline.rights import REASON_LENGTH, Answer, Request
 from sentinel.store.protocol import ApiKey
@@ -137,6 +138,7 @@ async def _read(request: web.Request, service: Service, type: Any) -> Any:
     try:
         return msgspec.json.decode(body or b"{}", type=type)
     except msgspec.ValidationError as error:
-        raise explain(error) from None
+        # By its own fields: a `reason` here is free text, one of an event is a choice.
+        raise refusal(error, choices(type)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FieldError("", f"not a JSON object: {error}") from None

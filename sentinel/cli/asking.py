@@ -20,6 +20,8 @@ from sentinel.pipeline.rights import Answer, Rights
 from sentinel.rules.compiled import Series
 
 _LOOK: Final = 0.1
+#: Seconds between tries to do it here after all. Seldom: a daemon that starts just then finds the lock taken.
+_TRY: Final = 5.0
 
 
 async def have_done(config: Config, asked: Question, tell: Callable[[str], None]) -> Answer | None:
@@ -38,7 +40,18 @@ async def have_done(config: Config, asked: Question, tell: Callable[[str], None]
     return await _ask(config, asked)
 
 
-async def _do(config: Config, asked: Question) -> Answer:
+async def _answer_alone(config: Config) -> None:
+    """Do what was asked when nobody judges any more: who did may have been an import, which never looks."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(state_lock(config.state, config.store_url))
+        except StoreError:
+            return
+        await _do(config, None)
+
+
+async def _do(config: Config, asked: Question | None) -> Answer | None:
+    """Answer what was left in the store, then ``asked``, for who holds the store's lock."""
     with ExitStack() as stack:
         vault = stack.enter_context(closing(open_vault(config, writes=True)))
         log = stack.enter_context(opened_audit(config, vault)).log
@@ -50,10 +63,10 @@ async def _do(config: Config, asked: Question) -> Answer:
                 store, vault, ledger, alone=lambda work: work(), log=log, series=lambda tenant: _series(config)
             )
             # What a daemon that was killed left half done comes first, then what was asked of it.
-            await rights.finish()
+            await rights.finish(now())
             submit = Pipeline(store, vault, untuned_settings(config)).process
             await answer_all(store, rights, submit, vault, log)
-            return await carry_out_question(asked, rights, submit, vault, log)
+            return await carry_out_question(asked, rights, submit, vault, log) if asked is not None else None
         finally:
             await store.close()
 
@@ -70,10 +83,14 @@ async def _ask(config: Config, asked: Question) -> Answer | None:
         try:
             await store.bind(vault.fingerprint)
             id = await store.ask(encode_question(asked), now=now())
-            deadline = asyncio.get_running_loop().time() + PATIENCE
-            while asyncio.get_running_loop().time() < deadline:
+            time = asyncio.get_running_loop().time
+            deadline, turn = time() + PATIENCE, time() + _TRY
+            while time() < deadline:
                 if (reply := await store.answer(id)) is not None:
                     return read_reply(reply)
+                if time() >= turn:
+                    await _answer_alone(config)
+                    turn = time() + _TRY
                 await asyncio.sleep(_LOOK)
             return None
         finally:

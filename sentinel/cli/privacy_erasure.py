@@ -50,7 +50,7 @@ def _told(proof: Proof) -> str:
     lines.append(f"rows in the store: {proof.rows_left or 'none'}")
     lines.append(f"entries in the audit log: {proof.audit_entries}; they lead to nobody, their details open for nobody")
     lines.append(
-        f"backups older than the erasure: {proof.backups_before} of data, which hold no key,"
+        f"backups older than the erasure: {proof.backups_before} of data in backup.directory, which hold no key,"
         f" {proof.keyring_backups_before} of keys; restoring one erases again; all are gone by {proof.backups_until}"
     )
     return "\n".join(lines)

@@ -170,8 +170,9 @@ async def print_one(at: Opened, row: AlertRow, limit: int, as_json: bool) -> Non
     for event in events:
         what = f"{event['account'] or '-'}  {event['type']} {event['outcome']}"
         click.echo(f"  {event['time']}  {event['event']}  {what}  {','.join(event['rules'])}")
-    if counts["events"] > len(events):
-        click.echo(f"  … {counts['events'] - len(events)} more; see --limit")
+    if more := counts["events"] - len(events):
+        why = "see --limit" if len(events) == limit else "not shown: the processing of their accounts is restricted"
+        click.echo(f"  … {more} more; {why}")
 
 
 async def close(at: Opened, asked: Sequence[AskedVerdict], tell: Callable[[str], None]) -> list[AskedVerdict]:

@@ -103,7 +103,7 @@ class Daemon:
             self._build()
             # Of another installation's store nothing could be opened; better not to start than to refuse every event.
             await self.store.bind(self.vault.fingerprint)
-            if finished := await self._rights.finish():
+            if finished := await self._rights.finish(now()):
                 _log.info("%d erasures that were begun are finished", finished, extra={"event.action": "erase"})
             await self._serve(sockets)
         if self._broken:

@@ -8,6 +8,7 @@ import msgspec
 from sentinel.audit.details import ROW
 from sentinel.audit.log import AuditLog
 from sentinel.backup.folder import backups
+from sentinel.backup.keys import BackupKeys
 from sentinel.config import Config
 from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, to_text
@@ -25,7 +26,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rows_left`` are rows of the store that the account's row ids still lead to; ``audit_entries`` are those of the
     audit log, which stay, lead to nobody, and whose details nobody can open. ``backups_before`` are data backups made
-    before the erasure, ``keyring_backups_before`` those of keys: whoever restores one has the erasure done again.
+    before the erasure, of those in the configured folder; ``keyring_backups_before`` those of keys, wherever they are:
+    whoever restores one has the erasure done again.
     """
 
     receipt: str
@@ -60,7 +62,12 @@ async def prove(config: Config, vault: Vault, store: Store, log: AuditLog, recei
         destroyed = not vault.keyring.accounts("handle", [erasure.handle])
         rows_left = await store.left_of(erasure.rows)
         entries = len(await asyncio.to_thread(log.show, account=row_of(erasure.rows, ROW), limit=_ALL))
-    older = [made.kind for _, made in backups(config.backup_directory) if made.time < erasure.time]
+    made: list[tuple[str, str, int]] = [
+        (each.kind, each.name, each.time) for _, each in backups(config.backup_directory)
+    ]
+    # Wherever they are: as long as its key is there, a backup of the keyring can be opened.
+    made += [("keyring", name, time) for name, time in BackupKeys(config.backup_keys).times().items()]
+    older = {(kind, name) for kind, name, time in made if time < erasure.time}
     return Proof(
         receipt=receipt,
         begun=to_text(erasure.time),
@@ -68,7 +75,7 @@ async def prove(config: Config, vault: Vault, store: Store, log: AuditLog, recei
         key_destroyed=destroyed,
         rows_left=rows_left,
         audit_entries=entries,
-        backups_before=older.count("data"),
-        keyring_backups_before=older.count("keyring"),
+        backups_before=sum(kind == "data" for kind, _ in older),
+        keyring_backups_before=sum(kind == "keyring" for kind, _ in older),
         backups_until=to_text(erasure.time + BACKUP_DAYS * DAY)[:10],
     )

@@ -21,6 +21,6 @@ async def keep_up(store: Store, rights: Rights) -> None:
         try:
             while await store.expire_windows(now()):  # noqa: ASYNC110  # rounds, not waiting for a change
                 await asyncio.sleep(0.05)
-            await rights.retry()
+            await rights.retry(now())
         except SentinelError as error:
             _log.error("upkeep failed, trying again: %s", error)

@@ -132,24 +132,24 @@ class Rights:
             sealed=seal_details(key, request.time, told) if key is not None and told else None,
         )
 
-    async def finish(self) -> int:
+    async def finish(self, now: int) -> int:
         """Finish what a crash left half done, or a restored backup from before it; before anything is judged. Returns
-        how many erasures and merges there were."""
+        how many erasures and merges there were. ``now`` (micros) is when they are finished."""
         unfinished = self._ledger.unfinished()
-        await self._carry_out(unfinished)
+        await self._carry_out(unfinished, now)
         return len(unfinished) + await self._merging.finish()
 
-    async def retry(self) -> None:
+    async def retry(self, now: int) -> None:
         """Finish what a failing store, or somebody who was reading it, left half done, while the daemon runs."""
         if self._ledger.unfinished():
-            await self._alone(self._finish_erasures)
+            await self._alone(lambda: self._finish_erasures(now))
 
-    async def _finish_erasures(self) -> Answer:
-        await self._carry_out(self._ledger.unfinished())
+    async def _finish_erasures(self, now: int) -> Answer:
+        await self._carry_out(self._ledger.unfinished(), now)
         return Answer()
 
     async def _erase(self, request: Request) -> Answer:
-        await self._finish_erasures()
+        await self._finish_erasures(request.time)
         lookup = self._lookup(request)
         key = self._vault.find(lookup)
         told = False
@@ -166,10 +166,10 @@ class Rights:
         await self._vault.flush()
         secrets = [(each.handle, each.rows) for each in former]
         erasure = self._ledger.begin(key.handle, key.rows, request.time, secrets)
-        await self._carry_out(self._ledger.parts(erasure.receipt))
+        await self._carry_out(self._ledger.parts(erasure.receipt), request.time)
         return Answer(receipt=erasure.receipt, told=told, backups_until=request.time + BACKUP_DAYS * DAY)
 
-    async def _carry_out(self, erasures: Sequence[Erasure]) -> None:
+    async def _carry_out(self, erasures: Sequence[Erasure], now: int) -> None:
         # The keys first: from then on what is left can be read by nobody, wherever it lies.
         handles = [erasure.handle for erasure in erasures]
         if not handles:
@@ -185,7 +185,8 @@ class Rights:
             # Nobody can read what is left; it is finished (:meth:`retry`) once the backup under way is made.
             return
         for erasure in erasures:
-            self._ledger.finish(erasure.receipt, erasure.time)
+            # When it was finished is what the receipt proves; not before it began, whatever clocks say.
+            self._ledger.finish(erasure.receipt, max(now, erasure.time))
 
     async def _merge(self, request: Request) -> Answer:
         if not request.into:

@@ -203,6 +203,13 @@ async def test_bad_requests_name_the_field(client: Client, path: str, body: Any,
     assert (reply.status, reply.body.get("field", "")) == (422, field)
 
 
+async def test_bad_requests_say_what_was_expected(client: Client) -> None:
+    reason = await client.put("/v1/accounts/u-1/restriction", {"reason": 7})
+    assert reason.body["detail"] == "expected `str`, got `int`"
+    decision = await client.put("/v1/accounts/u-1/objection", {"decision": "perhaps"})
+    assert decision.body["detail"] == "expected one of rejected, upheld"
+
+
 async def test_rights_need_the_scope(daemon: InProcess) -> None:
     other = await daemon.client("events")
     assert (await other.delete("/v1/accounts/u-1")).status == 403

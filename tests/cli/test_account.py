@@ -12,13 +12,16 @@ from zipfile import ZipFile
 import pytest
 from click.testing import CliRunner, Result
 
+from sentinel.cli import asking
 from sentinel.cli.actor import operator
 from sentinel.cli.main import cli
 from sentinel.config import load
 from sentinel.daemon.audit import opened_audit
+from sentinel.daemon.lock import state_lock
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.state import open_vault
-from sentinel.pipeline.rights import Rights
+from sentinel.events.clock import now
+from sentinel.pipeline.rights import Request, Rights
 from sentinel.privacy.ledger import LEDGER_NAME, Ledger
 from tests.running import AWAY, Command, InProcess, MailServer, ago, habits, login
 
@@ -168,7 +171,7 @@ def test_an_erased_account_left_nothing_and_the_receipt_proves_it(
     take(sentinel, config, *a_life(), *a_life("u-2"))
     others = account("show", "u-2")
     account("show", "u-1")
-    for words in (["backup"], ["backup", "--keyring"]):
+    for words in (["backup"], ["backup", "--keyring"], ["backup", "--keyring", "--to", tmp_path / "elsewhere"]):
         done = sentinel("--config", config, *words)
         assert done.returncode == 0, done.stderr
     erased = account("erase", "u-1", "--yes", "--purpose", "request of the person")
@@ -181,7 +184,7 @@ def test_an_erased_account_left_nothing_and_the_receipt_proves_it(
     assert proof["audit_entries"] == 2
     assert proof["finished"] is not None
     assert "key: destroyed" in sentinel(*verify, erased["receipt"]).stdout
-    assert (proof["backups_before"], proof["keyring_backups_before"]) == (1, 1)
+    assert (proof["backups_before"], proof["keyring_backups_before"]) == (1, 2)
     bad(sentinel(*verify, "r-1"), 1, "no erasure has this receipt")
     assert sentinel("--config", config, "privacy", "scan", "--value", "ada@example.org").returncode == 0
     assert len(entries(sentinel, config, "--action", "erasure.verify")) == 3
@@ -189,6 +192,22 @@ def test_an_erased_account_left_nothing_and_the_receipt_proves_it(
     take(sentinel, config, login("new"))
     assert [event["event"] for event in account("show", "u-1")["events"]] == ["new"]
     assert said(sentinel(*verify, erased["receipt"], "--json"))["holds"] is True
+
+
+async def test_what_an_import_was_in_the_way_of_is_done_when_it_ends(
+    sentinel: Command, config: Path, account: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(sentinel, config, *a_life())
+    monkeypatch.setattr(asking, "_TRY", 0.0)
+    settings = load(config)
+    imports = state_lock(settings.state, settings.store_url)
+    imports.__enter__()
+    asked = Request(what="erase", tenant="default", account="u-1", time=now(), by="operator", actor="me")
+    # The import ends just after the command found the lock taken, and nobody is there who answers.
+    done = await asking.have_done(settings, asked, lambda _: imports.__exit__(None, None, None))
+    assert done is not None
+    assert done.receipt is not None
+    assert account("show", "u-1")["events"] == []
 
 
 def test_rows_that_are_left_and_a_key_that_is_there_disprove_an_erasure(

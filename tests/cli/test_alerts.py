@@ -135,6 +135,9 @@ def test_one_verdict_for_a_whole_campaign(sentinel: Command, tmp_path: Path) -> 
     without = run("campaigns", "show", one["alert"])
     assert "u-3" not in {event["account"] for event in without["list"]}
     assert without["counts"] == shown["counts"]
+    hidden = one["events"] - len(without["list"])
+    text = sentinel("--config", config, "campaigns", "show", one["alert"]).stdout
+    assert f"… {hidden} more; not shown: the processing of their accounts is restricted" in text
     run("account", "lift", "u-3")
     before = run("alerts", "list", "--account", "u-3")
     assert before

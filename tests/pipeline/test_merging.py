@@ -62,7 +62,7 @@ class Merged:
         self.ledger.close()
         await self.inst.reopen()
         self._open()
-        return await self.rights.finish()
+        return await self.rights.finish(NOW)
 
     async def close(self) -> None:
         self.ledger.close()
@@ -497,7 +497,7 @@ async def test_a_crash_at_any_step_of_a_merge(tmp_path: Path, monkeypatch: pytes
         # Whoever asked has no answer and asks again.
         await broken.merge()
         assert await state(broken) == expected
-        assert await broken.rights.finish() == 0
+        assert await broken.rights.finish(NOW) == 0
         await broken.close()
 
 

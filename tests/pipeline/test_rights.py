@@ -73,7 +73,12 @@ async def test_an_erasure_that_a_failing_store_left_half_done_is_finished(
     it: Exercised, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     rows = await failing(it, monkeypatch)
-    await (it.rights.retry() if how == "upkeep" else it.ask("erase", "somebody-else"))
+    (begun,) = it.ledger.unfinished()
+    later = begun.time + 60_000_000
+    await (it.rights.retry(later) if how == "upkeep" else it.ask("erase", "somebody-else", time=later))
+    finished = it.ledger.get(begun.receipt)
+    assert finished is not None
+    assert (finished.time, finished.done) == (begun.time, later)
     assert await it.inst.store.left_of(rows) == 0
     assert it.ledger.unfinished() == []
 
@@ -90,9 +95,9 @@ async def test_an_erasure_does_not_wait_for_who_reads_the_store(it: Exercised) -
         assert perf_counter() - began < BUSY_SECONDS / 4
         assert [await it.inst.store.left_of(each) for each in rows] == [0, 0]
         assert {each.receipt for each in it.ledger.unfinished()} == set(receipts)
-        await it.rights.retry()
+        await it.rights.retry(NOW)
         assert len(it.ledger.unfinished()) == 2
-    await it.rights.retry()
+    await it.rights.retry(NOW)
     assert it.ledger.unfinished() == []
 
 
@@ -111,7 +116,7 @@ async def test_nothing_is_sealed_with_a_key_whose_destruction_failed_at_the_end(
             await it.ask("erase")
     await it.inst.run([login(5)])
     assert it.inst.handle() != handle
-    await it.rights.retry()
+    await it.rights.retry(NOW)
     assert await it.inst.store.record(it.inst.enricher.event_key("default", "e-5")) is not None
 
 

@@ -1,16 +1,20 @@
 """What only SQLite does: its file, its log, its schema versions, and the ways a disk fails."""
 
+import asyncio
 import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Event
+from time import monotonic
 
 import pytest
 
-from sentinel.database import connect
+from sentinel.database import BUSY_SECONDS, connect
 from sentinel.errors import StoreError
 from sentinel.events.clock import DAY, HOUR
 from sentinel.events.sighting import Raw
@@ -353,6 +357,46 @@ async def test_the_log_begun_anew_holds_nothing(path: Path) -> None:
     assert log.stat().st_size > 0
     await store._write(sqlite_store.writing.restart_log)
     assert log.stat().st_size == 0
+    await store.close()
+
+
+async def test_erasing_waits_for_who_copies_the_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite does not let two copy the log, and does not wait either: the one that comes second fails."""
+    store = SqliteStore(path, NamedVault())
+    copies, goes_on, together = Event(), Event(), []
+
+    def copying(_: sqlite3.Connection) -> None:
+        copies.set()
+        assert goes_on.wait(10)
+        copies.clear()
+
+    def scrub(_: sqlite3.Connection) -> bool:
+        together.append(copies.is_set())
+        return True
+
+    monkeypatch.setattr(sqlite_store.erasing, "scrub", scrub)
+    copier = asyncio.create_task(store._copy(copying))
+    erasing = asyncio.create_task(store.erase(b"rows" * 8, "nobody"))
+    for _ in range(10):  # as long as it takes to come to the log, or to wait for it
+        await store._write(lambda _: None)
+    goes_on.set()
+    await asyncio.gather(copier, erasing)
+    assert together == [False]
+    await store.close()
+
+
+async def test_erasing_beside_a_backup_keeps_nobody_waiting_for_long(path: Path) -> None:
+    store = SqliteStore(path, NamedVault())
+    await store.commit(Changes(records=[record("e-1")]))
+    with closing(connect(path, readonly=True)) as backup:
+        backup.execute("BEGIN")
+        backup.execute("SELECT count(*) FROM event").fetchone()
+        await store.commit(Changes(records=[record("e-2")]))
+        began = monotonic()
+        with pytest.raises(StoreError, match="somebody reads it"):
+            await store.erase(b"rows" * 8, "nobody")
+        assert monotonic() - began < BUSY_SECONDS / 2
+    await store.erase(b"rows" * 8, "nobody")
     await store.close()
 
 

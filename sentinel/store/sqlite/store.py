@@ -334,7 +334,8 @@ class SqliteStore(SqliteAging):
 
     async def scrub(self) -> bool:
         """See the protocol."""
-        return self.path is None or await self._write(erasing.scrub)
+        # By the thread that copies the log: SQLite refuses at once, without waiting, while another one copies.
+        return self.path is None or await self._copy(erasing.scrub)
 
     async def _close_verdicts(self) -> None:
         """Verdicts that wait and are about an alert that is gone with its account have nothing to do; their target says

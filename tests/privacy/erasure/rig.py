@@ -81,7 +81,7 @@ async def erase(folder: Path, people: list[int], out: int, last: int) -> None:
     if last:
         for database in (ledger._db, inst.vault.keyring._db, inst.store._write_db):
             database.set_trace_callback(before)
-    os.write(out, f"finished {await rights.finish()}\n".encode())
+    os.write(out, f"finished {await rights.finish(0)}\n".encode())
     for number in people:
         request = Request(what="erase", tenant="default", account=crowd.name(number), time=crowd.NOW + number)
         answer = await rights.exercise(request)

@@ -87,7 +87,7 @@ class World:
         """A restart."""
         self.stop()
         self._open()
-        assert self.run(self.rights.finish()) == 0
+        assert self.run(self.rights.finish(0)) == 0
 
     # Backup and restore
 
