@@ -95,6 +95,8 @@ async def make(folder: Path, wish: Wish) -> Made:
             now = int((at + 2) * 1_000_000)
             for mail in await store.lease(worker="courier", now=now, limit=10, seconds=300):
                 await store.settle_mail(mail.id, worker="courier", now=now + 400_000, state="sent")
+        if number % 200 == 0:
+            await store.scrub()  # the daemon does each minute
         if number % 5000 == 0:
             while await store.expire_windows(int(at * 1_000_000)):
                 pass

@@ -22,5 +22,6 @@ async def keep_up(store: Store, rights: Rights) -> None:
             while await store.expire_windows(now()):  # noqa: ASYNC110  # rounds, not waiting for a change
                 await asyncio.sleep(0.05)
             await rights.retry(now())
+            await store.scrub()  # the log tells what was written together
         except SentinelError as error:
             _log.error("upkeep failed, trying again: %s", error)

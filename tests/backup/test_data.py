@@ -271,5 +271,5 @@ def test_commits_do_not_wait_for_who_reads(inst: Installation) -> None:
         asked: list[str] = []
         writer.set_trace_callback(asked.append)
         writing.restart_log(writer)
-        assert asked == ["PRAGMA busy_timeout = 50", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 10000"]
+        assert asked == ["PRAGMA busy_timeout = 50", "PRAGMA wal_checkpoint(RESTART)", "PRAGMA busy_timeout = 10000"]
         writer.execute("UPDATE event SET trusted = 1")

@@ -83,6 +83,8 @@ def scrub(db: sqlite3.Connection) -> bool:
     waits = db.execute("PRAGMA busy_timeout").fetchone()[0]
     db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
     try:
+        # Copied beside the commits first: what is left to do while they wait is little.
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     finally:
         db.execute(f"PRAGMA busy_timeout = {waits}")

@@ -133,11 +133,11 @@ def checkpoint(db: sqlite3.Connection) -> int:
 
 
 def restart_log(db: sqlite3.Connection) -> None:
-    """Copy the whole log, so that it begins anew and nothing of it is left in the file; not while somebody reads an
-    older state (a backup): commits would wait for that one. The log grows a little more then."""
+    """Copy the whole log, so that it begins anew; not while somebody reads an older state (a backup): commits would
+    wait for that one. The log grows a little more then."""
     db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
     try:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
     finally:
         db.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
