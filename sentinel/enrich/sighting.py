@@ -19,6 +19,8 @@ _JUDGED_TYPES = CREDENTIAL_CHANGES | {"login", "session_seen", "token_created", 
 
 #: Addresses remembered with all that is known of them, about 600 bytes each.
 ADDRESSES: Final = 32_768
+#: User agents, fingerprints and languages remembered with their pseudonyms, about 400 bytes each.
+SHARED: Final = 8192
 
 
 class Places(Protocol):
@@ -61,6 +63,8 @@ class Enricher:
 
     def __init__(self, pseudonym: Pseudonymizer, places: Places, networks: Networks) -> None:
         self.pseudonym = pseudonym
+        # Many people have the same browser: its pseudonym is made once.
+        self._shared = lru_cache(SHARED)(pseudonym)
         self.use(places, networks)
 
     def use(self, places: Places, networks: Networks) -> None:
@@ -85,7 +89,7 @@ class Enricher:
     def sight(self, tenant: str, event: Event) -> Sighting:
         """The sighting of a checked event that has an id."""
         assert event.id is not None
-        of = self.pseudonym
+        of, shared = self.pseudonym, self._shared
         outcome = event.ended
         failed = outcome in ("failure", "blocked")
         own = event.actor == "self"
@@ -119,9 +123,9 @@ class Enricher:
             network=seen.network if event.network is None else self._network(event.network, seen.network),
             device_key=of("device", tenant, event.device_id) if event.device_id else None,
             device=describe(event.user_agent),
-            agent=of("agent", tenant, event.user_agent) if event.user_agent else None,
-            ja4=of("ja4", tenant, client.ja4) if client and client.ja4 else None,
-            language=of("language", tenant, client.accept_language) if client and client.accept_language else None,
+            agent=shared("agent", tenant, event.user_agent) if event.user_agent else None,
+            ja4=shared("ja4", tenant, client.ja4) if client and client.ja4 else None,
+            language=shared("language", tenant, client.accept_language) if client and client.accept_language else None,
             session=of("session", tenant, event.session_id) if event.session_id else None,
             service=event.service,
             auth_method=auth.method if auth else None,

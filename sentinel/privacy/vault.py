@@ -51,7 +51,7 @@ class Vault:
         self.track_key = root.derive("tracks")  #: of the names that windows are found by
         refs = Cipher(algorithms.AES(root.derive("refs")), modes.ECB())  # noqa: S305  # one block each, half of it random
         self._to_ref, self._from_ref = refs.encryptor(), refs.decryptor()
-        self._random = b""
+        self._chances: list[bytes] = []
         self._lookups: dict[str, AccountKey] = {}
         self._handles: dict[str, AccountKey] = {}
         self._numbers: dict[int, AccountKey] = {}
@@ -137,10 +137,10 @@ class Vault:
     def ref(self, key: AccountKey) -> bytes:
         """From a row back to its account, for who holds the keys: one AES block of the account's number and chance,
         so that no two rows look alike."""
-        if not self._random:
-            self._random = self.keyring.draw(512 * _RANDOM)
-        chance, self._random = self._random[:_RANDOM], self._random[_RANDOM:]
-        return self._to_ref.update(key.number.to_bytes(8, "big") + chance)
+        if not self._chances:
+            drawn = self.keyring.draw(512 * _RANDOM)
+            self._chances = [drawn[at : at + _RANDOM] for at in range(0, len(drawn), _RANDOM)]
+        return self._to_ref.update(key.number.to_bytes(8, "big") + self._chances.pop())
 
     def owners(self, refs: Sequence[bytes | None]) -> list[AccountKey | None]:
         """The accounts whose keys open rows: the installation's own where a row has none, ``None`` for erased ones."""
