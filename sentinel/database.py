@@ -1,6 +1,8 @@
 """Opening SQLite the way sentinel needs it, and telling its errors in words."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
@@ -50,6 +52,19 @@ def _write_ahead(database: sqlite3.Connection) -> str:
             if not error.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() > deadline:
                 raise
             sleep(0.01)
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """Everything within or nothing; on disk when it ends. Nobody else writes meanwhile."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
 
 
 def explain(error: sqlite3.Error, path: Path | None) -> StoreError:

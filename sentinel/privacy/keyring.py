@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sentinel.database import connect, explain
+from sentinel.database import connect, explain, transaction
 from sentinel.errors import FileError, StoreError
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keys import KEY_BYTES, Secret
@@ -101,7 +101,7 @@ class Keyring:
     def _create(self, master: Secret) -> None:
         if self._db.execute("PRAGMA user_version").fetchone()[0]:
             return
-        with self._transaction():
+        with transaction(self._db):
             if self._db.execute("PRAGMA user_version").fetchone()[0]:
                 return  # another process was first
             for statement in _SCHEMA:
@@ -133,13 +133,13 @@ class Keyring:
 
     def add_slot(self, master: Secret) -> None:
         """Let another master key open the keyring as well."""
-        with self._told(), self._transaction():
+        with self._told(), transaction(self._db):
             self._put_slot(master, self._key)
 
     def keep_slot(self, master: Secret) -> int:
         """Let no master key but this one open the keyring; returns how many were shut out."""
         with self._told():
-            with self._transaction():
+            with transaction(self._db):
                 gone = self._db.execute("DELETE FROM slot WHERE fingerprint != ?", (fingerprint(master),)).rowcount
             self._scrub()
         return gone
@@ -171,7 +171,7 @@ class Keyring:
 
     def put_value(self, name: str, value: bytes) -> None:
         """Keep a small value, durable when this returns."""
-        with self._told(), self._transaction():
+        with self._told(), transaction(self._db):
             self._put_value(name, value, self._kek)
 
     def _put_value(self, name: str, value: bytes, kek: Sealer) -> None:
@@ -206,7 +206,7 @@ class Keyring:
     def merge(self, former: int, head: int, note: bytes) -> None:
         """From now on account number ``former`` is ``head``; durable when this returns. What went into ``former``
         before goes along. ``note`` is kept as it is: sealed by the caller."""
-        with self._told(), self._transaction():
+        with self._told(), transaction(self._db):
             self._db.execute("UPDATE merged SET head = ? WHERE head = ?", (head, former))
             self._db.execute(
                 "INSERT INTO merged (number, head, note) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -247,7 +247,7 @@ class Keyring:
 
     def skip(self, numbers: int) -> None:
         """Never give the next so many numbers to an account: another copy of this keyring may have given them."""
-        with self._told(), self._transaction():
+        with self._told(), transaction(self._db):
             last = self.last_number() + numbers
             self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'account'")
             self._db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('account', ?)", (last,))
@@ -280,7 +280,7 @@ class Keyring:
     def write(self, accounts: Sequence[AccountKey], days: dict[int, DayKeys]) -> None:
         """Keep new keys, all or none; durable when this returns. Raises :class:`TakenError` when another
         process was first."""
-        with self._told(), self._unless_taken(), self._transaction():
+        with self._told(), self._unless_taken(), transaction(self._db):
             self._db.executemany(
                 "INSERT INTO account (number, lookup, handle, key) VALUES (?, ?, ?, ?)",
                 [(key.number, key.lookup, key.handle, self._seal(key)) for key in accounts],
@@ -304,7 +304,7 @@ class Keyring:
         In a keyring of more than 32 MB their names may stay where pages have room, until days' keys are destroyed.
         """
         with self._told():
-            with self._transaction():
+            with transaction(self._db):
                 gone = self._db.execute(
                     "DELETE FROM account WHERE handle IN (SELECT value FROM json_each(?))", (_json(list(handles)),)
                 ).rowcount
@@ -326,7 +326,7 @@ class Keyring:
         """Destroy the raw keys of days up to ``raw_through`` and everything of days up to ``records_through``
         (UTC days); no byte of them is left in the file when this returns. How many there were of each."""
         with self._told():
-            with self._transaction():
+            with transaction(self._db):
                 raw = self._db.execute(
                     "UPDATE day SET raw = NULL WHERE day <= ? AND raw IS NOT NULL", (max(raw_through, records_through),)
                 ).rowcount
@@ -366,17 +366,6 @@ class Keyring:
             raise TakenError(
                 f"{self.path}: another process made keys at this moment; nothing was stored, try again"
             ) from None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _looking(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from sentinel.database import connect, explain
+from sentinel.database import connect, explain, transaction
 from sentinel.errors import FileError
 from sentinel.events.clock import DAY
 from sentinel.privacy.sealer import Sealer, pack, unpack
@@ -64,7 +64,7 @@ class Ledger:
             self._db = connect(path, readonly=readonly)
         with self._told():
             if not readonly and not self._db.execute("PRAGMA user_version").fetchone()[0]:
-                with self._transaction():
+                with transaction(self._db):
                     if not self._db.execute("PRAGMA user_version").fetchone()[0]:
                         self._db.execute(_SCHEMA)
                         self._db.execute("PRAGMA user_version = 1")
@@ -90,14 +90,14 @@ class Ledger:
             (each.receipt, each.time, self._sealer.seal(pack(_Sealed(each.handle, each.rows)), each.receipt), each.done)
             for each in erasures
         ]
-        with self._told(), self._transaction():
+        with self._told(), transaction(self._db):
             self._db.executemany(
                 "INSERT INTO erasure (receipt, time, sealed, done) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
             )
 
     def finish(self, receipt: str, now: int) -> None:
         """Nothing of it is left."""
-        with self._told(), self._transaction():
+        with self._told(), transaction(self._db):
             self._db.execute("UPDATE erasure SET done = ? WHERE receipt = ? AND done = 0", (now, receipt))
 
     def get(self, receipt: str) -> Erasure | None:
@@ -125,7 +125,7 @@ class Ledger:
         """
         old = [each for each in self._read("time < ? AND done > 0", now - BACKUP_DAYS * DAY) if each.rows]
         with self._told():
-            with self._transaction():
+            with transaction(self._db):
                 for each in old:
                     sealed = self._sealer.seal(pack(_Sealed("", b"")), each.receipt)
                     self._db.execute("UPDATE erasure SET sealed = ? WHERE receipt = ?", (sealed, each.receipt))
@@ -147,17 +147,6 @@ class Ledger:
             kept = unpack(self._sealer.open(sealed, receipt), _Sealed)
             found.append(Erasure(receipt=receipt, time=time, handle=kept.handle, rows=kept.rows, done=done))
         return found
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _told(self) -> Iterator[None]:

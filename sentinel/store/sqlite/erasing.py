@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from sentinel.database import transaction
 from sentinel.privacy.account_key import row_of
 from sentinel.store.sqlite import reading
 
@@ -25,15 +26,8 @@ OWNED = (
 def erase(db: sqlite3.Connection, rows: bytes, handle: str = "") -> int:
     """Delete everything of an account, whose row ids ``rows`` gives; returns how many rows there were. All or nothing,
     on disk when it returns. Verdicts that wait for it, by its ``handle`` or about its events, have nothing to do."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        gone = delete(db, rows, handle)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return gone
+    with transaction(db):
+        return delete(db, rows, handle)
 
 
 def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:

@@ -1,12 +1,12 @@
 """Statements of expiry. Each is one short transaction; what is to go is found by an index, or by the reader."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
+from sentinel.database import transaction
 from sentinel.privacy.account_key import row_of
 from sentinel.privacy.retention import Due
 from sentinel.store.aging import Expiring
@@ -28,7 +28,7 @@ def raw(db: sqlite3.Connection, through: int, limit: int) -> int:
 
 def records(db: sqlite3.Connection, through: int, limit: int) -> int:
     """Delete records, with their places in campaigns."""
-    with _transaction(db):
+    with transaction(db):
         found = db.execute("SELECT seq, key FROM event WHERE day <= ? LIMIT ?", (through, limit)).fetchall()
         db.execute(
             "DELETE FROM campaign_event WHERE event IN (SELECT value FROM json_each(?))", _list(row[1] for row in found)
@@ -44,7 +44,7 @@ def old_alerts(db: sqlite3.Connection, through: int, limit: int) -> list[str]:
 
 def alerts(db: sqlite3.Connection, keys: list[str], through: int) -> int:
     """Delete alerts that did not go on since they were found."""
-    with _transaction(db):
+    with transaction(db):
         gone = db.execute(
             "DELETE FROM alert WHERE key IN (SELECT value FROM json_each(?)) AND day <= ? RETURNING key",
             (_json(keys), through),
@@ -110,7 +110,7 @@ def has_past(db: sqlite3.Connection, events: Iterable[str], alerts: str) -> bool
 
 def drop_account(db: sqlite3.Connection, rows: bytes) -> int:
     """Delete what is left of an account without events and alerts; ``rows`` gives its row ids."""
-    with _transaction(db):
+    with transaction(db):
         return sum(
             db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
             for table, column, kind in OWNED
@@ -144,15 +144,3 @@ def begin_log(db: sqlite3.Connection) -> bool:
 
 def _list(values: Iterable[str | int]) -> tuple[bytes]:
     return (_json(list(values)),)
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sentinel.database import transaction
 from sentinel.errors import StoreError
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.vault import Vault
@@ -51,8 +52,7 @@ def delete_unreachable(db: sqlite3.Connection, vault: Vault, nobodys: Iterable[s
     makes no keys. Some 20 µs an event.
     """
     rows = Rows(vault)
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         events = _sweep(db, "event", "seq", _EVENT, lambda found: _lost(vault, found, None, rows.records), _OF_EVENTS)
         alerts = _sweep(
             db, "alert", "seq", _ALERT, lambda found: _lost(vault, found, "alerts", rows.alerts), _OF_ALERTS
@@ -74,11 +74,6 @@ def delete_unreachable(db: sqlite3.Connection, vault: Vault, nobodys: Iterable[s
             " WHERE about = 'account' AND target NOT IN (SELECT row FROM known)"
         )
         db.execute("DROP TABLE known")
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
     return gone
 
 

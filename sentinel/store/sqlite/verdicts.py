@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from sentinel.database import transaction
 from sentinel.events.clock import DAY
 from sentinel.store.protocol import AskedVerdict
 
@@ -34,18 +35,12 @@ def asked(db: sqlite3.Connection, id: int | None) -> list[AskedVerdict]:
 def settle(db: sqlite3.Connection, id: int, now: int, answered: int, alerts: Sequence[str]) -> None:
     """Carried out: it is marked so, its alerts (keys) are closed with it, and what it was about is forgotten; all or
     nothing."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         db.execute("UPDATE verdict SET done = ?, answered = ?, target = '' WHERE id = ?", (now, answered, id))
         db.executemany(
             "UPDATE alert SET state = (SELECT verdict FROM verdict WHERE verdict.id = ?) WHERE key = ?",
             [(id, alert) for alert in alerts],
         )
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def drop(db: sqlite3.Connection, id: int, alert: str) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from sentinel.database import BUSY_SECONDS
+from sentinel.database import BUSY_SECONDS, transaction
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
@@ -66,17 +66,11 @@ def commit(
     db: sqlite3.Connection, statements: Iterable[Statement], last: Callable[[sqlite3.Connection], object] | None = None
 ) -> None:
     """Execute everything or nothing, ``last`` at the end of it; on disk when this returns."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         for statement, values in statements:
             db.execute(statement, values)
         if last is not None:
             last(db)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def _holding(rows: Rows, account: str, held: bool) -> list[Statement]:
