@@ -255,14 +255,14 @@ class Pipeline:
     def _restricted(
         self, item: Arrival, settings: TenantSettings, tracks: Tracks, past: Past, changes: Changes
     ) -> Outcome:
-        """An event of an account whose processing is restricted: kept, and nothing made of it."""
+        """An event of an account whose processing is restricted: kept, and nothing made of it. Attributes that it
+        brings are not taken either: what is contested stays as it was, until somebody puts it right by name."""
         count_failure(item, settings, past.tracks, tracks)
         _note_tracks(changes, item.sighting, tracks, past)
         assessment = restricted_assessment(item, settings.rules.digest)
         record = self._record(item, settings, assessment, {}, trusted=False)
         past.records[record.key] = record
         changes.records.append(record)
-        self._given(item, past, changes)
         return Outcome(assessment=assessment)
 
     def _given(self, item: Arrival, past: Past, changes: Changes) -> None:

@@ -55,7 +55,7 @@ async def test_a_restricted_account_is_kept_and_nothing_else(daemon: InProcess, 
     since = reply.body["since"]
     assert (await client.put("/v1/accounts/u-1/restriction", None)).body["since"] == since
     strange = AWAY | {"device_id": "another", "ip": "203.0.113.77"}
-    unjudged = await client.assess(login("e-2", **strange))
+    unjudged = await client.assess(login("e-2", email="thief@example.net", **strange))
     assert (unjudged["risk"], unjudged["level"], unjudged["decision"]) == (None, None, "allow")
     assert unjudged["restricted"]
     assert unjudged["unjudged"] == [{"rule": "*", "reason": "restricted"}]

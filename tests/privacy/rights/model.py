@@ -29,7 +29,7 @@ class Life:
         if deed.what == "post":
             self.events += deed.details["events"]
             self.quiet += [each["id"] for each in deed.details["events"] if self.held]
-            for each in deed.details["events"]:
+            for each in deed.details["events"] if not self.held else ():
                 self.attributes |= {name: each[name] for name in ("email", "name") if name in each}
         elif deed.what == "answer":
             self.answers += 1
