@@ -1,6 +1,7 @@
 """The part of the embedded store that lets things go."""
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
@@ -19,7 +20,7 @@ _COPIES: Final = 10
 _ROWS: Final = 1000
 
 
-class SqliteAging:
+class SqliteAging(ABC):
     """See :class:`sentinel.store.aging.Aging`; a base of :class:`sentinel.store.sqlite.store.SqliteStore`."""
 
     _rows: Rows
@@ -106,11 +107,11 @@ class SqliteAging:
             await self.begin_log()
         return rows
 
-    async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        raise NotImplementedError
+    @abstractmethod
+    async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...
 
-    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        raise NotImplementedError
+    @abstractmethod
+    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...
 
-    async def _copy(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        raise NotImplementedError
+    @abstractmethod
+    async def _copy(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...

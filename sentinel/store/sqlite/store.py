@@ -207,7 +207,7 @@ class SqliteStore(SqliteAging):
     ) -> AsyncIterator[Record]:
         """See the protocol; read in pages, so that it never holds the reader for long."""
         after = 0
-        owners = await self._owners(account, await self._read(reading.days)) if account is not None else None
+        owners = self._owners(account, await self._read(reading.days)) if account is not None else None
         while True:
             page = await self._read(
                 lambda db, after=after: reading.page(db, owners, since, type, after, _PAGE)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
@@ -219,7 +219,7 @@ class SqliteStore(SqliteAging):
                 return
             after = page[-1][0]
 
-    async def _owners(self, account: str, days: range) -> list[str]:
+    def _owners(self, account: str, days: range) -> list[str]:
         """The row ids of an account's events of some UTC days."""
         key = self.vault.of(account)
         return [key.row(day) for day in days]
@@ -271,7 +271,7 @@ class SqliteStore(SqliteAging):
         """See the protocol; read in pages, like :meth:`history`."""
         key, owners = self._rows.alert_key(alert.tenant, alert.id), []
         if alert.account is not None:
-            owners = await self._owners(alert.account, range(utc_day(alert.first), utc_day(alert.last) + 1))
+            owners = self._owners(alert.account, range(utc_day(alert.first), utc_day(alert.last) + 1))
         numbers = await self._read(lambda db: reading.alert_events(db, key, alert, owners))
         for at in range(0, len(numbers), _PAGE):
             page = numbers[at : at + _PAGE]
