@@ -1,11 +1,14 @@
 """What the facts of one event are computed from."""
 
+from typing import Final, Protocol
+
 import msgspec
 
 from sentinel.events.clock import HOUR, SECOND
 from sentinel.events.sighting import Sighting
 from sentinel.facts.lazy import lazy
 from sentinel.past.challenges import summed_up
+from sentinel.past.commons import Commons
 from sentinel.past.context import in_trusted_context
 from sentinel.past.factors import factor_key, proved_before
 from sentinel.past.habit import Usual, usual_at
@@ -25,6 +28,14 @@ class Travel(msgspec.Struct, frozen=True):
     speed_kmh: float
 
 
+class Scorer(Protocol):
+    """What models say of a look; ``None`` where one is missing or abstains, or has nothing to go by."""
+
+    def likelihood(self, look: "Look") -> float | None: ...
+    def impostor(self, look: "Look") -> float | None: ...
+    def novelty(self, look: "Look") -> float | None: ...
+
+
 class Look:
     """A sighting beside its account's profile, as of the event's own time. Computed at first use."""
 
@@ -36,16 +47,21 @@ class Look:
         origins: tuple[str, ...] = (),
         *,
         actor: Profile | None = None,
+        commons: Commons | None = None,
+        scorer: Scorer | None = None,
     ) -> None:
         """``origins`` are the host names of the service's own pages, as configured; see ``auth.origin_foreign``.
 
-        ``actor``: the past of the account that acted, where that is another one and is named.
+        ``actor``: the past of the account that acted, where that is another one and is named. ``commons``: what is
+        common for everybody of the tenant. ``scorer``: the models in force.
         """
         self.sighting = sighting
         self.profile = profile
         self.policy = policy
         self.origins = origins
         self.actor = actor
+        self.commons = commons if commons is not None else _NOTHING_COMMON
+        self.scorer = scorer
 
     def trusts(self, kind: str, key: str | None) -> bool:
         """Whether the value is in the trusted past as of this event."""
@@ -187,3 +203,6 @@ class Look:
         took = max(self.sighting.time - reference.time, SECOND)
         hours = took / HOUR
         return Travel(round(distance, 1), round(hours, 4), round(distance / hours, 1))
+
+
+_NOTHING_COMMON: Final = Commons(b"")

@@ -25,6 +25,11 @@ def forget(profile: Profile, before: int) -> bool:
             del profile.values[kind]
         for value in values.values():
             value.days = [day for day in value.days if day >= utc_day(before)]
+    profile.seen = {
+        kind: held
+        for kind, values in profile.seen.items()
+        if (held := {key: value for key, value in values.items() if value.day >= utc_day(before)})
+    }
     profile.places = [place for place in profile.places if place.time >= before]
     profile.usual = [spot for spot in profile.usual if spot.last >= before]
     profile.sessions = {
@@ -69,6 +74,7 @@ def _is_bare(profile: Profile) -> bool:
     """Whether nothing but counts, and factors without any time, is left."""
     return not (
         profile.values
+        or profile.seen
         or profile.places
         or profile.usual
         or profile.sessions

@@ -96,6 +96,12 @@ def forget_hour(profile: Profile, sighting: Sighting) -> None:
     habit.weekdays = _add(habit.weekdays, weekday, -_LOGIN)
 
 
+def local_hour(profile: Profile, sighting: Sighting) -> int:
+    """The hour of the event in the account's zone, 0 to 23."""
+    habit = profile.habit
+    return _local(profile, sighting, habit.zone if habit and habit.zone else zone_of(profile, sighting))[0]
+
+
 def merge_habits(one: Profile, other: Profile) -> Habit | None:
     """The habit of two accounts that become one: weights added, the older ones aged, hours in the zone of the account
     whose zone is known best, else of the one with more logins."""

@@ -33,6 +33,7 @@ from sentinel.past.profile import (
     encode_profile,
 )
 from sentinel.past.remember import least_session, least_value
+from sentinel.past.seen import merge_seen
 from sentinel.past.usual import merge_usual
 
 #: Open alerts remembered of one account, as :data:`sentinel.alerts.policy.MAX_OPEN` has it.
@@ -74,6 +75,7 @@ def merge_profiles(into: Profile, other: Profile) -> Profile:
         restricted_at=_first(into.restricted_at, other.restricted_at),
         objected_at=_first(into.objected_at, other.objected_at),
         rights=merge_rights(into.rights, other.rights),
+        seen=merge_seen(into.seen, other.seen),
     )
 
 

@@ -50,6 +50,13 @@ class Value(msgspec.Struct, array_like=True, omit_defaults=True):
     system: str = ""  #: of a device: the operating system it had in its latest trusted login
 
 
+class Seen(msgspec.Struct, array_like=True):
+    """How many trusted logins brought a value, and the UTC day of the latest; see :mod:`sentinel.past.seen`."""
+
+    logins: int
+    day: int
+
+
 class TrustedPlace(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Where a trusted login came from; the reference for travel."""
 
@@ -173,6 +180,7 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     restricted_at: int = 0  #: since when processing is restricted (GDPR Art. 18); 0: it is not
     objected_at: int = 0  #: since when an objection (Art. 21) is open, or upheld; 0: there is none, or it was rejected
     rights: list[Right] = []  #: what the person asked for and what came of it, oldest first
+    seen: dict[str, dict[str, Seen]] = {}  #: kind → shortened pseudonym, for what is likely (not for what is trusted)
 
     @property
     def restricted(self) -> bool:

@@ -35,6 +35,7 @@ from sentinel.past.profile import (
     values_of,
 )
 from sentinel.past.recovery import note_way_back
+from sentinel.past.seen import forget_seen, note_seen
 from sentinel.past.session import note_use, place_session
 from sentinel.past.usual import forget_place, has_place, note_place
 
@@ -156,6 +157,7 @@ def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool
     if was_trusted:
         forget_hour(profile, sighting)
         forget_place(profile, sighting)
+        forget_seen(profile, sighting)
         profile.trusted_logins = max(0, profile.trusted_logins - 1)
         if sighting.time in profile.warmup:
             profile.warmup.remove(sighting.time)
@@ -248,6 +250,7 @@ def _note_trusted(profile: Profile, sighting: Sighting, *, hours: bool) -> None:
     """What a trusted login leaves besides its values: warm-up, place, factor, session."""
     time, place = sighting.time, sighting.place
     profile.trusted_logins += 1
+    note_seen(profile, sighting)
     profile.last_seen = max(profile.last_seen, time)
     if hours:
         note_hour(profile, sighting)

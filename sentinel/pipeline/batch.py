@@ -14,6 +14,7 @@ from sentinel.errors import StoreError
 from sentinel.events.assessment import Assessment
 from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Sighting
+from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, forget_attributes, is_restated, merge_attributes
@@ -69,6 +70,7 @@ class Pipeline:
         self._told = LastTold()
         self._noise = noise  #: of usage figures; anything but the default is for tests
         self._usage: Usage | None = None
+        self._commons: dict[str, Commons] | None = None  #: by tenant, as of the latest batch judged
         self._latest: Batch | None = None  #: judged, and not ended yet
 
     def use(self, settings: Callable[[str], TenantSettings]) -> None:
@@ -106,6 +108,9 @@ class Pipeline:
         batch.past = past = await self.store.recall(self._wanted(items, touched), newer)
         if (usage := self._usage) is None:
             usage = self._usage = Usage(await self.store.tallies(), self.vault.usage, self._noise)
+        if self._commons is None:
+            stored = await self.store.commons()
+            self._commons = {tenant: Commons(self.vault.commons_key(tenant), rows) for tenant, rows in stored.items()}
         try:
             await self._second_recall(items, past, newer)
             for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
@@ -114,6 +119,9 @@ class Pipeline:
                 if number % _STRIDE == _STRIDE - 1:
                     await asyncio.sleep(0)
             usage.note(batch.changes)
+            for tenant, commons in self._commons.items():
+                for (level, name), row in commons.take_changed().items():
+                    batch.changes.commons[tenant, level, name] = row
             self.store.prepare(batch.changes)
         except BaseException:
             if batch.before is not None:
@@ -190,6 +198,7 @@ class Pipeline:
         self.store.forget(batch.past)
         self._told.forget()
         self._usage = None
+        self._commons = None
 
     async def _second_recall(self, items: Sequence[Item], past: Past, newer: Past | None) -> None:
         """Profiles that only a record tells: those of the accounts whose events are answered."""
@@ -230,7 +239,8 @@ class Pipeline:
         if actor is not None and actor.restricted:
             actor = Profile()  # what is known of that account is not to be used
         concluded = _concluded(item, past)
-        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor)
+        commons = self._commons_of(item.tenant)
+        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor, commons)
         fired = newly_fired(judged.assessment, concluded)
         for rule, status in fired:
             day = (utc_day(sighting.time), item.tenant, rule, status)
@@ -264,6 +274,14 @@ class Pipeline:
         past.records[record.key] = record
         changes.records.append(record)
         return Outcome(assessment=assessment)
+
+    def _commons_of(self, tenant: str) -> Commons:
+        """What is common for everybody of a tenant, as of everything judged so far."""
+        assert self._commons is not None
+        commons = self._commons.get(tenant)
+        if commons is None:
+            commons = self._commons[tenant] = Commons(self.vault.commons_key(tenant))
+        return commons
 
     def _given(self, item: Arrival, past: Past, changes: Changes) -> None:
         """The attributes that an event brought."""

@@ -12,8 +12,10 @@ from sentinel.events.assessment import Assessment, Finding, Unjudged, level_of
 from sentinel.events.clock import to_text
 from sentinel.events.sighting import Sighting
 from sentinel.facts import FactValue, Look
+from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
+from sentinel.past.seen import fresh_values, note_common
 from sentinel.past.windows import Track
 from sentinel.pipeline.act import act_on, doubts_push
 from sentinel.pipeline.alerting import alerts_of
@@ -78,15 +80,19 @@ def judge(
     touched: Tracks,
     concluded: Concluded | None = None,
     actor: Profile | None = None,
+    commons: Commons | None = None,
 ) -> Judged:
     """Judge one event against the past and enter it there.
 
-    ``profile``, ``campaigns`` and ``tracks`` change in place. ``campaigns`` holds the open ones of the tenant,
-    ``actor`` is the past of the account that acted for the person. Of a concluded pending login the
+    ``profile``, ``campaigns``, ``tracks`` and ``commons`` change in place. ``campaigns`` holds the open ones of the
+    tenant, ``commons`` what is common for everybody of it, ``actor`` is the past of the account that acted for the
+    person. Of a concluded pending login the
     findings stand; rules that hold only now are added (CONTRACT §1, "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
-    look = Look(sighting, profile, settings.trust, settings.origins, actor=actor)
+    look = Look(
+        sighting, profile, settings.trust, settings.origins, actor=actor, commons=commons, scorer=settings.scorer
+    )
     facts = dict(touched.facts)
     for name, compute in touched.plan.facts:
         facts[name] = compute(look)
@@ -144,12 +150,13 @@ def judge(
     )
     trusted = False
     if sighting.account is not None and sighting.known_account:
-        trusted = remember(
-            profile,
-            sighting,
-            Verdict(flagged=flagged, level=level, push_doubt=doubts_push(live)),
-            settings.trust,
-        )
+        verdict = Verdict(flagged=flagged, level=level, push_doubt=doubts_push(live))
+        if commons is not None and sighting.type == "login" and sighting.outcome == "success":
+            fresh = fresh_values(profile, sighting)
+            if trusted := remember(profile, sighting, verdict, settings.trust):
+                note_common(commons, fresh)
+        else:
+            trusted = remember(profile, sighting, verdict, settings.trust)
     return Judged(assessment, {name: value for name, value in windows.items() if value}, trusted, raised, notices)
 
 

@@ -4,6 +4,7 @@ import msgspec
 
 from sentinel.events.sighting import Sighting
 from sentinel.facts import FACTS, FactValue, Look
+from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.pipeline.answers import apply_answer
@@ -26,6 +27,7 @@ class Replay:
         self.tracks: dict[TrackKey, Track] = {}
         self.pending: dict[str, Concluded] = {}
         self.answerable: dict[str, tuple[Sighting, Record]] = {}
+        self.commons: dict[str, Commons] = {}
 
     def settings_of(self, arrival: Arrival) -> TenantSettings:
         """What judging this event depends on."""
@@ -39,7 +41,11 @@ class Replay:
         tracks = self.recall(touched)
         profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))
         actor = self.profile(sighting.actor_account) if not sighting.own and sighting.actor_account else None
-        judged = judge(arrival, settings, profile, campaigns, tracks, touched, self.concluded(sighting), actor)
+        commons = self.commons.get(arrival.tenant)
+        if commons is None:
+            commons = self.commons[arrival.tenant] = Commons(b"")
+        concluded = self.concluded(sighting)
+        judged = judge(arrival, settings, profile, campaigns, tracks, touched, concluded, actor, commons)
         if sighting.outcome == "pending":
             self.pending[sighting.key] = Concluded(sighting, judged.assessment)
         self.keep(arrival, judged, tracks)

@@ -127,6 +127,10 @@ class Vault:
             raise StoreError("the account's key is not there: the account was erased", retry=False)
         return key
 
+    def commons_key(self, tenant: str) -> bytes:
+        """Of the names under which a tenant's counts of everybody are kept."""
+        return self.root.derive(f"commons/{tenant}")
+
     def lookup_of(self, handle: str) -> str | None:
         """The pseudonym that an account came with; ``None`` when no account has this handle."""
         try:

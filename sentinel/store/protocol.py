@@ -12,6 +12,7 @@ import msgspec
 
 from sentinel.events.alert import Notice
 from sentinel.events.sighting import Attributes, Raw
+from sentinel.past.commons import CommonRow
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.privacy.account_key import AccountKey
@@ -32,6 +33,8 @@ FIRED_DAYS: Final = 92
 TallyKey = tuple[int, str]
 #: What API calls are counted by: UTC day, tenant, name of the key.
 CallKey = tuple[int, str, str]
+#: What counts of everybody are kept by: tenant, level, name.
+CommonKey = tuple[str, int, int]
 #: How many days usage figures are kept: a year and a month, so that a month can be held against the one a year ago.
 USAGE_DAYS: Final = 400
 
@@ -130,6 +133,7 @@ class Changes(msgspec.Struct, kw_only=True):
     tallies: dict[TallyKey, bytes | None] = {}  #: open days of usage, sealed; null: the day is over
     usage: list[UsageDay] = []  #: figures of days that are over
     calls: dict[CallKey, int] = {}  #: API calls to add to the counts
+    commons: dict[CommonKey, CommonRow | None] = {}  #: counts of everybody; null: dropped
 
 
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,6 +248,9 @@ class Store(Aging, Protocol):
 
     async def tallies(self) -> dict[TallyKey, bytes]:
         """The open days of usage, sealed."""
+
+    async def commons(self) -> dict[str, list[CommonRow]]:
+        """What is common for everybody, by tenant."""
 
     async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
         """Usage figures from UTC day ``since`` on, oldest first. What was told of a day never changes."""

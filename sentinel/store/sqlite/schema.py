@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final
 
 from sentinel.errors import StoreError
-from sentinel.store.sqlite import usage
+from sentinel.store.sqlite import commons, usage
 
 #: ``PRAGMA user_version`` counts these. Never edit one that was released; add the next.
 MIGRATIONS: Final[tuple[str, ...]] = (
@@ -117,6 +117,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ) STRICT, WITHOUT ROWID;
     """,
     usage.CREATE,
+    commons.CREATE,
 )
 
 #: Schema versions before this one were of development snapshots, sealed under one key in another way.

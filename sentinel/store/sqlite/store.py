@@ -17,6 +17,7 @@ from sentinel.database import connect, explain
 from sentinel.errors import StoreError
 from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Attributes, Raw
+from sentinel.past.commons import CommonRow
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.privacy.account_key import AccountKey
@@ -39,7 +40,7 @@ from sentinel.store.protocol import (
     WindowKept,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, reowning, usage, verdicts, writing
+from sentinel.store.sqlite import asked, commons, erasing, fired, keys, outbox, reading, reowning, usage, verdicts, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import expect_newest, migrate
@@ -237,6 +238,10 @@ class SqliteStore(SqliteAging):
     async def tallies(self) -> dict[TallyKey, bytes]:
         """See the protocol."""
         return await self._read(usage.tallies)
+
+    async def commons(self) -> dict[str, list[CommonRow]]:
+        """See the protocol."""
+        return await self._read(commons.load)
 
     async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
         """See the protocol."""

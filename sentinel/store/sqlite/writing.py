@@ -9,7 +9,7 @@ from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import fired, usage
+from sentinel.store.sqlite import commons, fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
 _STEP: Final = 1000
@@ -54,6 +54,7 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
         statements += _holding(rows, account, held)
     statements += fired.statements(changes.fired)
     statements += usage.statements(changes)
+    statements += commons.statements(changes)
     return statements
 
 
@@ -139,7 +140,8 @@ def restart_log(db: sqlite3.Connection) -> None:
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
     """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
     entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
-    return db.execute(entries, (now, _STEP)).rowcount + fired.expire(db, now) + usage.expire(db, now)
+    dropped = db.execute(entries, (now, _STEP)).rowcount
+    return dropped + fired.expire(db, now) + usage.expire(db, now) + commons.expire(db, now)
 
 
 def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:

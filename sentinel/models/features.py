@@ -1,0 +1,344 @@
+"""What models see of a login: how it compares with its account, never what it is. So a model carries over to accounts and
+services that it was not trained on, and holds nothing of anybody.
+
+A feature is a number, ``NaN`` where it cannot be told; nothing here sees a label, a finding, or anything later than the
+event. ``monotonic``: 1 where more must never mean less risk, -1 where more must never mean more.
+"""
+
+from collections.abc import Callable
+from math import log, log1p, nan
+from typing import Final
+
+import msgspec
+
+from sentinel.events.clock import DAY, HOUR
+from sentinel.facts.look import Look
+from sentinel.models.likelihood import Likeness, likeness
+from sentinel.past.profile import Value
+from sentinel.past.remember import passed_known_factor
+
+#: Networks through which anybody can come from anywhere.
+_RENTED: Final = frozenset({"hosting", "vpn", "tor", "proxy"})
+#: Distances and speeds above these say no more (km, km/h).
+_FAR: Final = 20_000.0
+_FAST: Final = 20_000.0
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """One number of the vector: name, meaning, and in which direction it may move the risk."""
+
+    name: str
+    meaning: str
+    monotonic: int
+    compute: Callable[["Compared"], float]
+
+
+class Compared:
+    """A look with what several features share."""
+
+    __slots__ = ("like", "logins", "look")
+
+    def __init__(self, look: Look, like: Likeness) -> None:
+        self.look = look
+        self.like = like
+        self.logins = like.logins
+
+    def share(self, kind: str, key: str | None) -> float:
+        """The account's own share of trusted logins with a value."""
+        if key is None:
+            return nan
+        value = self.look.profile.values.get(kind, {}).get(key)
+        return min(1.0, value.support / self.logins) if value is not None else 0.0
+
+    def novelty(self, kind: str) -> float:
+        """Different values that trusted logins brought, for each login."""
+        values: dict[str, Value] = self.look.profile.values.get(kind, {})
+        return min(1.0, sum(1 for value in values.values() if value.support) / self.logins)
+
+    def seen(self, kind: str, level: int, network: bool) -> float:
+        """The account's own share of logins with a value of the finer kinds."""
+        rungs = self.like.network if network else self.like.agent
+        for rung in rungs[: level + 1]:
+            if rung.level == kind:
+                return min(1.0, rung.own / self.logins)
+        return nan
+
+    def novel(self, kind: str) -> float:
+        """Logins that brought a value of the finer kinds that was new then, for each login."""
+        held = self.look.profile.seen.get(kind, {}).get("")
+        return min(1.0, held.logins / self.logins) if held is not None else 0.0
+
+    def days(self, kind: str, key: str | None) -> float:
+        """Days since a value was last seen; unknown for one never seen."""
+        value = self.look.value(kind, key)
+        if value is None or not value.support:
+            return nan
+        return log1p(max(0, self.look.sighting.time - value.last) / DAY)
+
+
+FEATURES: Final[list[Feature]] = []
+
+
+def feature(name: str, monotonic: int = 0) -> Callable[[Callable[[Compared], float]], Callable[[Compared], float]]:
+    """Declare the decorated function as a feature; its docstring is the meaning."""
+
+    def declare(compute: Callable[[Compared], float]) -> Callable[[Compared], float]:
+        FEATURES.append(Feature(name, " ".join((compute.__doc__ or "").split()), monotonic, compute))
+        return compute
+
+    return declare
+
+
+# Network and place
+
+
+@feature("network_log_ratio", -1)
+def _network_log_ratio(at: Compared) -> float:
+    """How much more common address, network and country are for the account than for everybody, as a logarithm."""
+    return at.like.network_log if at.like.network else nan
+
+
+@feature("address_share", -1)
+def _address_share(at: Compared) -> float:
+    """Share of the account's logins from this address (IPv6: /64)."""
+    return at.seen("address", 0, True)
+
+
+@feature("prefix_share", -1)
+def _prefix_share(at: Compared) -> float:
+    """Share from this /24 (IPv6: /48)."""
+    return at.seen("prefix", 1, True)
+
+
+@feature("network_share", -1)
+def _network_share(at: Compared) -> float:
+    """Share from this network (AS)."""
+    return at.share("network", at.look.network)
+
+
+@feature("region_share", -1)
+def _region_share(at: Compared) -> float:
+    """Share from this region."""
+    return at.share("region", at.look.region)
+
+
+@feature("country_share", -1)
+def _country_share(at: Compared) -> float:
+    """Share from this country."""
+    return at.share("country", at.look.sighting.place.country)
+
+
+@feature("network_kind_share", -1)
+def _network_kind_share(at: Compared) -> float:
+    """Share through networks of this kind."""
+    return at.share("network_kind", at.look.sighting.network.kind)
+
+
+@feature("network_rented", 1)
+def _network_rented(at: Compared) -> float:
+    """1 through hosting, VPN, Tor or an open proxy; 0 through another kind that is known."""
+    kind = at.look.sighting.network.kind
+    return nan if kind is None else float(kind in _RENTED)
+
+
+@feature("network_mobile")
+def _network_mobile(at: Compared) -> float:
+    """1 through a mobile carrier, whose addresses change with every connection."""
+    kind = at.look.sighting.network.kind
+    return nan if kind is None else float(kind == "mobile")
+
+
+@feature("network_common")
+def _network_common(at: Compared) -> float:
+    """How common the network is for everybody, as a logarithm."""
+    return log(at.look.commons.share("network", at.look.network)) if at.look.network is not None else nan
+
+
+@feature("country_common")
+def _country_common(at: Compared) -> float:
+    """How common the country is for everybody, as a logarithm."""
+    country = at.look.sighting.place.country
+    return log(at.look.commons.share("country", country)) if country is not None else nan
+
+
+@feature("address_novelty")
+def _address_novelty(at: Compared) -> float:
+    """How often the account comes from a new address."""
+    return at.novel("address")
+
+
+@feature("prefix_novelty")
+def _prefix_novelty(at: Compared) -> float:
+    """How often from a new /24 (IPv6: /48)."""
+    return at.novel("prefix")
+
+
+@feature("network_novelty")
+def _network_novelty(at: Compared) -> float:
+    """How often from a new network."""
+    return at.novelty("network")
+
+
+@feature("country_novelty")
+def _country_novelty(at: Compared) -> float:
+    """How often from a new country."""
+    return at.novelty("country")
+
+
+@feature("usual_distance", 1)
+def _usual_distance(at: Compared) -> float:
+    """Distance from the nearest usual place, log(1 + km)."""
+    km = at.look.usual_km
+    return log1p(min(km, _FAR)) if km is not None else nan
+
+
+@feature("travel_speed", 1)
+def _travel_speed(at: Compared) -> float:
+    """Speed since the last trusted login, log(1 + km/h)."""
+    travel = at.look.travel
+    return log1p(min(travel.speed_kmh, _FAST)) if travel is not None else nan
+
+
+@feature("travel_distance")
+def _travel_distance(at: Compared) -> float:
+    """Distance from the last trusted login, log(1 + km)."""
+    travel = at.look.travel
+    return log1p(min(travel.distance_km, _FAR)) if travel is not None else nan
+
+
+# Device
+
+
+@feature("device_share", -1)
+def _device_share(at: Compared) -> float:
+    """Share of the account's logins with this device id."""
+    return at.share("device", at.look.sighting.device_key)
+
+
+@feature("device_days")
+def _device_days(at: Compared) -> float:
+    """Days since the device id was last seen, log(1 + days)."""
+    return at.days("device", at.look.sighting.device_key)
+
+
+@feature("device_novelty")
+def _device_novelty(at: Compared) -> float:
+    """How often the account comes with a new device id."""
+    return at.novelty("device")
+
+
+@feature("agent_log_ratio", -1)
+def _agent_log_ratio(at: Compared) -> float:
+    """How much more common agent, browser and system are for the account than for everybody, as a logarithm."""
+    return at.like.agent_log if at.like.agent else nan
+
+
+@feature("agent_share", -1)
+def _agent_share(at: Compared) -> float:
+    """Share with this very agent string."""
+    return at.seen("agent", 0, False)
+
+
+@feature("agent_novelty")
+def _agent_novelty(at: Compared) -> float:
+    """How often the account comes with a new agent string."""
+    return at.novel("agent")
+
+
+@feature("device_class_share", -1)
+def _device_class_share(at: Compared) -> float:
+    """Share with this browser, system and type of device."""
+    return at.share("device_class", at.look.sighting.device_class)
+
+
+@feature("system_share", -1)
+def _system_share(at: Compared) -> float:
+    """Share with this system."""
+    return at.seen("system", 2, False)
+
+
+@feature("device_class_days")
+def _device_class_days(at: Compared) -> float:
+    """Days since browser, system and type were last seen, log(1 + days)."""
+    return at.days("device_class", at.look.sighting.device_class)
+
+
+@feature("agent_common")
+def _agent_common(at: Compared) -> float:
+    """How common the agent string is for everybody, as a logarithm."""
+    rungs = at.like.agent
+    return log(rungs[0].common) if rungs and rungs[0].level == "agent" else nan
+
+
+@feature("device_class_common")
+def _device_class_common(at: Compared) -> float:
+    """How common browser, system and type are for everybody, as a logarithm."""
+    device_class = at.look.sighting.device_class
+    return log(at.look.commons.share("device_class", device_class)) if device_class is not None else nan
+
+
+# Hours
+
+
+@feature("hour_log_ratio", -1)
+def _hour_log_ratio(at: Compared) -> float:
+    """How much more usual the hour is for the account than for everybody, as a logarithm."""
+    return at.like.hour_log if at.like.hour_log is not None else nan
+
+
+@feature("weekday_share", -1)
+def _weekday_share(at: Compared) -> float:
+    """Share of logins on this weekday."""
+    return at.look.usual.weekday_share if at.look.usual is not None else nan
+
+
+@feature("idle")
+def _idle(at: Compared) -> float:
+    """Time since the account was last about, log(1 + hours)."""
+    last = at.look.profile.last_seen
+    return log1p(max(0, at.look.sighting.time - last) / HOUR) if last else nan
+
+
+# How it was proved
+
+
+@feature("method_log_ratio", -1)
+def _method_log_ratio(at: Compared) -> float:
+    """How much more common the second factor's method is for the account than for everybody, as a logarithm."""
+    return at.like.method_log
+
+
+@feature("factor_proved", -1)
+def _factor_proved(at: Compared) -> float:
+    """1 when a second factor was proved that the account is known by."""
+    return float(passed_known_factor(at.look.profile, at.look.sighting, at.look.policy) or at.look.confirmed)
+
+
+# The past itself
+
+
+@feature("logins")
+def _logins(at: Compared) -> float:
+    """Trusted logins so far, log(1 + n)."""
+    return log1p(at.logins)
+
+
+@feature("age")
+def _age(at: Compared) -> float:
+    """Time since the account's first login, log(1 + days)."""
+    warmup = at.look.profile.warmup
+    return log1p(max(0, at.look.sighting.time - warmup[0]) / DAY) if warmup and warmup[0] else nan
+
+
+#: Names in the order of the vector.
+NAMES: Final = tuple(each.name for each in FEATURES)
+_COMPUTE: Final = tuple(each.compute for each in FEATURES)
+
+
+def vector(look: Look) -> tuple[float, ...] | None:
+    """What models see of a login, in the order of :data:`FEATURES`; ``None`` for an account without a past."""
+    like = likeness(look)
+    if like is None:
+        return None
+    at = Compared(look, like)
+    return tuple([compute(at) for compute in _COMPUTE])

@@ -1,0 +1,67 @@
+"""What is common for everybody: counts by keyed names, without accounts (:mod:`sentinel.past.commons`)."""
+
+import sqlite3
+from typing import Any, Final
+
+from sentinel.events.clock import utc_day
+from sentinel.past.commons import KEPT, CommonRow, period_of
+from sentinel.store.protocol import Changes
+
+#: The table, as a migration. Its order is that of the names, which are random: none of what came together.
+CREATE: Final = """
+    CREATE TABLE common (
+        tenant TEXT NOT NULL,
+        level INTEGER NOT NULL,
+        name INTEGER NOT NULL,
+        period INTEGER NOT NULL,
+        counts BLOB NOT NULL,
+        PRIMARY KEY (tenant, level, name)
+    ) STRICT, WITHOUT ROWID
+"""
+
+_BYTES: Final = 4
+_ROWS: Final = 32
+_COLUMNS: Final = "tenant, level, name, period, counts"
+
+
+def _put(rows: int) -> str:
+    return (
+        f"INSERT INTO common ({_COLUMNS}) VALUES {', '.join(['(?, ?, ?, ?, ?)'] * rows)}"  # noqa: S608  # constant text
+        " ON CONFLICT (tenant, level, name) DO UPDATE SET period = excluded.period, counts = excluded.counts"
+    )
+
+
+_PUT: Final = {rows: _put(rows) for rows in (_ROWS, 8, 1)}
+_DROP: Final = "DELETE FROM common WHERE tenant = ? AND level = ? AND name = ?"
+
+
+def statements(changes: Changes) -> list[tuple[str, list[Any]]]:
+    """What to execute for a batch."""
+    out: list[tuple[str, list[Any]]] = []
+    kept: list[tuple[Any, ...]] = []
+    for (tenant, level, name), row in changes.commons.items():
+        if row is None:
+            out.append((_DROP, [tenant, level, name]))
+        else:
+            counts = b"".join(count.to_bytes(_BYTES, "big") for count in row.counts)
+            kept.append((tenant, level, name, row.period, counts))
+    at = 0
+    for size, statement in _PUT.items():
+        while len(kept) - at >= size:
+            out.append((statement, [value for row in kept[at : at + size] for value in row]))
+            at += size
+    return out
+
+
+def load(db: sqlite3.Connection) -> dict[str, list[CommonRow]]:
+    """All counts, by tenant."""
+    found: dict[str, list[CommonRow]] = {}
+    for tenant, level, name, period, packed in db.execute(f"SELECT {_COLUMNS} FROM common"):  # noqa: S608  # constant text
+        counts = tuple(int.from_bytes(packed[at : at + _BYTES], "big") for at in range(0, KEPT * _BYTES, _BYTES))
+        found.setdefault(tenant, []).append(CommonRow(level, name, period, counts))
+    return found
+
+
+def expire(db: sqlite3.Connection, now: int) -> int:
+    """Drop what was seen in none of the periods kept; returns the rows dropped."""
+    return db.execute("DELETE FROM common WHERE period <= ?", (period_of(utc_day(now)) - KEPT,)).rowcount
