@@ -13,7 +13,7 @@ import msgspec
 
 from sentinel.events.clock import DAY, HOUR
 from sentinel.facts.look import Look
-from sentinel.models.likelihood import Likeness, likeness
+from sentinel.models.likelihood import Likeness, likeness, novel_of
 from sentinel.past.profile import Value
 from sentinel.past.remember import passed_known_factor
 
@@ -53,7 +53,7 @@ class Compared:
     def novelty(self, kind: str) -> float:
         """Different values that trusted logins brought, for each login."""
         values: dict[str, Value] = self.look.profile.values.get(kind, {})
-        return min(1.0, sum(1 for value in values.values() if value.support) / self.logins)
+        return min(1.0, novel_of(values) / self.logins)
 
     def seen(self, kind: str, level: int, network: bool) -> float:
         """The account's own share of logins with a value of the finer kinds."""

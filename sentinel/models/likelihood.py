@@ -113,11 +113,18 @@ def _agent(look: Look) -> tuple[Rung, ...]:
     if device_class is not None:
         found.append(_value_rung(look, "device_class", device_class))
         _, system, device_type = device_class.split("|")
-        classes = [(key.split("|"), value) for key, value in look.profile.values.get("device_class", {}).items()]
-        for level, part, name in (("system", 1, system), ("device_type", 2, device_type)):
-            own = sum(value.support for key, value in classes if key[part] == name)
-            novel = len({key[part] for key, value in classes if value.support})
-            found.append(Rung(level, own, novel, look.commons.share(level, name)))
+        own_system, own_type, systems, types = 0, 0, set(), set()
+        for key, value in look.profile.values.get("device_class", {}).items():
+            if not value.support:
+                continue
+            _, known_system, known_type = key.split("|")
+            systems.add(known_system)
+            types.add(known_type)
+            own_system += value.support if known_system == system else 0
+            own_type += value.support if known_type == device_type else 0
+        share = look.commons.share
+        found.append(Rung("system", own_system, len(systems), share("system", system)))
+        found.append(Rung("device_type", own_type, len(types), share("device_type", device_type)))
     return tuple(found)
 
 
@@ -130,8 +137,16 @@ def _seen_rung(look: Look, kind: str, key: str) -> Rung:
 def _value_rung(look: Look, kind: str, key: str) -> Rung:
     values: dict[str, Value] = look.profile.values.get(kind, {})
     value = values.get(key)
-    novel = sum(1 for each in values.values() if each.support)
-    return Rung(kind, value.support if value is not None else 0, novel, look.commons.share(kind, key))
+    return Rung(kind, value.support if value is not None else 0, novel_of(values), look.commons.share(kind, key))
+
+
+def novel_of(values: dict[str, Value]) -> int:
+    """How many values trusted logins brought: each was new once."""
+    novel = 0
+    for value in values.values():
+        if value.support:
+            novel += 1
+    return novel
 
 
 def _hour(look: Look) -> float | None:
@@ -139,9 +154,5 @@ def _hour(look: Look) -> float | None:
     usual = look.usual
     if usual is None:
         return None
-    hour = local_hour(look.profile, look.sighting)
-    share = look.commons.share
-    # Three hours fully and the two beside by half, as the account's own share is taken.
-    common = sum(share("hour", str((hour + by) % 24)) for by in (-1, 0, 1))
-    common += (share("hour", str((hour - 2) % 24)) + share("hour", str((hour + 2) % 24))) / 2
+    common = look.commons.around(local_hour(look.profile, look.sighting))
     return max(-_BOUND, min(_BOUND, log(usual.hour_share / common)))

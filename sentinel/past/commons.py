@@ -41,6 +41,9 @@ LEVELS: Final = (
 NUMBERS: Final = {level.name: number for number, level in enumerate(LEVELS)}
 #: So many accounts that behave like the priors are thought in, so that the first ones do not stand for everybody.
 _DOUBT: Final = 20.0
+_PRIORS: Final = tuple(_DOUBT * level.prior for level in LEVELS)
+_ACCOUNT: Final = NUMBERS["account"]
+_HOUR: Final = NUMBERS["hour"]
 
 
 class CommonRow(NamedTuple):
@@ -76,14 +79,15 @@ class Commons:
         self._key = key
         self.period = -1
         self._levels: list[dict[int, list[int]]] = [{} for _ in LEVELS]
-        self._totals = [[0] * KEPT for _ in LEVELS]
+        self._totals = [0] * len(LEVELS)
+        self._hours: tuple[float, ...] | None = None
         self._changed: set[tuple[int, int]] = set()
         self._restore(list(rows))
 
     @property
     def accounts(self) -> int:
         """Accounts that logged in, counted once a period."""
-        return sum(self._totals[NUMBERS["account"]])
+        return self._totals[_ACCOUNT]
 
     def number(self, level: str, value: str) -> int:
         """Accounts that a value was counted for, once a period."""
@@ -91,13 +95,27 @@ class Commons:
         return sum(counts) if counts is not None else 0
 
     def share(self, level: str, value: str) -> float:
-        """How common a value is for everybody, between 0 and 1; of one never seen a little, by its level's prior."""
+        """How common a value is for everybody, between 0 and 1; of one never seen a little, by its level's prior.
+
+        Hours are asked for by :meth:`around`.
+        """
         number = NUMBERS[level]
         counts = self._levels[number].get(name_of(self._key, level, value))
-        seen = sum(counts) if counts is not None else 0
-        # Hours are shared out among themselves: an account is about in several.
-        of = sum(self._totals[number if level == "hour" else NUMBERS["account"]])
-        return min(1.0, (seen + _DOUBT * LEVELS[number].prior) / (of + _DOUBT))
+        seen = _PRIORS[number] if counts is None else _PRIORS[number] + sum(counts)
+        share = seen / (self._totals[_ACCOUNT] + _DOUBT)
+        return share if share < 1.0 else 1.0
+
+    def around(self, hour: int) -> float:
+        """The share of everybody's hours that lies around one: the hours beside it fully, those two away by half, as
+        :mod:`sentinel.past.habit` has it."""
+        if self._hours is None:
+            hours = [self.number("hour", str(each)) + _PRIORS[_HOUR] for each in range(24)]
+            whole = sum(hours)
+            self._hours = tuple(
+                (hours[at - 1] + hours[at] + hours[(at + 1) % 24] + (hours[at - 2] + hours[(at + 2) % 24]) / 2) / whole
+                for at in range(24)
+            )
+        return self._hours[hour]
 
     def note(self, level: str, value: str, day: int) -> None:
         """An account used a value for the first time in the period of UTC day ``day``."""
@@ -115,7 +133,9 @@ class Commons:
                 self._prune(number)
             counts = counted[name] = [0] * KEPT
         counts[period % KEPT] += 1
-        self._totals[number][period % KEPT] += 1
+        self._totals[number] += 1
+        if number == _HOUR:
+            self._hours = None
         self._changed.add((number, name))
 
     def take_changed(self) -> Changed:
@@ -141,20 +161,18 @@ class Commons:
                 counts[period % KEPT] = 0
             if any(counts):
                 self._levels[row.level][row.name] = counts
-                for slot, count in enumerate(counts):
-                    self._totals[row.level][slot] += count
+                self._totals[row.level] += sum(counts)
 
     def _advance(self, period: int) -> None:
         """Begin a new period. What was seen in none of those kept is let go; a store does that by itself."""
-        for passed in range(max(self.period + 1, period - KEPT + 1), period + 1):
-            slot = passed % KEPT
-            for number, counted in enumerate(self._levels):
-                self._totals[number][slot] = 0
-                for counts in counted.values():
-                    counts[slot] = 0
+        slots = [passed % KEPT for passed in range(max(self.period + 1, period - KEPT + 1), period + 1)]
         for number, counted in enumerate(self._levels):
+            for counts in counted.values():
+                for slot in slots:
+                    counts[slot] = 0
             self._levels[number] = {name: counts for name, counts in counted.items() if any(counts)}
-        self.period = period
+            self._totals[number] = sum(map(sum, self._levels[number].values()))
+        self.period, self._hours = period, None
 
     def _prune(self, number: int) -> None:
         """Let a quarter of a level's values go: those of the fewest accounts, the longest unused among them first."""
@@ -165,6 +183,5 @@ class Commons:
             return sum(counted[name]), [counted[name][slot] for slot in slots], name
 
         for name in sorted(counted, key=worth)[: max(1, len(counted) // 4)]:
-            for slot, count in enumerate(counted.pop(name)):
-                self._totals[number][slot] -= count
+            self._totals[number] -= sum(counted.pop(name))
             self._changed.add((number, name))

@@ -40,7 +40,19 @@ from sentinel.store.protocol import (
     WindowKept,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import asked, commons, erasing, fired, keys, outbox, reading, reowning, usage, verdicts, writing
+from sentinel.store.sqlite import (
+    asked,
+    commons,
+    erasing,
+    fired,
+    keys,
+    outbox,
+    reading,
+    reowning,
+    usage,
+    verdicts,
+    writing,
+)
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import expect_newest, migrate
