@@ -23,7 +23,9 @@ KINDS: Final[tuple[Kind, ...]] = ("impostor", "novelty")
 FORMAT: Final = 1
 #: From the first day that a model learned from to the last day that it is used: what it learned of people dies with it.
 LIFE_DAYS: Final = 365
-#: The least and the most that a file is read from, in bytes; a forest of a hundred trees has a million.
+#: A file that is damaged is of no use; so many days after its training nobody looks into it any more.
+DAMAGED_DAYS: Final = 30
+#: The most that is read of a file, in bytes; a forest of a hundred trees has a million.
 MAX_BYTES: Final = 64 * 1024 * 1024
 
 #: The day of training; a second one of the day has ``.2``. Those of the product begin with ``baseline-``.
@@ -134,6 +136,17 @@ def decode(content: bytes) -> ModelFile | Abstains:
     return file
 
 
+def last_resort(content: bytes, version: str) -> date:
+    """The day (UTC) on which a tenant's file goes, however damaged it is or whichever release wrote it.
+
+    When it does not say from which day on it learned, that is soon after its training, the day of its ``version``.
+    """
+    try:
+        return _Window.decode(content).first_day + timedelta(days=LIFE_DAYS)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return date.fromisoformat(version[:10]) + timedelta(days=DAMAGED_DAYS)
+
+
 def unfit(
     file: ModelFile, *, kind: Kind, tenant: str | None, features: Sequence[str], recipe: str, today: date
 ) -> str | None:
@@ -192,5 +205,10 @@ class _OnlyFormat(msgspec.Struct):
     format: int = FORMAT
 
 
+class _OnlyWindow(msgspec.Struct):
+    first_day: date
+
+
 _Format: Final = msgspec.json.Decoder(_OnlyFormat)
+_Window: Final = msgspec.json.Decoder(_OnlyWindow)
 _File: Final = msgspec.json.Decoder(ModelFile)
