@@ -1,1 +1,1 @@
-"""Models: what does not fit a person or a service, as facts that rules read. Trained elsewhere, served here."""
+"""Models that were fitted elsewhere, as data: read, checked, and asked about one login at a time."""

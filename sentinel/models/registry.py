@@ -1,0 +1,219 @@
+"""The models of an installation: by tenant and kind the one in force, a candidate, and the last ones before.
+
+`models/TENANT/` in the state directory holds a file a model and `state.json`, which says what each of them is. A change
+is one rename of that file; models that it does not name are left over, and removed with the next change.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Annotated, Final
+
+import msgspec
+
+from sentinel.errors import Conflict, FileError, SentinelError
+from sentinel.models.stored import KINDS, MAX_BYTES, VERSION, Abstains, Kind, ModelFile, decode, encode, last_resort
+from sentinel.privacy.keys import sync_folder
+
+#: How many that were in force before are kept to go back to.
+KEPT: Final = 3
+
+_TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_STATE: Final = "state.json"
+_Version = Annotated[str, msgspec.Meta(pattern=VERSION)]
+
+
+class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Versions of one kind of one tenant. ``None`` in force: the baseline is. ``kept`` are the ones that were in force
+    before, the newest first."""
+
+    in_force: _Version | None = None
+    candidate: _Version | None = None
+    kept: Annotated[tuple[_Version, ...], msgspec.Meta(max_length=KEPT)] = ()
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All of them, in that order."""
+        return tuple(each for each in (self.in_force, self.candidate, *self.kept) if each is not None)
+
+
+class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    impostor: Held = Held()
+    novelty: Held = Held()
+
+
+class Registry:
+    """The models under a directory, which is made (mode 0700, files 0600) when the first one comes.
+
+    Whoever writes takes a lock; who reads needs none. Every method raises :class:`FileError` for what cannot be read or
+    written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def tenants(self) -> list[str]:
+        """Those that have a model of their own, by name."""
+        with self._told(self.directory):
+            if not self.directory.is_dir():
+                return []
+            return sorted(path.parent.name for path in self.directory.glob(f"*/{_STATE}"))
+
+    def held(self, tenant: str, kind: Kind) -> Held:
+        """What a tenant has of a kind."""
+        held: Held = getattr(self._state(tenant), kind)
+        return held
+
+    def path(self, tenant: str, kind: Kind, version: str) -> Path:
+        """The file of a model."""
+        return self._folder(tenant) / f"{kind}-{version}.json"
+
+    def content(self, tenant: str, kind: Kind, version: str) -> bytes:
+        """The bytes of a model's file."""
+        path = self.path(tenant, kind, version)
+        with self._told(path), path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+
+    def next_version(self, tenant: str, kind: Kind, day: date) -> str:
+        """The version of a model that is trained on a day (UTC): the day, or ``DAY.2`` and so on when it is taken."""
+        taken = set(self.held(tenant, kind).versions)
+        number, version = 1, day.isoformat()
+        while version in taken:
+            number += 1
+            version = f"{day.isoformat()}.{number}"
+        return version
+
+    def add(self, file: ModelFile) -> None:
+        """Keep a model as the candidate, in the place of the one there was. Raises :class:`Conflict` for a version that
+        is there already, or the baseline's."""
+        tenant, kind, version = file.tenant, file.kind, file.version
+        if tenant is None:
+            raise Conflict("the baseline belongs to the product, not to an installation", "tenant")
+        with self._changing(tenant) as state:
+            held: Held = getattr(state, kind)
+            if version in held.versions:
+                raise Conflict(f"there is a model {version} already; next_version names a free one", "version")
+            self._write(self.path(tenant, kind, version), encode(file))
+            self._replace(tenant, state, kind, msgspec.structs.replace(held, candidate=version))
+
+    def promote(self, tenant: str, kind: Kind) -> str:
+        """Put the candidate in force and keep the one before it; the version. Raises :class:`SentinelError` when there
+        is no candidate, or its file is not whole."""
+        with self._changing(tenant) as state:
+            held: Held = getattr(state, kind)
+            if held.candidate is None:
+                raise SentinelError(f"tenant {tenant} has no {kind} candidate; `sentinel train` makes one")
+            found = decode(self.content(tenant, kind, held.candidate))
+            if isinstance(found, Abstains):
+                raise SentinelError(f"{kind} {held.candidate} stays a candidate: {found.reason}")
+            before = () if held.in_force is None else (held.in_force,)
+            after = Held(in_force=held.candidate, kept=(*before, *held.kept)[:KEPT])
+            self._replace(tenant, state, kind, after)
+            return held.candidate
+
+    def rollback(self, tenant: str, kind: Kind) -> str | None:
+        """Put the one in force that was before; its version, ``None``: the baseline. Again, and it goes one further.
+
+        What was in force becomes the candidate when there is none, so that promoting takes it back. Raises
+        :class:`SentinelError` when the baseline is in force.
+        """
+        with self._changing(tenant) as state:
+            held: Held = getattr(state, kind)
+            if held.in_force is None:
+                raise SentinelError(f"tenant {tenant} has the {kind} baseline in force; there is nothing before it")
+            before, rest = (held.kept[0], held.kept[1:]) if held.kept else (None, ())
+            after = Held(in_force=before, candidate=held.candidate or held.in_force, kept=rest)
+            self._replace(tenant, state, kind, after)
+            return before
+
+    def expire(self, today: date) -> list[tuple[str, Kind, str]]:
+        """Remove every model that learned from days which are too long ago (UTC), in force or not; what was removed."""
+        removed: list[tuple[str, Kind, str]] = []
+        for tenant in self.tenants():
+            gone = {kind: self._expired(tenant, kind, today) for kind in KINDS}
+            if not any(gone.values()):
+                continue
+            with self._changing(tenant) as state:
+                for kind in KINDS:
+                    held: Held = getattr(state, kind)
+                    state = self._replace(tenant, state, kind, _without(held, gone[kind]))
+                    removed += [(tenant, kind, version) for version in sorted(gone[kind])]
+        return removed
+
+    def _expired(self, tenant: str, kind: Kind, today: date) -> set[str]:
+        gone = set()
+        for version in self.held(tenant, kind).versions:
+            with suppress(FileError):
+                if today >= last_resort(self.content(tenant, kind, version), version):
+                    gone.add(version)
+        return gone
+
+    def _folder(self, tenant: str) -> Path:
+        if not _TENANT.fullmatch(tenant):
+            raise FileError(str(self.directory), "the name of a tenant is letters, digits, '.', '_' and '-'")
+        return self.directory / tenant
+
+    def _state(self, tenant: str) -> _State:
+        path = self._folder(tenant) / _STATE
+        with self._told(path):
+            try:
+                return msgspec.json.decode(path.read_bytes(), type=_State)
+            except FileNotFoundError:
+                return _State()
+            except msgspec.DecodeError as error:
+                raise FileError(str(path), f"damaged: {error}; remove it to begin anew with the baseline") from None
+
+    @contextmanager
+    def _changing(self, tenant: str) -> Iterator[_State]:
+        """The state of a tenant, which nobody else changes meanwhile."""
+        folder = self._folder(tenant)
+        with self._told(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.parent.chmod(0o700)  # parents get the umask's mode
+            descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield self._state(tenant)
+
+    def _replace(self, tenant: str, state: _State, kind: Kind, held: Held) -> _State:
+        """Put another state in the place of ``state``, and remove the models that it does not name."""
+        state = msgspec.structs.replace(state, **{kind: held})
+        folder = self._folder(tenant)
+        self._write(folder / _STATE, msgspec.json.encode(state))
+        named = {self.path(tenant, each, version) for each in KINDS for version in getattr(state, each).versions}
+        for path in folder.iterdir():
+            if path.name != _STATE and path not in named:
+                path.unlink()
+        sync_folder(folder)
+        return state
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """A file that is there whole or not at all, mode 0600, on disk when this returns."""
+        descriptor, name = mkstemp(prefix=".", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).rename(path)
+        sync_folder(path.parent)
+
+    @contextmanager
+    def _told(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what = f"cannot be read or written: {error.strerror}; run as the owner of the state directory"
+            raise FileError(str(path), what) from None
+
+
+def _without(held: Held, gone: set[str]) -> Held:
+    return Held(
+        in_force=None if held.in_force in gone else held.in_force,
+        candidate=None if held.candidate in gone else held.candidate,
+        kept=tuple(version for version in held.kept if version not in gone),
+    )
