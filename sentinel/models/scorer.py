@@ -1,0 +1,105 @@
+"""The models of a tenant, asked about one login: numbers for rules, and why in words.
+
+A model that is missing, abstains or fails costs its fact only: the fact is absent, and a rule that needs it says so.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from sentinel.facts.look import Look
+from sentinel.models.features import GROUPS, vector
+from sentinel.models.likelihood import likeness
+from sentinel.models.reasons import REASONS, by_likelihood, words
+from sentinel.models.stored import Abstains, Model
+
+#: Decimals that are told. More would say nothing, and differ between machines in the last place.
+_DECIMALS: Final = 4
+_T = TypeVar("_T")
+
+
+class ModelsInForce(msgspec.Struct, frozen=True):
+    """The models of a tenant; each may be there or say why it is not."""
+
+    impostor: Model | Abstains = Abstains("no model is in force")
+    novelty: Model | Abstains = Abstains("no model is in force")
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of those in force, by kind."""
+        kinds = {"impostor": self.impostor, "novelty": self.novelty}
+        return {kind: model.version for kind, model in kinds.items() if isinstance(model, Model)}
+
+
+class ModelScorer:
+    """Answers for the facts ``model.*``; see :class:`sentinel.facts.look.Scorer`."""
+
+    def __init__(self, models: ModelsInForce | None = None) -> None:
+        self.models = models = models or ModelsInForce()
+        self.versions = models.versions
+        self.failures: Counter[str] = Counter()
+        self._look: Look | None = None
+        self._vector: tuple[float, ...] | None = None
+
+    def likelihood(self, look: Look) -> float | None:
+        """See :mod:`sentinel.models.likelihood`; natural logarithm."""
+        like = self._try("likelihood", lambda: likeness(look))
+        return round(like.total, _DECIMALS) if like is not None else None
+
+    def impostor(self, look: Look) -> float | None:
+        """Calibrated probability, 0 to 1."""
+        return self._ask("impostor", self.models.impostor, look)
+
+    def novelty(self, look: Look) -> float | None:
+        """Percentile, 0 to 100."""
+        return self._ask("novelty", self.models.novelty, look)
+
+    def reasons(self, look: Look, kind: str) -> list[str]:
+        """What mattered most to a model, strongest first, at most :data:`sentinel.models.reasons.REASONS` phrases."""
+        like = likeness(look)
+        if like is None:
+            return []
+        if kind == "likelihood":
+            return by_likelihood(look, like)
+        model = self.models.impostor if kind == "impostor" else self.models.novelty
+        values = self._of(look)
+        if not isinstance(model, Model) or values is None or not model.typical:
+            return []
+        score = model.raw(values)
+        weights = []
+        for group, places in GROUPS.items():
+            usual = list(values)
+            for place in places:
+                usual[place] = model.typical[place]
+            # How much less the login would stand out if this were as usual.
+            weights.append((score - model.raw(usual), group))
+        weights.sort(reverse=True)
+        found: list[str] = []
+        for weight, group in weights:
+            phrase = words(group, look, like) if weight > 0 else None
+            if phrase is not None and phrase not in found:
+                found.append(phrase)
+        return found[:REASONS]
+
+    def _ask(self, kind: str, model: Model | Abstains, look: Look) -> float | None:
+        if not isinstance(model, Model):
+            return None
+        values = self._try(kind, lambda: self._of(look))
+        if values is None:
+            return None
+        answer = self._try(kind, lambda: model.predict(values))
+        return round(answer, _DECIMALS) if answer is not None else None
+
+    def _of(self, look: Look) -> tuple[float, ...] | None:
+        if look is not self._look:
+            self._look, self._vector = look, vector(look)
+        return self._vector
+
+    def _try(self, kind: str, ask: Callable[[], _T]) -> _T | None:
+        try:
+            return ask()
+        except (ArithmeticError, ValueError, LookupError, TypeError):
+            self.failures[kind] += 1
+            return None
