@@ -24,6 +24,7 @@ _COMMANDS = (
     "usage",
     "simulate",
     "evaluate",
+    "models",
     "keys",
     "audit",
     "backup",

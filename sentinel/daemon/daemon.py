@@ -27,12 +27,13 @@ from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import state_lock
 from sentinel.daemon.mail import make_delivery
+from sentinel.daemon.models import ModelFigures, model_desk
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
 from sentinel.daemon.upkeep import keep_up
 from sentinel.daemon.verdicts import carry_out_verdicts
-from sentinel.daemon.watch import watch
+from sentinel.daemon.watch import watch, watch_models
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
@@ -113,7 +114,9 @@ class Daemon:
         config = self.config
         rules = load_ruleset(config)
         self.enricher = build_enricher(self.vault.pseudonym, open_lookups(config))
-        self._provider = tenant_settings(config, rules, self.vault.pseudonym, self.vault.lookup_of)
+        self.models = model_desk(config, expire=True)
+        self.models.use(self.models.prepare())
+        self._provider = tenant_settings(config, rules, self.vault.pseudonym, self.vault.lookup_of, self.models)
         self.figures = Figures(lambda: self._edges.requests if self._edges is not None else self._service.requests)
         self._pipeline = CountedPipeline(self.store, self.vault, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
@@ -131,6 +134,7 @@ class Daemon:
         )
         self._pipeline.witness = self.retention.witness
         self.figures.registry.register(RetentionFigures(self.retention))
+        self.figures.registry.register(ModelFigures(self.models))
         self._service = Service(
             store=self.store,
             intake=self.intake,
@@ -162,6 +166,7 @@ class Daemon:
             self._start("questions", answer_questions(self.store, self._rights, self.intake.submit, self.vault, log))
             self._start("retention", self.retention.run())
             self._start("watch", watch(lambda: self.config, self.reload))
+            self._start("models", watch_models(lambda: self.config.rules.watch_seconds, self.models))
             if (interval := notify.watchdog_interval()) is not None:
                 self._start("watchdog", self._watchdog(interval))
             await self._open_doors(sockets)
@@ -229,7 +234,7 @@ class Daemon:
             rules = load_ruleset(config)
             lookups = open_lookups(config)
             lasting, vault = msgspec.structs.replace(config, **kept), self.vault
-            provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of)
+            provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of, self.models)
             delivery = make_delivery(config, self.store, self._busy)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-import msgspec
-
 from sentinel.facts.look import Look
 from sentinel.models.features import GROUPS, vector
+from sentinel.models.in_force import NO_MODELS, ModelsInForce
 from sentinel.models.likelihood import likeness
 from sentinel.models.reasons import REASONS, by_likelihood, words
 from sentinel.models.stored import Abstains, Model
@@ -20,24 +19,11 @@ _DECIMALS: Final = 4
 _T = TypeVar("_T")
 
 
-class ModelsInForce(msgspec.Struct, frozen=True):
-    """The models of a tenant; each may be there or say why it is not."""
-
-    impostor: Model | Abstains = Abstains("no model is in force")
-    novelty: Model | Abstains = Abstains("no model is in force")
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Versions of those in force, by kind."""
-        kinds = {"impostor": self.impostor, "novelty": self.novelty}
-        return {kind: model.version for kind, model in kinds.items() if isinstance(model, Model)}
-
-
 class ModelScorer:
     """Answers for the facts ``model.*``; see :class:`sentinel.facts.look.Scorer`."""
 
-    def __init__(self, models: ModelsInForce | None = None) -> None:
-        self.models = models = models or ModelsInForce()
+    def __init__(self, models: ModelsInForce = NO_MODELS) -> None:
+        self.models = models
         self.versions = models.versions
         self.failures: Counter[str] = Counter()
         self._look: Look | None = None

@@ -290,6 +290,7 @@ async def test_doctor(
         "mails",
         "keys",
         "rules",
+        "models",
         "geo",
         "mail",
     }
