@@ -145,7 +145,7 @@ def judge(
         warming_up=sighting.account is not None and look.warming_up,
         unjudged=[Unjudged(rule=item.rule.rule.id, missing=item.missing) for item in skipped],
         ruleset=rules.digest,
-        models=settings.models.versions,
+        models=settings.scorer.versions if settings.scorer is not None else {},
         would=wish if settings.thresholds.mode == "observe" else msgspec.UNSET,
         campaign=campaign.alert.id if campaign is not None and own is not None else msgspec.UNSET,
     )
