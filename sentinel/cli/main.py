@@ -23,6 +23,7 @@ _COMMANDS = (
     "incident",
     "usage",
     "simulate",
+    "train",
     "evaluate",
     "models",
     "keys",
