@@ -344,10 +344,12 @@ GROUPS: Final = {
 }
 
 
-def vector(look: Look) -> tuple[float, ...] | None:
-    """What models see of a login, in the order of :data:`FEATURES`; ``None`` for an account without a past."""
-    like = likeness(look)
-    if like is None:
+def vector(look: Look, like: Likeness | None = None) -> tuple[float, ...] | None:
+    """What models see of a login, in the order of :data:`FEATURES`; ``None`` for an account without a past.
+
+    ``like``: what :func:`sentinel.models.likelihood.likeness` said of it, if it was asked.
+    """
+    if like is None and (like := likeness(look)) is None:
         return None
     at = Compared(look, like)
     return tuple([compute(at) for compute in _COMPUTE])

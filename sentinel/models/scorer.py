@@ -5,13 +5,17 @@ A model that is missing, abstains or fails costs its fact only: the fact is abse
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
 from typing import Final, TypeVar
 
 from sentinel.facts.look import Look
 from sentinel.models.features import GROUPS, vector
-from sentinel.models.in_force import NO_MODELS, ModelsInForce
-from sentinel.models.likelihood import likeness
+from sentinel.models.in_force import NO_MODELS, ModelsInForce, Shelf
+from sentinel.models.likelihood import Likeness, likeness
 from sentinel.models.reasons import REASONS, by_likelihood, words
+from sentinel.models.registry import Registry
 from sentinel.models.stored import Abstains, Model
 
 #: Decimals that are told. More would say nothing, and differ between machines in the last place.
@@ -28,10 +32,11 @@ class ModelScorer:
         self.failures: Counter[str] = Counter()
         self._look: Look | None = None
         self._vector: tuple[float, ...] | None = None
+        self._like: Likeness | None = None
 
     def likelihood(self, look: Look) -> float | None:
         """See :mod:`sentinel.models.likelihood`; natural logarithm."""
-        like = self._try("likelihood", lambda: likeness(look))
+        like = self._try("likelihood", lambda: self._likeness(look))
         return round(like.total, _DECIMALS) if like is not None else None
 
     def impostor(self, look: Look) -> float | None:
@@ -44,7 +49,7 @@ class ModelScorer:
 
     def reasons(self, look: Look, kind: str) -> list[str]:
         """What mattered most to a model, strongest first, at most :data:`sentinel.models.reasons.REASONS` phrases."""
-        like = likeness(look)
+        like = self._likeness(look)
         if like is None:
             return []
         if kind == "likelihood":
@@ -79,9 +84,15 @@ class ModelScorer:
         return round(answer, _DECIMALS) if answer is not None else None
 
     def _of(self, look: Look) -> tuple[float, ...] | None:
-        if look is not self._look:
-            self._look, self._vector = look, vector(look)
+        like = self._likeness(look)
+        if self._vector is None and like is not None:
+            self._vector = vector(look, like)
         return self._vector
+
+    def _likeness(self, look: Look) -> Likeness | None:
+        if look is not self._look:
+            self._look, self._like, self._vector = look, likeness(look), None
+        return self._like
 
     def _try(self, kind: str, ask: Callable[[], _T]) -> _T | None:
         try:
@@ -89,3 +100,14 @@ class ModelScorer:
         except (ArithmeticError, ValueError, LookupError, TypeError):
             self.failures[kind] += 1
             return None
+
+
+@lru_cache(maxsize=1)
+def baseline_scorer() -> ModelScorer:
+    """The models that come with the product, for whoever judges without an installation (rule tests, simulations).
+
+    The same object each time: compiling takes tenths of a second.
+    """
+    shelf = Shelf(Registry(Path("/nonexistent")))
+    shelf.load([], date.min)
+    return ModelScorer(shelf.bare("default"))
