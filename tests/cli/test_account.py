@@ -262,7 +262,7 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
     bad(sentinel("--config", config, "account", "object", "u-1", "--decide", "upheld"), 1, "no objection to decide")
     decisions = [(each["right"], each["decision"]) for each in account("show", "u-1")["rights"]["decisions"]]
     assert decisions == [
-        ("restriction", "granted"), ("restriction", "lifted"), ("objection", "requested"), ("objection", "refused"),
+        ("restriction", "granted"), ("restriction", "lifted"), ("objection", "requested"), ("objection", "rejected"),
     ]  # fmt: skip
     told = entries(sentinel, config, "--account", "u-1", "--action", "account.object")
     assert [entry["details"] for entry in told] == [
