@@ -25,7 +25,7 @@ from sentinel.daemon.export import exporter
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
-from sentinel.daemon.lock import state_lock
+from sentinel.daemon.lock import DAEMON, state_lock
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
@@ -85,7 +85,7 @@ class Daemon:
         """Start, serve until :meth:`stop` or SIGTERM, drain, stop. Raises :class:`SentinelError` if it cannot start."""
         async with AsyncExitStack() as stack:
             prepare_state(self.config)
-            stack.enter_context(state_lock(self.config.state, self.config.store_url))
+            stack.enter_context(state_lock(self.config.state, self.config.store_url, by=DAEMON))
             finish_restore(self.config)
             sockets = await stack.enter_async_context(listening(self.config.listen))
             # Before the edge processes, which read the keyring.

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 from click.testing import CliRunner, Result
 
-from sentinel.cli import asking
+from sentinel.cli import asking, waiting
 from sentinel.cli.actor import operator
 from sentinel.cli.main import cli
 from sentinel.config import load
@@ -198,7 +198,7 @@ async def test_what_an_import_was_in_the_way_of_is_done_when_it_ends(
     sentinel: Command, config: Path, account: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(sentinel, config, *a_life())
-    monkeypatch.setattr(asking, "_TRY", 0.0)
+    monkeypatch.setattr(waiting, "_TRY", 0.0)
     settings = load(config)
     imports = state_lock(settings.state, settings.store_url)
     imports.__enter__()
