@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TextIO, TypeVar
 
 import click
 import msgspec
@@ -61,9 +61,9 @@ def run_async(main: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     return wrapped
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+def print_json(value: Any, file: TextIO | None = None) -> None:
+    """One JSON document on standard output, or on ``file``."""
+    (file or sys.stdout).write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")

@@ -5,6 +5,7 @@ import json
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -12,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 from click.testing import CliRunner, Result
 
-from sentinel.cli import asking, waiting
+from sentinel.cli import asking, new_file, waiting
 from sentinel.cli.actor import operator
 from sentinel.cli.main import cli
 from sentinel.config import load
@@ -208,6 +209,25 @@ async def test_what_an_import_was_in_the_way_of_is_done_when_it_ends(
     assert done is not None
     assert done.receipt is not None
     assert account("show", "u-1")["events"] == []
+
+
+def test_an_export_to_standard_output_is_the_same_archive(
+    sentinel: Command, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(sentinel, config, *a_life())
+    monkeypatch.chdir(config.parent)
+    words = ["--config", str(config), "account", "export", "u-1", "--out"]
+    piped = CliRunner().invoke(cli, [*words, "-", "--json"], standalone_mode=False)
+    assert piped.exit_code == 0, piped.output
+    with ZipFile(BytesIO(piped.stdout_bytes)) as archive:
+        assert len(json.loads(archive.read("data.json"))["events"]) == 5
+    assert json.loads(piped.stderr)["events"] == 5
+    assert not Path("-").exists()
+    monkeypatch.setattr(new_file, "_at_terminal", lambda: True)
+    typed = CliRunner().invoke(cli, [*words, "-"])
+    assert (typed.exit_code, typed.stdout) == (2, "")
+    assert "standard output is a terminal" in typed.stderr
+    assert not Path("-").exists()
 
 
 def test_rows_that_are_left_and_a_key_that_is_there_disprove_an_erasure(
