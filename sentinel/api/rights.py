@@ -89,7 +89,7 @@ async def get_export(request: web.Request, service: Service, key: ApiKey) -> web
     account, language = account_of(request), request.query.get("language")
     if language is not None and language not in LANGUAGES:
         raise FieldError("language", f"expected one of {', '.join(LANGUAGES)}")
-    await service.looked(key, "account.export", service.handle_of(key.tenant, account))
+    await service.looked(key, "account.export", service.handle_of(key.tenant, account), person=True)
     # In memory: an archive in a temporary file would be personal data that nothing erases.
     file = BytesIO()
     await service.export(key.tenant, account, file, language)

@@ -29,6 +29,7 @@ from sentinel.daemon.lock import DAEMON, state_lock
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
+from sentinel.daemon.second_person import needs_second
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
 from sentinel.daemon.upkeep import keep_up
 from sentinel.daemon.verdicts import carry_out_verdicts
@@ -145,6 +146,7 @@ class Daemon:
             exercise=self._rights.exercise,
             export=exporter(self.store, self.vault, self._audit.log, lambda: self.config),
             log=self._audit.log,
+            second_person=lambda tenant: needs_second(self.config, tenant),
         )
         self._delivery = make_delivery(config, self.store, self._busy)
 
