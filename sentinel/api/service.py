@@ -92,9 +92,7 @@ class Service:
         self._log = log
         self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered
 
-    async def looked(
-        self, key: ApiKey, action: Action, account: str | None = None, *, person: bool = False
-    ) -> None:
+    async def looked(self, key: ApiKey, action: Action, account: str | None = None, *, person: bool = False) -> None:
         """Write down that personal data is about to be shown: of an account (its handle), or of many.
 
         With ``person`` it is a look at one person. Raises :class:`Problem` (403) where that needs a second one.

@@ -13,7 +13,7 @@ from sentinel.errors import StoreError
 DAEMON: Final = "sentinel run"
 
 
-class StoreHeld(StoreError):
+class StoreHeld(StoreError):  # noqa: N818  # what it is, not that it is an error
     """Another process writes to the store. ``by`` is its command, ``process`` its number; empty and 0 when the file
     does not say."""
 
