@@ -162,8 +162,6 @@ def _alone(config: Config) -> Iterator[Staging]:
     staging = Staging(config.state)
     instead = "stop it first: systemctl stop sentinel"
     with state_lock(config.state, config.store_url, by="sentinel restore", instead=instead):
-        config.state, config.store_url, by="sentinel restore", instead="stop it first: systemctl stop sentinel"
-    ):
         finish_restore(config)
         try:
             yield staging
