@@ -224,9 +224,13 @@ async def _mark(context: Context, asked: Request, as_json: bool) -> int:
         return 1
     since = to_text(answer.since) if answer.restricted else None
     if as_json:
-        print_json({"restricted": answer.restricted, "since": since, "objection": answer.objection})
+        told = {"restricted": answer.restricted, "since": since, "objection": answer.objection}
+        print_json(told | {"changed": answer.changed} if asked.what == "lift" else told)
         return 0
-    click.echo(f"restricted since {since}" if answer.restricted else "not restricted")
+    if not answer.changed:
+        click.echo("was not restricted; nothing was changed")
+    else:
+        click.echo(f"restricted since {since}" if answer.restricted else "not restricted")
     if answer.objection is not None:
         click.echo(f"objection: {answer.objection}")
     return 0

@@ -72,6 +72,8 @@ async def test_a_restricted_account_is_kept_and_nothing_else(daemon: InProcess, 
     assert (await client.post("/v1/feedback", {"event": "e-1", "verdict": "compromised"})).status == 200
     lifted = await client.delete("/v1/accounts/u-1/restriction")
     assert (lifted.status, lifted.body["restricted"], lifted.body["since"]) == (200, False, None)
+    assert lifted.body["changed"] is True
+    assert (await client.delete("/v1/accounts/u-1/restriction")).body == lifted.body | {"changed": False}
     assert (await client.get("/v1/assessments/e-1")).body == before
     # What came meanwhile stays unjudged, and was learned nothing from.
     assert (await client.get("/v1/assessments/e-2")).body["risk"] is None

@@ -273,7 +273,7 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
     pasted = sentinel("--config", config, "explain", "-", input=json.dumps(login("pasted")))
     bad(pasted, 1, "is restricted")
     assert sentinel("--config", config, "alerts", "show", alert).returncode == 1
-    assert account("lift", "u-1") == {"restricted": False, "since": None, "objection": None}
+    assert account("lift", "u-1") == {"restricted": False, "since": None, "objection": None, "changed": True}
     assert [alert["state"] for alert in account("show", "u-1")["alerts"]] == ["open"]
     assert account("object", "u-1")["objection"] == "open"
     bad(sentinel("--config", config, "account", "lift", "u-1"), 1, "an objection stands")
@@ -291,6 +291,28 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
         {"decision": "upheld"},
     ]
     assert [entry["sealed"] for entry in entries(sentinel, config, "--action", "account.object")] == [False, True, True]
+
+
+def test_what_was_not_restricted_is_not_lifted(sentinel: Command, config: Path, account: Callable[..., Any]) -> None:
+    take(sentinel, config, *a_life())
+    before = account("show", "u-1")
+    for who in ("u-1", "nobody"):
+        lifted = account("lift", who, "--reason", "letter")
+        assert lifted == {"restricted": False, "since": None, "objection": None, "changed": False}
+    assert account("show", "u-1")["rights"] == before["rights"]
+    told = entries(sentinel, config, "--account", "u-1", "--action", "account.lift")
+    assert [entry["details"] for entry in told] == [{"reason": "letter", "outcome": "was not restricted"}]
+    # Who was never heard of is none the more known by it.
+    settings = load(config)
+    vault = open_vault(settings)
+    assert vault.find(vault.pseudonym("account", "default", "nobody")) is None
+    vault.close()
+    said_so = sentinel("--config", config, "account", "lift", "u-1")
+    assert (said_so.returncode, said_so.stdout) == (0, "was not restricted; nothing was changed\n")
+    account("restrict", "u-1")
+    assert account("lift", "u-1")["changed"] is True
+    told = entries(sentinel, config, "--account", "u-1", "--action", "account.lift")
+    assert [entry["details"] for entry in told][-1] is None
 
 
 def test_attributes_are_put_right_and_forgotten(sentinel: Command, config: Path, account: Callable[..., Any]) -> None:
