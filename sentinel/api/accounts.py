@@ -16,6 +16,7 @@ from sentinel.events.clock import to_datetime, to_micros, to_text
 from sentinel.events.event import Text, explain
 from sentinel.events.limits import check_size, check_time
 from sentinel.events.sighting import Attributes
+from sentinel.pipeline.attributes import check_attributes
 from sentinel.pipeline.item import Call, NewAttributes
 from sentinel.pipeline.restricted import RESTRICTED
 from sentinel.store.protocol import AlertRow, ApiKey
@@ -64,6 +65,7 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         created=to_micros(given.account_created) if given.account_created else None,
         as_of=now,
     )
+    check_attributes(attributes)
     await service.looked(key, "account.rectify", service.handle_of(key.tenant, account))
     call = Call(key.name, now)
     await service.intake.submit(

@@ -15,6 +15,7 @@ from sentinel.errors import FieldError
 from sentinel.events.clock import now, to_micros, to_text
 from sentinel.events.limits import check_time
 from sentinel.events.sighting import Attributes
+from sentinel.pipeline.attributes import check_attributes
 from sentinel.pipeline.questions import RECTIFIABLE, Question, Rectify
 from sentinel.pipeline.rights import Answer, Request
 
@@ -168,6 +169,10 @@ async def rectify(
         created=_created(given["created"]),
         as_of=time,
     )
+    try:
+        check_attributes(attributes)
+    except FieldError as error:
+        raise click.UsageError(f"--{error}") from None
     if attributes == Attributes(account=account, as_of=time) and not forget:
         raise click.UsageError("nothing was given to put right; see --help")
     question = Rectify(

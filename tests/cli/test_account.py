@@ -293,6 +293,20 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
     assert [entry["sealed"] for entry in entries(sentinel, config, "--action", "account.object")] == [False, True, True]
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--email", "ada at example.org", "--email: not a plain mail address"),
+        ("--locale", "german", "--locale: expected a language tag"),
+        ("--timezone", "Vienna", "--timezone: expected a time zone"),
+    ],
+)
+def test_what_is_no_address_language_or_zone_is_not_put_right(
+    sentinel: Command, config: Path, option: str, value: str, expected: str
+) -> None:
+    bad(sentinel("--config", config, "account", "rectify", "u-1", option, value), 2, expected)
+
+
 def test_what_was_not_restricted_is_not_lifted(sentinel: Command, config: Path, account: Callable[..., Any]) -> None:
     take(sentinel, config, *a_life())
     before = account("show", "u-1")
