@@ -31,6 +31,14 @@ class Context:
         return self._config
 
 
+class Checked(click.ParamType[str]):
+    """A kind of option whose value is checked against the configuration, once that is known."""
+
+    def expect(self, config: Config, value: str) -> None:
+        """Raise :class:`click.UsageError` when the value cannot be right."""
+        raise NotImplementedError
+
+
 def pass_config(function: Callable[..., T]) -> Callable[..., T]:
     """Give a command ``--config`` and hand it the :class:`Context` as its first argument."""
 
@@ -46,6 +54,10 @@ def pass_config(function: Callable[..., T]) -> Callable[..., T]:
         context = ctx.ensure_object(Context)
         if config_file is not None:
             context.path = config_file
+        for parameter in ctx.command.params:
+            value = kwargs.get(parameter.name or "")
+            if isinstance(parameter.type, Checked) and value is not None:
+                parameter.type.expect(context.config, value)
         return function(context, *args, **kwargs)
 
     return wrapped

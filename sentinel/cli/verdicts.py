@@ -8,13 +8,14 @@ import click
 
 from sentinel.api.accounts import show_alert
 from sentinel.audit.entry import Action
+from sentinel.cli import tenants
 from sentinel.cli.context import Context, print_json
 from sentinel.cli.looks import looked
 from sentinel.cli.waiting import wait_for, who_does_it
 from sentinel.config import Config
 from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
 from sentinel.daemon.lock import StoreHeld, state_lock
-from sentinel.daemon.state import open_store, open_vault, prepare_state
+from sentinel.daemon.state import open_store, open_to_read, open_vault, prepare_state
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now, to_text
@@ -24,7 +25,7 @@ from sentinel.privacy.keyring import KEYRING_NAME
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import AlertRow, AskedVerdict, Store
 
-tenant_option: Final = click.option("--tenant", default="default", show_default=True, help="Whose alerts.")
+tenant_option: Final = tenants.tenant_option("Whose alerts.")
 all_option: Final = click.option("--all", "closed_too", is_flag=True, help="Those closed as well.")
 limit_option: Final = click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
@@ -127,9 +128,11 @@ async def opened(context: Context) -> AsyncIterator[Opened]:
     config = context.config
     prepare_state(config)
     vault = open_vault(config, or_ephemeral=True)
-    store = open_store(config, vault)
+    begun = (config.state / KEYRING_NAME).exists()
+    # A store that was made before its keyring would look like one whose keyring was lost.
+    store = open_store(config, vault) if begun else open_to_read(config, vault)
     try:
-        if (config.state / KEYRING_NAME).exists():
+        if begun:
             await store.bind(vault.fingerprint)
         yield Opened(context, vault, store, build_enricher(vault.pseudonym, bare_lookups()))
     finally:

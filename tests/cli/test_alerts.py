@@ -72,6 +72,8 @@ def test_open_alerts_are_listed_shown_and_closed(sentinel: Command, tmp_path: Pa
     (one,) = run("list")
     assert (one["account"], one["state"], one["events"]) == ("u-1", "open", 2)
     assert run("list", "--account", "u-2") == []
+    made = sentinel("--config", config, "keys", "create", "shop", "--tenant", "shop", "--scope", "events")
+    assert made.returncode == 0, made.stderr
     assert run("list", "--tenant", "shop") == []
     shown = run("show", one["alert"])
     assert [event["event"] for event in shown["list"]] == ["strange", "again"]

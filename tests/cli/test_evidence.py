@@ -112,6 +112,7 @@ def test_the_report_of_a_breach_counts_accounts_that_somebody_was_in(
     assert stat.S_IMODE((folder / "incident.json").stat().st_mode) == 0o600
     bad(sentinel(*report, "--out", folder), 2, "is there already")
     bad(sentinel(*report, "--since", "soon"), 2, "soon")
+    config.write_text(config.read_text() + "[tenants.shop]\n")
     bad(sentinel(*report, "--tenant", "shop"), 1, "nothing to report")
     actions = [entry["action"] for entry in entries(sentinel, config, "--account", "u-1")]
     assert actions.count("incident.export") == 3
