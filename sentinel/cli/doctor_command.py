@@ -13,6 +13,7 @@ import msgspec
 
 from sentinel.alerts.address import AddressError, SenderError, check_from
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import Config
 from sentinel.daemon.backups import kept_backups
 from sentinel.daemon.build import load_ruleset
@@ -144,7 +145,8 @@ async def _backups(config: Config) -> list[Check]:
 
 async def _rules(config: Config) -> list[Check]:
     rules = load_ruleset(config)
-    return [Check(name="rules", state="good", detail=f"{len(rules.files)} rules, {rules.digest[:19]}")]
+    out = [Check(name="rules", state="good", detail=f"{len(rules.files)} rules, {rules.digest[:19]}")]
+    return out + [Check(name="tuning", state="warn", detail=each) for each in await tuned_in_vain(config)]
 
 
 async def _models(config: Config) -> list[Check]:

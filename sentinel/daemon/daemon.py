@@ -25,11 +25,12 @@ from sentinel.daemon.export import exporter
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
-from sentinel.daemon.lock import state_lock
+from sentinel.daemon.lock import DAEMON, state_lock
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.models import ModelFigures, model_desk
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
+from sentinel.daemon.second_person import needs_second
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
 from sentinel.daemon.upkeep import keep_up
 from sentinel.daemon.verdicts import carry_out_verdicts
@@ -86,7 +87,7 @@ class Daemon:
         """Start, serve until :meth:`stop` or SIGTERM, drain, stop. Raises :class:`SentinelError` if it cannot start."""
         async with AsyncExitStack() as stack:
             prepare_state(self.config)
-            stack.enter_context(state_lock(self.config.state, self.config.store_url))
+            stack.enter_context(state_lock(self.config.state, self.config.store_url, by=DAEMON))
             finish_restore(self.config)
             sockets = await stack.enter_async_context(listening(self.config.listen))
             # Before the edge processes, which read the keyring.
@@ -149,6 +150,7 @@ class Daemon:
             exercise=self._rights.exercise,
             export=exporter(self.store, self.vault, self._audit.log, lambda: self.config),
             log=self._audit.log,
+            second_person=lambda tenant: needs_second(self.config, tenant),
         )
         self._delivery = make_delivery(config, self.store, self._busy)
 
