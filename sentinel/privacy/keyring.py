@@ -33,7 +33,9 @@ _SCHEMA: Final = (
     "CREATE TABLE merged (number INTEGER PRIMARY KEY, head INTEGER NOT NULL, note BLOB NOT NULL) STRICT",
     "CREATE INDEX merged_head ON merged (head)",
 )
-_VERSION: Final = 1
+#: Version 2: what must not be lost with a backup of the data.
+_STANDING: Final = "CREATE TABLE standing (number INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT"
+_VERSION: Final = 2
 #: Size (bytes) up to which the file is written anew whenever the key of an account goes: some 200,000 accounts, 0.15 s.
 _SMALL: Final = 32 << 20
 _json: Final = msgspec.json.Encoder().encode
@@ -99,21 +101,24 @@ class Keyring:
     # Master keys
 
     def _create(self, master: Secret) -> None:
-        if self._db.execute("PRAGMA user_version").fetchone()[0]:
+        if self._db.execute("PRAGMA user_version").fetchone()[0] >= _VERSION:
             return
         with transaction(self._db):
-            if self._db.execute("PRAGMA user_version").fetchone()[0]:
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version >= _VERSION:
                 return  # another process was first
-            for statement in _SCHEMA:
-                self._db.execute(statement)
-            kek = self._draw(KEY_BYTES)
-            self._put_slot(master, kek)
-            self._put_value("root", self._draw(KEY_BYTES), Sealer(kek))
+            if not version:
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+                kek = self._draw(KEY_BYTES)
+                self._put_slot(master, kek)
+                self._put_value("root", self._draw(KEY_BYTES), Sealer(kek))
+            self._db.execute(_STANDING)
             self._db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _open_slot(self, master: Secret) -> Sealer:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version != _VERSION:
+        if not 0 < version <= _VERSION:
             what = "is empty" if not version else "was made by a newer sentinel"
             raise FileError(str(self.path), f"the keyring {what}: restore it, or upgrade sentinel")
         row = self._db.execute("SELECT key FROM slot WHERE fingerprint = ?", (fingerprint(master),)).fetchone()
@@ -212,6 +217,8 @@ class Keyring:
                 "INSERT INTO merged (number, head, note) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (former, head, note),
             )
+            # What both stand for now is written down for the head.
+            self._db.execute("DELETE FROM standing WHERE number = ?", (former,))
 
     def merges(self, head: int | None = None) -> list[Merge]:
         """The accounts that went into number ``head``, or all that went into any."""
@@ -224,6 +231,34 @@ class Keyring:
         with self._looking():
             rows = self._reader.execute(query, {"head": head}).fetchall()
         return [Merge(self._account(row[:4]), self._account(row[4:8]), row[8]) for row in rows]
+
+    def put_standing(self, number: int, sealed: bytes | None) -> None:
+        """Keep how account ``number`` stands with its rights, sealed by the caller; ``None`` forgets it. Durable when
+        this returns."""
+        with self._told(), transaction(self._db):
+            self._db.execute("DELETE FROM standing WHERE number = ?", (number,))
+            if sealed is not None:
+                self._db.execute("INSERT INTO standing (number, sealed) VALUES (?, ?)", (number, sealed))
+
+    def replace_standing(self, number: int, before: bytes, sealed: bytes | None) -> bool:
+        """:meth:`put_standing`, unless it is not ``before`` any more; whether it was."""
+        with self._told(), transaction(self._db):
+            gone = self._db.execute("DELETE FROM standing WHERE number = ? AND sealed = ?", (number, before)).rowcount
+            if gone and sealed is not None:
+                self._db.execute("INSERT INTO standing (number, sealed) VALUES (?, ?)", (number, sealed))
+        return bool(gone)
+
+    def standing(self, number: int) -> bytes | None:
+        """What :meth:`put_standing` kept."""
+        with self._looking():
+            row = self._reader.execute("SELECT sealed FROM standing WHERE number = ?", (number,)).fetchone()
+        return row[0] if row else None
+
+    def standings(self) -> list[tuple[AccountKey, bytes]]:
+        """All of them, by number."""
+        query = "SELECT number, lookup, handle, key, sealed FROM standing JOIN account USING (number) ORDER BY number"
+        with self._looking():
+            return [(self._account(row[:4]), row[4]) for row in self._reader.execute(query)]
 
     def page(self, after: int, size: int, *, former: bool = True) -> list[AccountKey]:
         """The next ``size`` accounts by number, with or without those that went into others."""
@@ -313,6 +348,7 @@ class Keyring:
                         "DELETE FROM merged WHERE number NOT IN (SELECT number FROM account)"
                         " OR head NOT IN (SELECT number FROM account)"
                     )
+                    self._db.execute("DELETE FROM standing WHERE number NOT IN (SELECT number FROM account)")
             if scrub:
                 self._scrub(anew=self.path is not None and self.path.stat().st_size <= _SMALL)
         return gone

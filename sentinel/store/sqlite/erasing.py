@@ -54,6 +54,12 @@ def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:
     return gone
 
 
+def delete_parts(db: sqlite3.Connection, rows: bytes) -> None:
+    """Delete profile and attributes of an account, within a transaction of the caller's."""
+    for table in ("profile", "attributes"):
+        db.execute(f"DELETE FROM {table} WHERE key = ?", (row_of(rows, table),))  # noqa: S608  # constant names
+
+
 def left(db: sqlite3.Connection, rows: bytes) -> int:
     """How many rows of an account there still are; an erased one has none."""
     owners = msgspec.json.encode([row_of(rows, day) for day in reading.days(db)])
