@@ -333,8 +333,8 @@ class Store(Aging, Protocol):
         damaged stay as they are."""
 
     async def merge(self, former: AccountKey, changes: Changes, *, keep: bool = False) -> None:
-        """Commit ``changes`` and delete what is left of ``former``, in one transaction; with ``keep`` only profile and
-        attributes."""
+        """Commit ``changes`` and delete what is left of ``former``, in one transaction; with ``keep`` events,
+        alerts and mails stay."""
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""

@@ -285,6 +285,7 @@ async def test_doctor(
         "disk",
         "key",
         "store",
+        "ledger",
         "retention",
         "backup",
         "mails",

@@ -55,9 +55,10 @@ def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:
 
 
 def delete_parts(db: sqlite3.Connection, rows: bytes) -> None:
-    """Delete profile and attributes of an account, within a transaction of the caller's."""
-    for table in ("profile", "attributes"):
-        db.execute(f"DELETE FROM {table} WHERE key = ?", (row_of(rows, table),))  # noqa: S608  # constant names
+    """Delete profile, attributes and windows of an account, within a transaction of the caller's."""
+    for table, column, kind in OWNED:
+        if table != "mail":
+            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),))  # noqa: S608  # constant names
 
 
 def left(db: sqlite3.Connection, rows: bytes) -> int:
