@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from sentinel.api.auth import Keys
+from sentinel.api.exporting import Exports
 from sentinel.audit.entry import Action, Entry
 from sentinel.audit.log import AuditLog
 from sentinel.enrich.sighting import Enricher
@@ -81,6 +82,7 @@ class Service:
         self.limits = limits
         self.exercise = exercise
         self.export = export  #: writes what is held of an account (tenant, account, file, language)
+        self.exports = Exports()
         self._log = log
         self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered
 

@@ -1,5 +1,6 @@
 """Erasure, restriction and objection over HTTP, and what the audit log has of it."""
 
+import asyncio
 import json
 import re
 from io import BytesIO
@@ -169,6 +170,31 @@ async def test_everything_that_is_held_comes_in_one_archive(daemon: InProcess, c
         assert json.loads(archive.read("data.json"))["events"] == []
     refused = await client.get("/v1/accounts/u-1/export?language=tlh")
     assert (refused.status, refused.body["field"]) == (422, "language")
+
+
+async def test_few_exports_are_made_at_once(daemon: InProcess, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    await client.take(habits())
+    service, begun, go = daemon.daemon._service, asyncio.Semaphore(0), asyncio.Event()
+    service.exports._patience = 0.0
+    export = service.export
+
+    async def waiting(*given: Any) -> object:
+        begun.release()
+        await go.wait()
+        return await export(*given)
+
+    monkeypatch.setattr(service, "export", waiting)
+    under_way = [asyncio.create_task(client.download("/v1/accounts/u-1/export")) for _ in range(2)]
+    for _ in under_way:
+        await begun.acquire()
+    before = actions(daemon)
+    refused = await client.get("/v1/accounts/u-1/export")
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert actions(daemon) == before
+    go.set()
+    assert [status for status, _, _ in await asyncio.gather(*under_way)] == [200, 200]
+    # A turn that was kept is there again.
+    assert (await client.download("/v1/accounts/u-1/export"))[0] == 200
 
 
 async def test_two_accounts_of_one_person_become_one(daemon: InProcess, client: Client) -> None:
