@@ -189,6 +189,8 @@ def _reopened(draft: Path, secret: Secret, master: Secret) -> Keyring:
     try:
         keyring.add_slot(master)
         keyring.keep_slot(master)
+        # Or who had the master key of then would open what is to come.
+        keyring.rewrap(master)
         keyring.put_value("rotation/key", b"")
         keyring.skip(_SKIPPED)
     except BaseException:
