@@ -193,7 +193,8 @@ class Keyring:
             self._db.backup(copy)
             self._kek.learn(copy)
             copy.execute("DELETE FROM slot")
-            self._kek.put(copy, master, self._kek.keys)
+            # All that we know of: what the copy has may be wrapped under the key of before.
+            self._kek.put(copy, master, self._kek.known)
             copy.execute("VACUUM")
             return copy.serialize()
 

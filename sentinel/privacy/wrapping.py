@@ -8,6 +8,7 @@ already learns of a new one when a value does not open, and before anything is w
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock
 from typing import Final
 
 from sentinel.errors import FileError, StoreError
@@ -37,7 +38,10 @@ class Wrapping:
         self._reread = reread
         self._slot: bytes | None = None
         self._keys: list[bytes] = []
-        self._sealers: list[Sealer] = []  #: those of the slot first, then those of before: rows in hand may need them
+        #: Those of the slot first, then those of before: rows in hand may need them.
+        self.known: list[bytes] = []
+        self._sealers: list[Sealer] = []
+        self._lock = Lock()  # keys are looked up on the loop while new ones are written beside it
 
     @property
     def keys(self) -> list[bytes]:
@@ -47,6 +51,10 @@ class Wrapping:
     def learn(self, db: sqlite3.Connection) -> bool:
         """Look whether the slot is another one by now; whether there was something to learn. Raises :class:`FileError`
         when no slot is for the master key, and :class:`StoreError` when there is none any more."""
+        with self._lock:
+            return self._learn(db)
+
+    def _learn(self, db: sqlite3.Connection) -> bool:
         row = self._find(db)
         if row is None and self._slot is not None:
             if self._still_in_force(db):
@@ -65,11 +73,12 @@ class Wrapping:
         if row == self._slot:
             return False
         packed = Sealer(self._masters[0].derive("keyring")).open(row, "slot")
-        before = self._keys
-        self._keys = [packed[at : at + KEY_BYTES] for at in range(0, len(packed), KEY_BYTES)]
-        old = [key for key in before if key not in self._keys]
-        self._sealers = [Sealer(key) for key in (*self._keys, *old)]
-        self._slot = row
+        keys = [packed[at : at + KEY_BYTES] for at in range(0, len(packed), KEY_BYTES)]
+        if keys[0] in self.known[1:]:
+            return False  # read in a state of the file that is older than what another thread has learned
+        self.known = [*keys, *(key for key in self.known if key not in keys)]
+        self._sealers = [Sealer(key) for key in self.known]
+        self._keys, self._slot = keys, row
         return True
 
     def know(self, master: Secret) -> None:

@@ -169,3 +169,23 @@ def test_a_backup_of_the_keyring_made_beside_it_opens(inst: Installation, tmp_pa
     with closing(Keyring(tmp_path / "copy.db", secret)) as copy:
         assert len(copy.page(0, 10)) == 3
         assert copy.days()
+
+
+def test_who_reads_an_older_state_of_the_file_does_not_bring_the_old_key_back(
+    inst: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread walks through accounts, in a state from before, while another one writes."""
+    monkeypatch.setattr(Keyring, "_scrub", lambda keyring: None)  # it would wait for that one
+    with closing(open_vault(inst.config, writes=True)) as vault:
+        keyring = vault.keyring
+        reader = keyring._reader
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM account").fetchone() == (3,)
+        rotate(inst)
+        keyring.put_value("anything", b"value")
+        newest = keyring._kek.keys[0]
+        assert not keyring._kek.learn(reader)
+        assert keyring._kek.keys == [newest]
+        reader.execute("COMMIT")
+        assert keyring.value("anything") == b"value"
+        assert len(keyring.page(0, 10)) == 3
