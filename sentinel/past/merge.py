@@ -74,6 +74,7 @@ def merge_profiles(into: Profile, other: Profile) -> Profile:
         restricted_at=_first(into.restricted_at, other.restricted_at),
         objected_at=_first(into.objected_at, other.objected_at),
         rights=merge_rights(into.rights, other.rights),
+        rights_count=max(into.rights_count, other.rights_count),
     )
 
 

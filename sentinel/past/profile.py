@@ -173,6 +173,7 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     restricted_at: int = 0  #: since when processing is restricted (GDPR Art. 18); 0: it is not
     objected_at: int = 0  #: since when an objection (Art. 21) is open, or upheld; 0: there is none, or it was rejected
     rights: list[Right] = []  #: what the person asked for and what came of it, oldest first
+    rights_count: int = 0  #: how often something was asked for, so that an older copy of this is told from a newer one
 
     @property
     def restricted(self) -> bool:

@@ -231,7 +231,12 @@ class Machine(RuleBasedStateMachine):
     def _restore(self) -> None:
         self.world.restore()
         assert self.saved is not None
+        since, lives = [deed for deed in self.deeds if deed not in self.saved], self.lives
         self.deeds = [deed for deed in self.saved if deed.life not in self.erased]
+        # What was asked for since stands, and is known of an account that the backup knows or that is restricted.
+        known = {deed.life for deed in self.deeds if deed.what in ("post", "exercise")}
+        known |= {life.number for life in lives.values() if life.held}
+        self.deeds += [deed for deed in since if deed.what == "exercise" and deed.life in known]
         self.lives = {}
         for deed in self.deeds:
             if deed.who is not None:
