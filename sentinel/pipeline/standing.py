@@ -127,8 +127,6 @@ class Standings:
 
     async def _bring_up(self, key: AccountKey, standing: Standing) -> bool:
         stored = await self._store.profile(key.handle)
-        if stored is None and not (standing.restricted_at or standing.objected_at):
-            return False  # nothing is left of the account, or a backup is from before it
         if (stored or Profile()).rights_count >= standing.rights_count:
             return False
         past = await self._store.recall(Wanted(profiles={key.handle}))
