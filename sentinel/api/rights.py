@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from sentinel.api.exporting import send_archive
 from sentinel.api.handling import answer, read_body
 from sentinel.api.path import account_of
 from sentinel.api.service import Service
@@ -85,20 +86,17 @@ async def put_objection(request: web.Request, service: Service, key: ApiKey) -> 
     return _standing(request, done)
 
 
-async def get_export(request: web.Request, service: Service, key: ApiKey) -> web.Response:
+async def get_export(request: web.Request, service: Service, key: ApiKey) -> web.StreamResponse:
     """Everything held of the account as a ZIP: a page to read, all data for programs, and what the law wants told."""
     account, language = account_of(request), request.query.get("language")
     if language is not None and language not in LANGUAGES:
         raise FieldError("language", f"expected one of {', '.join(LANGUAGES)}")
-    await service.looked(key, "account.export", service.handle_of(key.tenant, account), person=True)
-    # In memory: an archive in a temporary file would be personal data that nothing erases.
-    file = BytesIO()
-    await service.export(key.tenant, account, file, language)
-    return web.Response(
-        body=file.getbuffer(),
-        content_type="application/zip",
-        headers={"Content-Disposition": 'attachment; filename="export.zip"'},
-    )
+    async with service.exports.turn():
+        await service.looked(key, "account.export", service.handle_of(key.tenant, account), person=True)
+        # In memory: an archive in a temporary file would be a whole life on the disk in the clear.
+        file = BytesIO()
+        await service.export(key.tenant, account, file, language)
+        return await send_archive(request, file.getbuffer())
 
 
 async def post_merge(request: web.Request, service: Service, key: ApiKey) -> web.Response:

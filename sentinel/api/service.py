@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from sentinel.api.auth import Keys
+from sentinel.api.exporting import Exports
 from sentinel.api.problems import Problem
 from sentinel.audit.entry import Action, Entry
 from sentinel.audit.log import AuditLog
@@ -89,6 +90,7 @@ class Service:
         self.exercise = exercise
         self.export = export  #: writes what is held of an account (tenant, account, file, language)
         self.second_person = second_person  #: whether a look at one person of a tenant needs a second one
+        self.exports = Exports()
         self._log = log
         self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered
 

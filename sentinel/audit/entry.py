@@ -31,6 +31,7 @@ Action = Literal[
     "evidence.export",
     "incident.export",
     "erasure.verify",
+    "ledger.mend",
     "lookup.approve",
     "privacy.scan",
     "keys.create",

@@ -116,8 +116,9 @@ class AuditLog:
         first entry shown as ``before``. Reads what is there; only :meth:`verify` says whether it is genuine.
         """
         asked = {"account": account, "action": action, "actor": actor, "tenant": tenant, "since": since}
-        with self._told(), self._lock:
-            return read(self._database, asked | {"before": before, "limit": limit})
+        # Of its own: a walk through the whole log must not keep those waiting who write.
+        with self._told(), closing(open_tables(self._path)) as database:
+            return read(database, asked | {"before": before, "limit": limit})
 
     def close(self) -> None:
         """Close the file."""
@@ -259,6 +260,13 @@ class AuditLog:
         try:
             yield
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR":  # a table or column is not there
+                raise StoreError(
+                    f"{self._path}: the tables of the audit log are not as sentinel made them: the file was changed."
+                    f" Keep it and {self._path.with_suffix('.head').name} as evidence in another place, then begin a"
+                    " new log: sentinel audit verify --repair",
+                    retry=False,
+                ) from None
             raise explain(error, self._path) from None
         except UnicodeDecodeError:  # what SQLite says of a damaged schema need not be text
             raise StoreError(f"{self._path}: the file is damaged; keep it and restore a backup", retry=False) from None

@@ -83,14 +83,23 @@ class BackupKeys:
                 self._write(_File({**file.slots, _slot(master): _wrap(master, self._wrapping(file))}, file.keys))
 
     def keep_slot(self, master: Secret) -> int:
-        """Let no master key but this one open the file; how many were shut out."""
+        """Let no master key but this one open the file; how many were shut out. The keys in it are wrapped anew then:
+        who had the old master key and an old copy opens none that comes later."""
         with self._changing() as file:
-            kept = {name: sealed for name, sealed in file.slots.items() if name == _slot(master)}
-            if file.slots and not kept:
+            sealed = file.slots.get(_slot(master))
+            if file.slots and sealed is None:
                 raise self._foreign()
-            if len(kept) < len(file.slots):
-                self._write(_File(kept, file.keys))
-            return len(file.slots) - len(kept)
+            gone = max(0, len(file.slots) - 1)
+            if sealed is not None and gone:
+                old, wrapping = Sealer(Sealer(master.derive("backup keys")).open(sealed, "slot")), os.urandom(KEY_BYTES)
+                new = Sealer(wrapping)
+                keys = [
+                    _Key(key.name, key.time, new.seal(old.open(key.sealed, row), row))
+                    for key in file.keys
+                    for row in (f"{key.name}/{key.time}",)
+                ]
+                self._write(_File({_slot(master): _wrap(master, wrapping)}, keys))
+            return gone
 
     def _wrapping(self, file: _File) -> bytes:
         sealed = file.slots.get(_slot(self._must()))

@@ -3,11 +3,16 @@
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from sentinel.audit.chain import Chain
+from sentinel.audit.fault import MENDED
+from sentinel.audit.tables import open_tables
+from sentinel.audit.verify import walk
 from sentinel.backup.copying import installation_of
 from sentinel.backup.files import copy_file, new_file
 from sentinel.backup.keys import BackupKeys
@@ -55,19 +60,47 @@ def stage_store(folder: Path, manifest: Manifest, target: Path, staging: Staging
     return _stage(folder, manifest, STORE_COPY, staging.draft(target))
 
 
-def stage_audit(folder: Path, manifest: Manifest, target: Path, staging: Staging) -> tuple[Path, Path] | None:
-    """Drafts of the audit log and its head, only where there is no log: one that only grows is never set back."""
-    if target.exists() or AUDIT_COPY not in manifest.files:
-        return None
+class StagedAudit(msgspec.Struct, frozen=True, kw_only=True):
+    """The audit log of a backup: drafts of log and head where they are to be put in place, and what is wrong with it in
+    words (empty: nothing)."""
+
+    drafts: tuple[Path, Path] | None
+    fault: str = ""
+
+
+def stage_audit(folder: Path, manifest: Manifest, target: Path, staging: Staging, key: bytes) -> StagedAudit:
+    """Check the audit log of a backup under the log's own ``key``; drafts of it and its head only where there is no
+    log: one that only grows is never set back. One with a broken chain stays in the backup, as evidence.
+
+    Raises :class:`FileError` when a file is not the one that was backed up.
+    """
+    if AUDIT_COPY not in manifest.files:
+        return StagedAudit(drafts=None)
     log = _stage(folder, manifest, AUDIT_COPY, staging.draft(target))
+    head = _read(folder, manifest, HEAD_COPY) if HEAD_COPY in manifest.files else None
+    fault, mended = audit_fault(log, head, key)
+    if target.exists() or (fault and not mended):
+        staging.drop(target)
+        return StagedAudit(drafts=None, fault=fault)
     live = target.with_suffix(".head")
-    head = staging.draft(live)
-    if live.exists():
-        # It knows what the log had when it was lost.
-        write_draft(head, live.read_bytes())
-    elif HEAD_COPY in manifest.files:
-        _stage(folder, manifest, HEAD_COPY, head)
-    return log, head
+    draft = staging.draft(live)
+    # A head that is there knows what the log had when it was lost.
+    if (content := live.read_bytes() if live.exists() else head) is not None:
+        write_draft(draft, content)
+    return StagedAudit(drafts=(log, draft), fault=fault)
+
+
+def audit_fault(path: Path, head: bytes | None, key: bytes) -> tuple[str, bool]:
+    """What is wrong with an audit log in words (empty: nothing), and whether :meth:`AuditLog.repair` mends it."""
+    try:
+        with closing(open_tables(path)) as database:
+            database.execute("BEGIN")
+            fault = walk(database, Chain(key), head).fault
+    except StoreError as error:
+        return str(error), False
+    except (sqlite3.Error, UnicodeDecodeError):  # what SQLite says of a damaged schema need not be text
+        return "the file is damaged", False
+    return (fault.text, fault.kind in MENDED) if fault is not None else ("", False)
 
 
 def open_keyring(folder: Path, keys: BackupKeys, now: int) -> tuple[Manifest, Keys, Secret]:
@@ -129,6 +162,18 @@ def _stage(folder: Path, manifest: Manifest, name: str, draft: Path) -> Path:
     if copied != (expected.bytes, expected.sha256):
         raise damaged(folder, name)
     return draft
+
+
+def _read(folder: Path, manifest: Manifest, name: str) -> bytes:
+    """A small file of a checked backup."""
+    try:
+        content = (folder / name).read_bytes()
+    except OSError:
+        raise damaged(folder, name) from None
+    expected = manifest.files[name]
+    if (len(content), sha256(content).hexdigest()) != (expected.bytes, expected.sha256):
+        raise damaged(folder, name)
+    return content
 
 
 def _unseal(folder: Path, manifest: Manifest, secret: Secret) -> Keys:

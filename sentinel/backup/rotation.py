@@ -1,7 +1,7 @@
 """A new master key without downtime: at every moment the key that is in place opens everything.
 
-The new key gets a slot of its own, takes the old one's place, and only then the old one is shut out. Whoever runs on
-goes on: the key that both slots wrap stays the same.
+The new key gets a slot of its own, takes the old one's place, and only then the old one is shut out. After that all
+keys are wrapped under a new key-encryption key (:meth:`Keyring.rewrap`). Whoever runs on goes on, and learns of both.
 """
 
 import os
@@ -53,7 +53,8 @@ def add_key(keyring: Keyring, keys: BackupKeys, new: Secret) -> None:
 
 
 def keep_key(keyring: Keyring, keys: BackupKeys, master: Secret, now: int) -> int:
-    """Shut out every master key but ``master``, which must be the one to come; how many there were.
+    """Shut out every master key but ``master``, which must be the one to come, and wrap all keys anew; how many were
+    shut out.
 
     Raises :class:`FileError` when another one is to come: the exchange is not done yet.
     """
@@ -65,6 +66,8 @@ def keep_key(keyring: Keyring, keys: BackupKeys, master: Secret, now: int) -> in
         )
     keys.keep_slot(master)
     gone = keyring.keep_slot(master)
+    if coming or gone or keyring.rewrapping:
+        keyring.rewrap(master)
     keyring.put_value(_COMING, b"")
     if gone:
         keyring.put_value(_ROTATED, str(now).encode())

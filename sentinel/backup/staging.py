@@ -44,6 +44,11 @@ class Staging:
         (self._wiped if wiped else self._files).append(target)
         return draft
 
+    def drop(self, target: Path) -> None:
+        """What is at ``target`` stays there after all: remove the draft."""
+        self._files.remove(target)
+        discard([target])
+
     def commit(self) -> None:
         """Put all drafts in their places."""
         for target in (*self._files, *self._wiped):

@@ -15,8 +15,9 @@ from sentinel.alerts.address import AddressError, SenderError, check_from
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import Config
-from sentinel.daemon.backups import kept_backups
+from sentinel.daemon.backups import kept_backups, opened_ledger
 from sentinel.daemon.build import load_ruleset
+from sentinel.daemon.ledger import ledger_trouble
 from sentinel.daemon.models import in_words, today
 from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.databases import status as database_status
@@ -33,6 +34,8 @@ _FREE_BYTES: Final = 1 << 30
 _STALE_DAYS: Final = 365
 
 
+#: Merges told of by number.
+_SHOWN: Final = 5
 #: A backup older than this, in days, is told.
 _OLD_BACKUP: Final = 2
 
@@ -117,6 +120,29 @@ async def _store(config: Config) -> list[Check]:
     return out
 
 
+async def _rights(config: Config) -> list[Check]:
+    """The erasure ledger, and merges of accounts of which something is left."""
+    vault = open_vault(config, writes=True)
+    store = open_store(config, vault)
+    try:
+        with opened_ledger(config, vault, readonly=True) as ledger:
+            trouble = ledger_trouble(config, vault.keyring, ledger)
+        left = []
+        for merge in vault.keyring.merges():
+            if rows := await store.left_of(merge.former.rows):
+                left.append(f"number {merge.former.number} into {merge.head.number}: {rows} rows")
+    finally:
+        await store.close()
+        vault.close()
+    out = [Check(name="ledger", state="bad" if trouble else "good", detail=trouble or "the erasure ledger is whole")]
+    if left:
+        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        detail = f"merged accounts of which something could not be taken along: {'; '.join(left[:_SHOWN])}{more}."
+        detail += " Start the daemon, it tries again; what is damaged comes back with a backup of the data, or expires"
+        out.append(Check(name="merges", state="bad", detail=detail))
+    return out
+
+
 async def _retention(config: Config) -> list[Check]:
     with closing(open_vault(config, writes=True)) as vault:
         days = [day for day, keys in vault.days.items() if keys.raw is not None]
@@ -196,6 +222,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...
     ("state", _state),
     ("key", _key),
     ("store", _store),
+    ("rights", _rights),
     ("retention", _retention),
     ("backup", _backups),
     ("rules", _rules),

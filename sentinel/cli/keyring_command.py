@@ -42,6 +42,7 @@ def status(context: Context, as_json: bool) -> int:
         told: dict[str, Any] = {
             "master_key": str(master_path(config.state)[0]),
             "slots": len(keyring.slots()),
+            "rewrapping": keyring.rewrapping,
             "accounts": keyring.count(),
             "days": len(days),
             "oldest_day": _date(min(days, default=None)),
@@ -56,6 +57,8 @@ def status(context: Context, as_json: bool) -> int:
     click.echo(f"master key       {told['master_key']}, last exchanged: {told['rotated'] or 'never'}")
     open_slots = "" if told["slots"] == 1 else "; an exchange is not finished: sentinel keyring rotate --finish"
     click.echo(f"slots            {told['slots']}{open_slots}")
+    if told["rewrapping"]:
+        click.echo("wrapping anew    not finished: sentinel keyring rotate --finish")
     click.echo(f"accounts         {told['accounts']}")
     click.echo(f"days             {told['days']}, the oldest {told['oldest_day'] or '-'}")
     click.echo(f"raw values       from {told['oldest_raw_day'] or '-'} on")
@@ -74,7 +77,10 @@ def status(context: Context, as_json: bool) -> int:
 @json_option
 @pass_config
 def rotate(context: Context, new_key: Path | None, finish: bool, as_json: bool) -> int:
-    """Exchange the master key; a running daemon goes on, a restarted one reads the new key.
+    """Exchange the master key and wrap all keys anew; a running daemon goes on and learns of it.
+
+    Afterwards neither the old master key nor what it once opened opens any key that is made from then on. Cut off, it
+    is begun again, or ended with --finish.
 
     The file sentinel.key is exchanged at once. A systemd credential is exchanged by you: --new-key FILE lets the new
     key in beside the old one, then put it into the credential's place, then --finish shuts out the old one.

@@ -5,6 +5,7 @@ import click
 from sentinel.cli.privacy_approve import approve
 from sentinel.cli.privacy_erasure import verify_erasure
 from sentinel.cli.privacy_inventory import inventory_command
+from sentinel.cli.privacy_ledger import ledger
 from sentinel.cli.privacy_retention import retention
 from sentinel.cli.privacy_scan import scan
 
@@ -19,3 +20,4 @@ command.add_command(retention)
 command.add_command(scan)
 command.add_command(verify_erasure)
 command.add_command(approve)
+command.add_command(ledger)

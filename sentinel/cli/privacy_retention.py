@@ -43,6 +43,7 @@ _WORDS: Final = {
     "accounts": "accounts gone wholly",
     "audit": "entries of the audit log dropped",
     "erasures": "erasures whose row ids were forgotten",
+    "standings": "accounts whose old requests were forgotten beside their keys",
     "pages": "pages given back to the file system",
 }
 

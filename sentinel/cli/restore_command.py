@@ -20,6 +20,7 @@ def command(context: Context, backup: Path, keyring: bool, as_json: bool) -> int
     """Put a backup in the place of what is there; the daemon must be stopped.
 
     What was erased since the backup is erased in it before it is put in place, and so is what no key opens any more.
+    Restrictions, objections and decisions since then are applied.
     Backups of more than 30 days are refused. What was there is gone: make a backup of it first if you want it. On a
     new machine: sentinel.key, backup.keys, then the keyring, then the data.
 
@@ -31,6 +32,8 @@ def command(context: Context, backup: Path, keyring: bool, as_json: bool) -> int
     prepare_state(context.config)
     work = restore_keyring if keyring else restore_data
     restored = work(context.config, backup.absolute(), now=now(), actor=operator())
+    if restored.audit_fault:
+        click.echo(f"the audit log in the backup is broken: {restored.audit_fault}", err=True)
     if as_json:
         print_json(restored)
     else:
@@ -48,6 +51,7 @@ def _told(restored: Restored) -> str:
             f"deleted rows that no key opens: {gone.total} ({gone.events} events, {gone.profiles} profiles,"
             f" {gone.attributes} attributes, {gone.windows} windows, {gone.alerts} alerts, {gone.mails} mails)"
         )
+    told.append(f"accounts whose restrictions or objections are newer: {restored.standings}, brought up to date")
     if restored.kind == "data":
         told.append("audit log: " + ("restored" if restored.audit_restored else "the one that was there goes on"))
     return "\n".join(told)

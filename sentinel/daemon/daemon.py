@@ -24,6 +24,7 @@ from sentinel.daemon.edges import Desk, Edges
 from sentinel.daemon.export import exporter
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
+from sentinel.daemon.ledger import ledger_trouble
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import DAEMON, state_lock
 from sentinel.daemon.mail import make_delivery
@@ -39,6 +40,7 @@ from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
 from sentinel.pipeline.rights import Rights
+from sentinel.privacy.ledger import expect
 
 _log: Final = logging.getLogger("sentinel.daemon")
 
@@ -105,8 +107,11 @@ class Daemon:
             self._build()
             # Of another installation's store nothing could be opened; better not to start than to refuse every event.
             await self.store.bind(self.vault.fingerprint)
+            if trouble := self._ledger_trouble():
+                _log.error("%s", trouble, extra={"event.action": "erase"})
+            expect(self.vault.keyring, self._ledger)
             if finished := await self._rights.finish(now()):
-                _log.info("%d erasures that were begun are finished", finished, extra={"event.action": "erase"})
+                _log.info("%d rights that were begun are finished", finished, extra={"event.action": "erase"})
             await self._serve(sockets)
         if self._broken:
             raise SentinelError(f"{self._broken} broke off; the log says where")
@@ -281,8 +286,12 @@ class Daemon:
         return reasons
 
     async def _ready(self) -> Readiness:
-        wrong = await self.wrong()
-        return readiness(self.retention, wrong, durable=self.store.durable, waiting=self.intake.waiting)
+        wrong, trouble = await self.wrong(), self._ledger_trouble()
+        warnings = {"ledger": trouble} if trouble else {}
+        return readiness(self.retention, wrong, warnings, durable=self.store.durable, waiting=self.intake.waiting)
+
+    def _ledger_trouble(self) -> str:
+        return ledger_trouble(self.config, self.vault.keyring, self._ledger)
 
     def _busy(self) -> bool:
         return self.intake.waiting > 0

@@ -33,6 +33,7 @@ class Expired(msgspec.Struct, kw_only=True):
     accounts: int = 0
     audit: int = 0
     erasures: int = 0
+    standings: int = 0
     backups: int = 0
     pages: int = 0
 

@@ -47,6 +47,7 @@ async def _affected(store: Store, tenant: str, handle: str, bad: dict[str, int])
     records = [record async for record in _let_in(store, handle, bad)]
     if not records:
         return None
+    profile = await store.profile(handle)
     sightings = [unpack_sighting(record.sighting) for record in records]
     return Affected(
         account=records[0].account_id or "",
@@ -56,6 +57,7 @@ async def _affected(store: Store, tenant: str, handle: str, bad: dict[str, int])
         records=len(records),
         categories=_categories(sightings),
         campaign=await _campaign(store, tenant, records),
+        restricted=profile is not None and profile.restricted,
     )
 
 

@@ -15,7 +15,9 @@ from sentinel.daemon.expiry import Expiry, Others
 from sentinel.daemon.forgetting import Alone
 from sentinel.daemon.retention import Retention
 from sentinel.events.clock import DAY, SECOND, now
+from sentinel.pipeline.standing import Standings
 from sentinel.privacy.ledger import Ledger
+from sentinel.privacy.retention import due
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 
@@ -44,9 +46,11 @@ def make_retention(
         role = "system" if actor == SYSTEM else "operator"
         log.append([Entry(time=now, actor=actor, role=role, action="retention.run", purpose=purpose)])  # type: ignore[arg-type]  # one of the roles
 
+    standings = Standings(store, vault)
     others: Others = {
         "audit": log.prune,
         "erasures": ledger.forget,
+        "standings": lambda now: standings.forget(due(now, config().retention.raw_days).before),
         "backups": lambda now: sum(expire_backups(config(), now)),
     }
     return Retention(
@@ -58,8 +62,11 @@ def make_retention(
     )
 
 
-def readiness(retention: Retention, wrong: dict[str, str], *, durable: bool, waiting: int) -> Readiness:
-    """What ``/readyz`` answers: what is ``wrong`` with the daemon, and how retention stands.
+def readiness(
+    retention: Retention, wrong: dict[str, str], warnings: dict[str, str], *, durable: bool, waiting: int
+) -> Readiness:
+    """What ``/readyz`` answers: what is ``wrong`` with the daemon, what to look at (``warnings``), and how retention
+    stands.
 
     That something is overdue is an error there and nowhere else: no supervisor should start the daemon anew for it.
     """
@@ -68,7 +75,7 @@ def readiness(retention: Retention, wrong: dict[str, str], *, durable: bool, wai
         reasons=wrong | ({"retention": standing.error} if standing.error else {}),
         durable=durable,
         waiting=waiting,
-        warnings={"retention": standing.warning} if standing.warning else {},
+        warnings=warnings | ({"retention": standing.warning} if standing.warning else {}),
         oldest_raw_days=round(standing.raw_age / DAY, 2) if standing.raw_age is not None else None,
     )
 

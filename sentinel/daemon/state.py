@@ -49,7 +49,8 @@ def open_vault(config: Config, *, writes: bool = False, or_ephemeral: bool = Fal
     if not there and not writes:
         raise FileError(str(path), "there is no keyring yet; the daemon makes it when it starts")
     master = load_master_key(config.state, make=not there)
-    return Vault(Keyring(path, master, readonly=not writes), writes=writes)
+    keyring = Keyring(path, master, readonly=not writes, reread=lambda: load_master_key(config.state, make=False))
+    return Vault(keyring, writes=writes)
 
 
 def open_ledger(config: Config, vault: Vault, *, readonly: bool = False) -> Ledger:

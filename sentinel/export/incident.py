@@ -33,7 +33,12 @@ class IncidentError(SentinelError):
 
 
 class Affected(msgspec.Struct, frozen=True, kw_only=True):
-    """One account that somebody else was in. Times are micros: of the verdict, of the first and last affected event."""
+    """One account that somebody else was in. Times are micros: of the verdict, of the first and last affected event.
+
+    ``restricted``: its processing is (Art. 18). It is counted, since Art. 33(3)(a) wants the number and the duty to
+    notify is no choice of the controller's; it stands in the list, since Art. 34 may want the person told; and nothing
+    else of it is shown.
+    """
 
     account: str
     compromised: int
@@ -42,18 +47,20 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     categories: tuple[str, ...] = ()
     campaign: str | None = None
+    restricted: bool = False
 
 
 class AffectedAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """The same in the report."""
+    """The same in the report. Of a restricted account all but the account is null."""
 
     account: str
-    compromised: str
-    first: str
-    last: str
-    records: int
-    categories: list[str]
-    campaign: str | None
+    restricted: bool
+    compromised: str | None = None
+    first: str | None = None
+    last: str | None = None
+    records: int | None = None
+    categories: list[str] | None = None
+    campaign: str | None = None
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +75,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
     """What is known. ``known_since`` starts the clock, ``deadline`` ends it; ``hours_left`` may be negative.
 
-    ``accounts`` names people: it is for the controller, the authority gets numbers.
+    ``accounts`` names people: it is for the controller, the authority gets numbers. ``accounts_restricted`` of those in
+    the numbers have their processing restricted; they stand last, without details.
     """
 
     schema: int = 1
@@ -77,6 +85,7 @@ class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
     contact: str
     authority: str
     accounts_concerned: int
+    accounts_restricted: int
     records_approximate: int
     known_since: str
     deadline: str
@@ -104,6 +113,7 @@ def incident_report(affected: Iterable[Affected], information: Information, *, m
         contact=information.contact,
         authority=information.authority,
         accounts_concerned=len({each.account for each in entries}),
+        accounts_restricted=len({each.account for each in entries if each.restricted}),
         records_approximate=sum(each.records for each in entries),
         known_since=to_text(known),
         deadline=to_text(known + CLOCK),
@@ -113,17 +123,25 @@ def incident_report(affected: Iterable[Affected], information: Information, *, m
         categories=dict(sorted(touched.items())),
         campaigns=_campaigns(entries),
         accounts=[
-            AffectedAccount(
-                account=each.account,
-                compromised=to_text(each.compromised),
-                first=to_text(each.first),
-                last=to_text(each.last),
-                records=each.records,
-                categories=sorted(each.categories),
-                campaign=each.campaign,
-            )
-            for each in entries
+            *(_listed(each) for each in entries if not each.restricted),
+            *(
+                AffectedAccount(account=account, restricted=True)
+                for account in sorted({each.account for each in entries if each.restricted})
+            ),
         ],
+    )
+
+
+def _listed(each: Affected) -> AffectedAccount:
+    return AffectedAccount(
+        account=each.account,
+        restricted=False,
+        compromised=to_text(each.compromised),
+        first=to_text(each.first),
+        last=to_text(each.last),
+        records=each.records,
+        categories=sorted(each.categories),
+        campaign=each.campaign,
     )
 
 
@@ -163,6 +181,11 @@ def report_markdown(report: IncidentReport) -> str:
         "",
         f"- From {report.began} to {report.ended}, by the events known",
         f"- People concerned: {report.accounts_concerned} (one account is counted as one person)",
+        *(
+            [f"- Of these, {report.accounts_restricted} have their processing restricted (Art. 18)"]
+            if report.accounts_restricted
+            else []
+        ),
         f"- Records concerned: about {report.records_approximate}",
         "",
         "Categories of data, with the number of accounts:",

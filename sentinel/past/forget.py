@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from sentinel.events.clock import HOUR, MINUTE, utc_day
 from sentinel.past.factors import STEP
 from sentinel.past.profile import KnownFactor, Profile, encode_profile
@@ -60,8 +62,8 @@ def forget(profile: Profile, before: int) -> bool:
 
 
 def is_empty(profile: Profile) -> bool:
-    """Whether nothing is remembered."""
-    return profile == Profile()
+    """Whether nothing is remembered: a bare count says nothing."""
+    return msgspec.structs.replace(profile, rights_count=0) == Profile()
 
 
 def _seen(factor: KnownFactor) -> int:

@@ -76,6 +76,7 @@ def merge_profiles(into: Profile, other: Profile) -> Profile:
         objected_at=_first(into.objected_at, other.objected_at),
         rights=merge_rights(into.rights, other.rights),
         seen=merge_seen(into.seen, other.seen),
+        rights_count=max(into.rights_count, other.rights_count),
     )
 
 

@@ -181,6 +181,7 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     objected_at: int = 0  #: since when an objection (Art. 21) is open, or upheld; 0: there is none, or it was rejected
     rights: list[Right] = []  #: what the person asked for and what came of it, oldest first
     seen: dict[str, dict[str, Seen]] = {}  #: kind → shortened pseudonym, for what is likely (not for what is trusted)
+    rights_count: int = 0  #: how often something was asked for, so that an older copy of this is told from a newer one
 
     @property
     def restricted(self) -> bool:

@@ -5,18 +5,20 @@ holds follows step by step; whatever is left there under the former account's ow
 finished, be it after a crash or in a backup from before it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from sentinel.errors import Conflict, FieldError
+from sentinel.errors import Conflict, FieldError, StoreError
 from sentinel.events.sighting import Attributes
 from sentinel.past.merge import merge_profiles, merge_rights
 from sentinel.past.profile import Profile, Right
 from sentinel.pipeline.attributes import FORMER_ADDRESS_SPAN, merge_attributes
 from sentinel.pipeline.pack import pack_sighting, unpack_sighting
+from sentinel.pipeline.standing import Standings, standing_of
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keyring import Merge
 from sentinel.privacy.sealer import Sealer, pack, unpack
@@ -30,6 +32,9 @@ _ACCOUNT: Final = ("account",)
 _CHUNK: Final = 500
 #: Open alerts of one account that a verdict may be about; an account has a handful.
 _ALERTS: Final = 1000
+
+
+_log: Final = logging.getLogger("sentinel.rights")
 
 
 class _Note(msgspec.Struct, frozen=True, array_like=True):
@@ -46,14 +51,28 @@ class _Note(msgspec.Struct, frozen=True, array_like=True):
 class Merging:
     """See the module. ``series`` gives the window series of a tenant's rules; nothing else may be judged meanwhile."""
 
-    def __init__(self, store: Store, vault: Vault, series: Callable[[str], Iterable[Series]]) -> None:
+    def __init__(
+        self, store: Store, vault: Vault, series: Callable[[str], Iterable[Series]], standings: Standings
+    ) -> None:
         self._store = store
+        self._standings = standings
         self._vault = vault
         self._series = series
 
-    async def merge(self, tenant: str, account: str, into: str, *, time: int, by: str, reason: str) -> Profile:
+    async def merge(
+        self,
+        tenant: str,
+        account: str,
+        into: str,
+        *,
+        time: int,
+        by: str,
+        reason: str,
+        checked: Callable[[], Awaitable[None]],
+    ) -> Profile:
         """Merge ``account`` into ``into`` (ids as the service has them); the profile that came of it. Accounts never
         seen before are merged like others. Doing it again finishes what failed on the way, or changes nothing.
+        ``checked`` is called once nothing stands against it, before anything is done.
 
         Raises :class:`FieldError` for an account and itself, :class:`Conflict` when another merge stands against it,
         :class:`StoreError`.
@@ -66,12 +85,14 @@ class Merging:
         if former.lookup != lookup:
             if former.handle != head.handle:
                 raise Conflict("the account was merged into another one before: merge that one")
+            await checked()
             await self._finish(head)
         elif former.handle == head.handle:
             raise Conflict(
                 "the account that it is to go into was itself merged into it: there is nothing left to merge"
             )
         else:
+            await checked()
             await self._narrow_verdicts(tenant, former)
             note = _Note(tenant, into, time, by, reason)
             await self._vault.merge(former, head, self._sealer(former).seal(pack(note), _row(former)))
@@ -85,36 +106,72 @@ class Merging:
         return sum([await self._carry_out(merges[at : at + _CHUNK]) for at in range(0, len(merges), _CHUNK)])
 
     async def _finish(self, head: AccountKey, new: AccountKey | None = None) -> None:
-        await self._carry_out(self._vault.keyring.merges(head.number), new)
+        await self._carry_out(self._vault.keyring.merges(head.number), new, asked=True)
 
-    async def _carry_out(self, merges: Sequence[Merge], new: AccountKey | None = None) -> int:
-        """``new`` is carried out whether anything is left of it or not: that it was merged is to be remembered."""
-        parts = await self._store.parts([merge.former for merge in merges])
+    async def _carry_out(self, merges: Sequence[Merge], new: AccountKey | None = None, *, asked: bool = False) -> int:
+        """``new`` is carried out whether anything is left of it or not: that it was merged is to be remembered. Whoever
+        ``asked`` hears of a damaged account."""
+        parts = await self._parts([merge.former for merge in merges])
         number = 0
         for merge in merges:
             former = merge.former
-            if former.handle in parts or (new is not None and former.handle == new.handle):
-                profile, attributes = parts.get(former.handle, (None, None))
-                await self._give_over(merge, profile or Profile(), attributes)
+            if former.handle not in parts and (new is None or former.handle != new.handle):
+                continue
+            found = parts.get(former.handle, (None, None))
+            try:
+                if isinstance(found, StoreError):
+                    raise found
+                await self._give_over(merge, found[0] or Profile(), found[1])
                 number += 1
+            except StoreError as error:
+                if error.retry or (asked and (new is None or new.handle == former.handle)):
+                    raise
+                # What is damaged must not keep all others from being judged. `sentinel doctor` goes on telling it.
+                _log.error("%s was not finished: %s", _name(merge), error, extra={"event.action": "merge"})
         return number
+
+    async def _parts(
+        self, keys: Sequence[AccountKey]
+    ) -> dict[str, tuple[Profile | None, Attributes | None] | StoreError]:
+        """See :meth:`Store.parts`; of an account whose parts are damaged, the error."""
+        try:
+            return {**await self._store.parts(keys)}
+        except StoreError as error:
+            if error.retry or len(keys) == 1:
+                return {key.handle: error for key in keys}
+        return {handle: found for key in keys for handle, found in (await self._parts([key])).items()}
 
     async def _give_over(self, merge: Merge, profile: Profile, attributes: Attributes | None) -> None:
         former, head = merge.former, merge.head
         note = unpack(self._sealer(former).open(merge.note, _row(former)), _Note)
         tracks = self._tracks(note.tenant, former, head)
-        await self._store.reown(former, head, changed=_renamed(former.handle, head.handle), tracks=tracks)
+        given = await self._store.reown(former, head, changed=_renamed(former.handle, head.handle), tracks=tracks)
+        if given.damaged:
+            _log.error(
+                "%s: %d rows are damaged and stay where they are", _name(merge), given.damaged,
+                extra={"event.action": "merge"},
+            )  # fmt: skip
         past = await self._store.recall(Wanted(profiles={head.handle}, attributes={head.handle}))
-        merged = merge_profiles(past.profiles[head.handle], profile)
-        merged.rights = merge_rights(merged.rights, [Right(note.time, "merged", note.by, note.reason)])
+        known = past.profiles[head.handle]
+        merged = merge_profiles(known, profile)
         changes = Changes(profiles={head.handle: merged})
         if attributes is not None:
-            known = past.attributes.get(head.handle) or Attributes(account=note.into, as_of=attributes.as_of)
-            changes.attributes[head.handle] = attributes_of_both(known, attributes, note.time)
-        if merged.restricted:
-            changes.held[head.handle] = True
+            of_head = past.attributes.get(head.handle) or Attributes(account=note.into, as_of=attributes.as_of)
+            changes.attributes[head.handle] = attributes_of_both(of_head, attributes, note.time)
+        right = Right(note.time, "merged", note.by, note.reason)
+        standing = self._standings.get(head)
+        if standing is not None and standing.knows(right):
+            # A crash came in between, or a backup from before the merge is merged again: what was decided since stands.
+            newest = standing if standing.rights_count >= known.rights_count else standing_of(known)
+            newest.put_into(merged)
+        else:
+            merged.rights = merge_rights(merged.rights, [right])
+            merged.rights_count += 1
+        if merged.restricted or known.restricted or profile.restricted:
+            changes.held[head.handle] = merged.restricted
         # Last, all at once: with its profile gone, nothing says that there is anything left to do.
-        await self._store.merge(former, changes)
+        async with self._standings.kept(head, merged):
+            await self._store.merge(former, changes, keep=given.damaged > 0)
 
     def _sealer(self, key: AccountKey) -> Sealer:
         sealer = self._vault.sealer(key, "own")
@@ -139,6 +196,11 @@ class Merging:
                     AskedVerdict(tenant=tenant, about="alert", target=alert.id, verdict=asked.verdict, time=asked.time)
                 )
             await self._store.settle_verdict(asked.id, now=asked.time, answered=0, alerts=[])
+
+
+def _name(merge: Merge) -> str:
+    """A merge in words that name nobody."""
+    return f"the merge of account number {merge.former.number} into {merge.head.number}"
 
 
 def _row(former: AccountKey) -> str:

@@ -38,6 +38,12 @@ KEYRING: Final = Database(
             Column("note", "When, by whom and why, for whoever finishes it.", "content", "account",
                    left_out="the same stands among the rights in the profile"),
         )),
+        Table("standing", "Restrictions, objections and decisions, which a restored backup may know nothing of.",
+              "rights", _ACCOUNT, "row", "the same stands among the rights in the profile", (
+            Column("number", "The account that asked.", "pseudonymous"),
+            Column("sealed", "What was asked for and what came of it.", "content", "account",
+                   left_out="the same stands among the rights in the profile"),
+        )),
         Table("day", "The keys of one UTC day.", "operation", RECORD, "no person", _KEY, (
             Column("day", "The UTC day.", "operational"),
             Column("raw", "The key of raw values; emptied when they are due.", "key", "keyring", keep=RAW),

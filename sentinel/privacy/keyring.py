@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
+from time import perf_counter, sleep
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,9 @@ from sentinel.database import connect, explain, transaction
 from sentinel.errors import FileError, StoreError
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keys import KEY_BYTES, Secret
-from sentinel.privacy.sealer import Sealer
+from sentinel.privacy.wrapping import TABLES, Wrapping, fingerprint
+
+__all__ = ["KEYRING_NAME", "DayKeys", "Keyring", "Merge", "TakenError", "fingerprint"]
 
 #: Name of the keyring in the state directory.
 KEYRING_NAME: Final = "keyring.db"
@@ -33,9 +36,13 @@ _SCHEMA: Final = (
     "CREATE TABLE merged (number INTEGER PRIMARY KEY, head INTEGER NOT NULL, note BLOB NOT NULL) STRICT",
     "CREATE INDEX merged_head ON merged (head)",
 )
-_VERSION: Final = 1
+#: Version 2: what must not be lost with a backup of the data.
+_STANDING: Final = "CREATE TABLE standing (number INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT"
+_VERSION: Final = 2
 #: Size (bytes) up to which the file is written anew whenever the key of an account goes: some 200,000 accounts, 0.15 s.
 _SMALL: Final = 32 << 20
+#: Least seconds between two steps of wrapping keys anew.
+_GAP: Final = 0.01
 _json: Final = msgspec.json.Encoder().encode
 
 
@@ -63,7 +70,8 @@ class Keyring:
     """The keys of one installation. ``path`` ``None`` keeps them in memory, for commands that keep nothing.
 
     Raises :class:`FileError` when no slot is for ``master``, and :class:`sentinel.errors.StoreError` when the file
-    fails. Nothing is changed then. ``draw`` gives random bytes.
+    fails. Nothing is changed then. ``draw`` gives random bytes; ``reread`` the master key in place, where another
+    process may exchange it.
     """
 
     def __init__(
@@ -73,8 +81,10 @@ class Keyring:
         *,
         readonly: bool = False,
         draw: Callable[[int], bytes] = os.urandom,
+        reread: Callable[[], Secret] | None = None,
     ) -> None:
         self.path = path
+        self._kek = Wrapping(master, str(path or "the keyring in memory"), reread)
         self._draw = draw
         # Keys are looked up on the loop while new ones are written beside it, and SQLite takes one thread at a time.
         self._writing, self._reading = RLock(), RLock()
@@ -86,7 +96,8 @@ class Keyring:
             with self._told():
                 if not readonly:
                     self._create(master)
-                self._kek = self._open_slot(master)
+                self._check_version()
+                self._kek.learn(self._db)
                 own = path is not None and not readonly
                 self._reader = connect(path, readonly=True) if own else self._db
                 if self._reader is self._db:
@@ -99,32 +110,26 @@ class Keyring:
     # Master keys
 
     def _create(self, master: Secret) -> None:
-        if self._db.execute("PRAGMA user_version").fetchone()[0]:
+        if self._db.execute("PRAGMA user_version").fetchone()[0] >= _VERSION:
             return
         with transaction(self._db):
-            if self._db.execute("PRAGMA user_version").fetchone()[0]:
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version >= _VERSION:
                 return  # another process was first
-            for statement in _SCHEMA:
-                self._db.execute(statement)
-            kek = self._draw(KEY_BYTES)
-            self._put_slot(master, kek)
-            self._put_value("root", self._draw(KEY_BYTES), Sealer(kek))
+            if not version:
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+                self._kek.put(self._db, master, [self._draw(KEY_BYTES)])
+                self._kek.learn(self._db)
+                self._put_value("root", self._draw(KEY_BYTES))
+            self._db.execute(_STANDING)
             self._db.execute(f"PRAGMA user_version = {_VERSION}")
 
-    def _open_slot(self, master: Secret) -> Sealer:
+    def _check_version(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version != _VERSION:
+        if not 0 < version <= _VERSION:
             what = "is empty" if not version else "was made by a newer sentinel"
             raise FileError(str(self.path), f"the keyring {what}: restore it, or upgrade sentinel")
-        row = self._db.execute("SELECT key FROM slot WHERE fingerprint = ?", (fingerprint(master),)).fetchone()
-        if row is None:
-            raise FileError(
-                str(self.path or "the keyring in memory"),
-                "the master key is not the one that opens this keyring; put the right sentinel.key in its place."
-                " Nothing was changed",
-            )
-        self._key = Sealer(master.derive("keyring")).open(row[0], "slot")
-        return Sealer(self._key)
 
     def slots(self) -> list[bytes]:
         """Fingerprints of the master keys that open this keyring."""
@@ -133,8 +138,9 @@ class Keyring:
 
     def add_slot(self, master: Secret) -> None:
         """Let another master key open the keyring as well."""
-        with self._told(), transaction(self._db):
-            self._put_slot(master, self._key)
+        with self._changing():
+            self._kek.put(self._db, master, self._kek.keys)
+        self._kek.know(master)
 
     def keep_slot(self, master: Secret) -> int:
         """Let no master key but this one open the keyring; returns how many were shut out."""
@@ -144,22 +150,53 @@ class Keyring:
             self._scrub()
         return gone
 
+    @property
+    def rewrapping(self) -> bool:
+        """Whether :meth:`rewrap` was begun and not finished."""
+        with self._looking():
+            self._kek.learn(self._reader)
+        return len(self._kek.keys) > 1
+
+    def rewrap(self, master: Secret) -> None:
+        """Wrap all keys under a new key-encryption key, so that who had the old one opens nothing that comes later. No
+        byte wrapped under the old one is left in the file when this returns.
+
+        ``master`` must be the only one that has a slot. In short transactions, beside whoever uses the keyring; cut
+        off, it is simply begun again.
+        """
+        with self._changing():
+            if [fingerprint(master)] != [row[0] for row in self._db.execute("SELECT fingerprint FROM slot")]:
+                raise FileError(str(self.path), "an exchange of the master key is not finished; nothing was changed")
+            self._kek.put(self._db, master, [self._draw(KEY_BYTES), *self._kek.keys])
+            self._kek.learn(self._db)
+            # In the same transaction: who cannot open the slot sees by these values that there is a new key.
+            self._kek.anew(self._db, 0, None)
+        for table in range(TABLES):
+            after: object | None = None
+            while True:
+                begun = perf_counter()
+                with self._changing():
+                    after = self._kek.anew(self._db, table, after)
+                if after is None:
+                    break
+                # Who waits for the file looks for a gap now and then: there is one as long as what was before.
+                sleep(max(_GAP, perf_counter() - begun))
+        with self._changing():
+            self._kek.put(self._db, master, self._kek.keys[:1])
+        with self._told():
+            self._kek.learn(self._db)
+            self._scrub()
+
     def packed_for(self, master: Secret) -> bytes:
         """The whole keyring as the bytes of a database that ``master`` alone opens; never in a file on the way."""
         with self._told(), closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
             self._db.backup(copy)
+            self._kek.learn(copy)
             copy.execute("DELETE FROM slot")
-            sealed = Sealer(master.derive("keyring")).seal(self._key, "slot")
-            copy.execute("INSERT INTO slot (fingerprint, key) VALUES (?, ?)", (fingerprint(master), sealed))
+            # All that we know of: what the copy has may be wrapped under the key of before.
+            self._kek.put(copy, master, self._kek.known)
             copy.execute("VACUUM")
             return copy.serialize()
-
-    def _put_slot(self, master: Secret, key: bytes) -> None:
-        sealed = Sealer(master.derive("keyring")).seal(key, "slot")
-        self._db.execute(
-            "INSERT INTO slot (fingerprint, key) VALUES (?, ?) ON CONFLICT (fingerprint) DO NOTHING",
-            (fingerprint(master), sealed),
-        )
 
     # Small values
 
@@ -167,17 +204,17 @@ class Keyring:
         """A small value kept sealed beside the keys."""
         with self._looking():
             row = self._reader.execute("SELECT sealed FROM value WHERE name = ?", (name,)).fetchone()
-        return self._kek.open(row[0], f"value/{name}") if row else None
+        return self._open(row[0], f"value/{name}") if row else None
 
     def put_value(self, name: str, value: bytes) -> None:
         """Keep a small value, durable when this returns."""
-        with self._told(), transaction(self._db):
-            self._put_value(name, value, self._kek)
+        with self._changing():
+            self._put_value(name, value)
 
-    def _put_value(self, name: str, value: bytes, kek: Sealer) -> None:
+    def _put_value(self, name: str, value: bytes) -> None:
         self._db.execute(
             "INSERT INTO value (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed",
-            (name, kek.seal(value, f"value/{name}")),
+            (name, self._kek.seal(value, f"value/{name}")),
         )
 
     # Accounts
@@ -212,6 +249,8 @@ class Keyring:
                 "INSERT INTO merged (number, head, note) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (former, head, note),
             )
+            # What both stand for now is written down for the head.
+            self._db.execute("DELETE FROM standing WHERE number = ?", (former,))
 
     def merges(self, head: int | None = None) -> list[Merge]:
         """The accounts that went into number ``head``, or all that went into any."""
@@ -224,6 +263,34 @@ class Keyring:
         with self._looking():
             rows = self._reader.execute(query, {"head": head}).fetchall()
         return [Merge(self._account(row[:4]), self._account(row[4:8]), row[8]) for row in rows]
+
+    def put_standing(self, number: int, sealed: bytes | None) -> None:
+        """Keep how account ``number`` stands with its rights, sealed by the caller; ``None`` forgets it. Durable when
+        this returns."""
+        with self._told(), transaction(self._db):
+            self._db.execute("DELETE FROM standing WHERE number = ?", (number,))
+            if sealed is not None:
+                self._db.execute("INSERT INTO standing (number, sealed) VALUES (?, ?)", (number, sealed))
+
+    def replace_standing(self, number: int, before: bytes, sealed: bytes | None) -> bool:
+        """:meth:`put_standing`, unless it is not ``before`` any more; whether it was."""
+        with self._told(), transaction(self._db):
+            gone = self._db.execute("DELETE FROM standing WHERE number = ? AND sealed = ?", (number, before)).rowcount
+            if gone and sealed is not None:
+                self._db.execute("INSERT INTO standing (number, sealed) VALUES (?, ?)", (number, sealed))
+        return bool(gone)
+
+    def standing(self, number: int) -> bytes | None:
+        """What :meth:`put_standing` kept."""
+        with self._looking():
+            row = self._reader.execute("SELECT sealed FROM standing WHERE number = ?", (number,)).fetchone()
+        return row[0] if row else None
+
+    def standings(self) -> list[tuple[AccountKey, bytes]]:
+        """All of them, by number."""
+        query = "SELECT number, lookup, handle, key, sealed FROM standing JOIN account USING (number) ORDER BY number"
+        with self._looking():
+            return [(self._account(row[:4]), row[4]) for row in self._reader.execute(query)]
 
     def page(self, after: int, size: int, *, former: bool = True) -> list[AccountKey]:
         """The next ``size`` accounts by number, with or without those that went into others."""
@@ -254,7 +321,17 @@ class Keyring:
 
     def _account(self, row: Sequence[Any]) -> AccountKey:
         number, lookup, handle, sealed = row
-        return AccountKey(number, lookup, self._kek.open(sealed, f"account/{number}/{lookup}"), handle)
+        return AccountKey(number, lookup, self._open(sealed, f"account/{number}/{lookup}"), handle)
+
+    def _open(self, sealed: bytes, row: str) -> bytes:
+        try:
+            return self._kek.open(sealed, row)
+        except StoreError:
+            # It may be wrapped under a key that is newer than what we know.
+            with self._looking():
+                if not self._kek.learn(self._reader):
+                    raise
+            return self._kek.open(sealed, row)
 
     def _seal(self, key: AccountKey) -> bytes:
         return self._kek.seal(key.secret, f"account/{key.number}/{key.lookup}")
@@ -273,14 +350,14 @@ class Keyring:
         with self._looking():
             rows = self._reader.execute("SELECT day, raw, record FROM day").fetchall()
         for day, raw, record in rows:
-            opened = self._kek.open(raw, f"day/{day}/raw") if raw is not None else None
-            found[day] = DayKeys(opened, self._kek.open(record, f"day/{day}/record"))
+            opened = self._open(raw, f"day/{day}/raw") if raw is not None else None
+            found[day] = DayKeys(opened, self._open(record, f"day/{day}/record"))
         return found
 
     def write(self, accounts: Sequence[AccountKey], days: dict[int, DayKeys]) -> None:
         """Keep new keys, all or none; durable when this returns. Raises :class:`TakenError` when another
         process was first."""
-        with self._told(), self._unless_taken(), transaction(self._db):
+        with self._changing(), self._unless_taken():
             self._db.executemany(
                 "INSERT INTO account (number, lookup, handle, key) VALUES (?, ?, ?, ?)",
                 [(key.number, key.lookup, key.handle, self._seal(key)) for key in accounts],
@@ -313,6 +390,7 @@ class Keyring:
                         "DELETE FROM merged WHERE number NOT IN (SELECT number FROM account)"
                         " OR head NOT IN (SELECT number FROM account)"
                     )
+                    self._db.execute("DELETE FROM standing WHERE number NOT IN (SELECT number FROM account)")
             if scrub:
                 self._scrub(anew=self.path is not None and self.path.stat().st_size <= _SMALL)
         return gone
@@ -379,6 +457,13 @@ class Keyring:
             yield
 
     @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """A transaction in which something is wrapped: under the key that is in the slot by then."""
+        with self._told(), transaction(self._db):
+            self._kek.learn(self._db)
+            yield
+
+    @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
             yield
@@ -386,8 +471,3 @@ class Keyring:
             raise explain(error, self.path) from None
         except OSError as error:
             raise FileError(str(self.path), f"the keyring cannot be read or made: {error.strerror}") from None
-
-
-def fingerprint(master: Secret) -> bytes:
-    """Says which master key this is without giving anything of it away."""
-    return master.derive("fingerprint")[:16]

@@ -17,14 +17,18 @@ from typing import Final
 import msgspec
 
 from sentinel.database import connect, explain, transaction
-from sentinel.errors import FileError
+from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import DAY
+from sentinel.privacy.keyring import Keyring
 from sentinel.privacy.sealer import Sealer, pack, unpack
 
 #: Name of the ledger in the state directory.
 LEDGER_NAME: Final = "erasures.db"
 #: How long a backup may be restored, in days; so long an entry knows the row ids it is about.
 BACKUP_DAYS: Final = 30
+
+#: Under which the keyring keeps how many entries the ledger has.
+_EXPECTED: Final = "ledger/entries"
 
 _SCHEMA: Final = (
     "CREATE TABLE erasure (receipt TEXT PRIMARY KEY, time INTEGER NOT NULL, sealed BLOB NOT NULL,"
@@ -62,6 +66,7 @@ class Ledger:
             if path is not None and not readonly and not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._db = connect(path, readonly=readonly)
+            self._file = path.stat().st_ino if path is not None else 0
         with self._told():
             if not readonly and not self._db.execute("PRAGMA user_version").fetchone()[0]:
                 with transaction(self._db):
@@ -90,6 +95,7 @@ class Ledger:
             (each.receipt, each.time, self._sealer.seal(pack(_Sealed(each.handle, each.rows)), each.receipt), each.done)
             for each in erasures
         ]
+        self.check()
         with self._told(), transaction(self._db):
             self._db.executemany(
                 "INSERT INTO erasure (receipt, time, sealed, done) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
@@ -97,8 +103,26 @@ class Ledger:
 
     def finish(self, receipt: str, now: int) -> None:
         """Nothing of it is left."""
+        self.finish_all([(receipt, now)])
+
+    def finish_all(self, ended: Sequence[tuple[str, int]]) -> None:
+        """Nothing is left of these, by receipt and time (micros)."""
         with self._told(), transaction(self._db):
-            self._db.execute("UPDATE erasure SET done = ? WHERE receipt = ? AND done = 0", (now, receipt))
+            self._db.executemany("UPDATE erasure SET done = ?2 WHERE receipt = ?1 AND done = 0", ended)
+
+    def count(self) -> int:
+        """How many entries there are; they never become fewer."""
+        with self._told():
+            return int(self._db.execute("SELECT count(*) FROM erasure").fetchone()[0])
+
+    def check(self) -> None:
+        """Raise :class:`StoreError` when the file was moved or deleted while it is open: nobody would find what is
+        written into it."""
+        if self._path is not None and not (self._path.exists() and self._path.stat().st_ino == self._file):
+            raise StoreError(
+                f"{self._path}: the erasure ledger was moved or deleted while in use; put it back, then restart",
+                retry=False,
+            )
 
     def get(self, receipt: str) -> Erasure | None:
         """The entry with this receipt."""
@@ -157,6 +181,32 @@ class Ledger:
             raise explain(error, self._path) from None
         except OSError as error:
             raise FileError(str(self._path), f"the ledger cannot be read or made: {error.strerror}") from None
+
+
+def expect(keyring: Keyring, ledger: Ledger, new: int = 0) -> None:
+    """Let the keyring remember how many entries the ledger has to have, ``new`` ones among them; on disk when this
+    returns. What is missing stays missing (:func:`missing`)."""
+    known, there = _expected(keyring), ledger.count()
+    expected = max(known + new, there)
+    if expected != known:
+        keyring.put_value(_EXPECTED, str(expected).encode())
+
+
+def accept(keyring: Keyring, ledger: Ledger) -> int:
+    """Expect no more entries than there are; how many are given up."""
+    lost = missing(keyring, ledger)
+    keyring.put_value(_EXPECTED, str(ledger.count()).encode())
+    return lost
+
+
+def missing(keyring: Keyring, ledger: Ledger | None) -> int:
+    """How many entries the ledger lacks: it was lost, or an older copy was put in its place. ``None`` is one that is
+    not there."""
+    return max(0, _expected(keyring) - (ledger.count() if ledger is not None else 0))
+
+
+def _expected(keyring: Keyring) -> int:
+    return int(keyring.value(_EXPECTED) or 0)
 
 
 def new_receipt() -> str:

@@ -75,7 +75,10 @@ PROFILE_HELD: Final = Held(
         "objected_at": "rights.objection_since",
         "rights": "rights.decisions",
     },
-    {"usage_marks": "whether that day's figures counted a success, a refusal or both: events of that day say it"},
+    {
+        "rights_count": "how many decisions there were; they stand in the export themselves",
+        "usage_marks": "whether that day's figures counted a success, a refusal or both: events of that day say it",
+    },
 )
 ATTRIBUTES: Final = Held(
     Attributes,

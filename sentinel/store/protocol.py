@@ -136,6 +136,13 @@ class Changes(msgspec.Struct, kw_only=True):
     commons: dict[CommonKey, CommonRow | None] = {}  #: counts of everybody; null: dropped
 
 
+class Given(msgspec.Struct, frozen=True):
+    """What was given over to another account: ``events``; and how many rows could not be, since they are damaged."""
+
+    events: int
+    damaged: int = 0
+
+
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
     """How much history there is; event times in micros, 0 when there is none."""
 
@@ -327,13 +334,14 @@ class Store(Aging, Protocol):
         *,
         changed: Callable[[Record], Record],
         tracks: Mapping[TrackKey, TrackKey],
-    ) -> int:
+    ) -> Given:
         """Give everything of ``former`` to ``head`` but profile and attributes, step by step; begun again after a crash
-        it goes on. ``changed`` gives records as they are to be kept, ``tracks`` says what goes on where. Returns the
-        events given over."""
+        it goes on. ``changed`` gives records as they are to be kept, ``tracks`` says what goes on where. Rows that are
+        damaged stay as they are."""
 
-    async def merge(self, former: AccountKey, changes: Changes) -> None:
-        """Commit ``changes`` and delete what is left of ``former``, in one transaction."""
+    async def merge(self, former: AccountKey, changes: Changes, *, keep: bool = False) -> None:
+        """Commit ``changes`` and delete what is left of ``former``, in one transaction; with ``keep`` events,
+        alerts and mails stay."""
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""

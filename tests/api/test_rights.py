@@ -223,6 +223,31 @@ async def test_of_people_who_work_here_the_service_hears_what_it_acts_on(start: 
     assert (await other.get("/v1/accounts/u-1")).status == 200
 
 
+async def test_few_exports_are_made_at_once(daemon: InProcess, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    await client.take(habits())
+    service, begun, go = daemon.daemon._service, asyncio.Semaphore(0), asyncio.Event()
+    service.exports._patience = 0.0
+    export = service.export
+
+    async def waiting(*given: Any) -> object:
+        begun.release()
+        await go.wait()
+        return await export(*given)
+
+    monkeypatch.setattr(service, "export", waiting)
+    under_way = [asyncio.create_task(client.download("/v1/accounts/u-1/export")) for _ in range(2)]
+    for _ in under_way:
+        await begun.acquire()
+    before = actions(daemon)
+    refused = await client.get("/v1/accounts/u-1/export")
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert actions(daemon) == before
+    go.set()
+    assert [status for status, _, _ in await asyncio.gather(*under_way)] == [200, 200]
+    # A turn that was kept is there again.
+    assert (await client.download("/v1/accounts/u-1/export"))[0] == 200
+
+
 async def test_two_accounts_of_one_person_become_one(daemon: InProcess, client: Client) -> None:
     await client.take(habits("old", device_id="phone"))
     await client.take(habits("new"))

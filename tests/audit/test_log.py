@@ -1,14 +1,18 @@
 """The audit log: written and read back; errors in words."""
 
 import os
+import sqlite3
 import stat
 import tracemalloc
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import msgspec
 import pytest
 
-from sentinel.audit.entry import ACTIONS
+from sentinel.audit.entry import ACTIONS, Logged
+from sentinel.audit.reading import read
 from sentinel.errors import FieldError, StoreError
 from tests.audit.making import entry, log, tamper, whole
 
@@ -150,3 +154,30 @@ def test_memory_is_not_that_of_the_log(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("table", ["start", "entry"])
+def test_a_table_that_is_gone_is_told_in_words(tmp_path: Path, table: str) -> None:
+    log(tmp_path).append([entry(0)])
+    tamper(tmp_path, f"DROP TABLE {table}")
+    one = log(tmp_path)
+    with pytest.raises(StoreError, match=r"tables of the audit log are not as .* audit.head .* verify --repair"):
+        one.append([entry(1)])
+    assert "tables are not as sentinel made them" in str(one.verify().fault)
+
+
+def test_who_shows_the_log_keeps_no_writer_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = log(tmp_path)
+    one.append([entry(number) for number in range(3)])
+
+    def slowly(database: sqlite3.Connection, asked: dict[str, Any]) -> list[Logged]:
+        found = read(database, asked)
+        writer = Thread(target=one.append, args=[[entry(9)]])
+        writer.start()
+        writer.join(10)
+        assert not writer.is_alive()
+        return found
+
+    monkeypatch.setattr("sentinel.audit.log.read", slowly)
+    assert len(one.show()) == 3
+    assert one.verify().last == 4

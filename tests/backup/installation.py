@@ -15,6 +15,7 @@ from sentinel.daemon.backups import finish_restore, make_backup, opened_ledger
 from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.events.clock import DAY, SECOND
 from sentinel.events.sighting import Attributes, Raw
+from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.privacy.account_key import AccountKey
 from sentinel.store.protocol import Changes
@@ -38,25 +39,29 @@ class Installation:
         self.config: Config = load(file)
         prepare_state(self.config)
 
-    def write(self, *accounts: str, time: int = NOW, batches: int = 1) -> None:
-        """Batches with one of everything for each account, and once the document that is nobody's."""
-        asyncio.run(self._write(accounts, time, batches))
+    def write(self, *accounts: str, time: int = NOW, batches: int = 1, plain: bool = False) -> None:
+        """Batches with one of everything for each account, and once the document that is nobody's. ``plain`` profiles
+        say little: above all, nobody is restricted."""
+        asyncio.run(self._write(accounts, time, batches, plain))
 
-    async def _write(self, accounts: tuple[str, ...], time: int, batches: int) -> None:
+    async def _write(self, accounts: tuple[str, ...], time: int, batches: int, plain: bool) -> None:
         vault = open_vault(self.config, writes=True)
         store = open_store(self.config, vault)
         await store.bind(vault.fingerprint)
         for batch in range(batches):
             changes = Changes(profiles={"campaigns:default": full_profile()})
             for account in accounts:
-                await self._fill(changes, vault, account, time, f"{account}-{time}-{batch}")
+                handle = await self._fill(changes, vault, account, time, f"{account}-{time}-{batch}")
+                if plain:
+                    changes.profiles[handle] = Profile(last_seen=time, trusted_logins=1)
+                    changes.records[-1].sighting = b""
             store.prepare(changes)  # makes the keys of days
             await vault.flush()
             await store.commit(changes)
         await store.close()
         vault.close()
 
-    async def _fill(self, changes: Changes, vault: Any, account: str, time: int, id: str) -> None:
+    async def _fill(self, changes: Changes, vault: Any, account: str, time: int, id: str) -> str:
         lookup = vault.pseudonym("account", "default", account)
         handle = vault.admit([lookup])[lookup].handle
         raw = Raw(event=id, account=account, ip="192.0.2.7")
@@ -72,6 +77,7 @@ class Installation:
         changes.notices.append(notice(f"a-{id}", account=handle, event=id))
         changes.alerts["default", "c-1"] = alert("c-1", account=None, kind="campaign", event=id, first=time, last=time)
         changes.campaigns.append(("default", "c-1", id))
+        return handle
 
     def erase(self, account: str, *, keys: bool = True, rows: bool = True, time: int = NOW) -> None:
         """Erase an account, or stop in between: the ledger comes first, then the key, then the rows."""

@@ -100,7 +100,7 @@ def test_no_byte_of_any_key_is_in_it(inst: Installation) -> None:
     secrets += [
         vault.root.derive(name) for name in ("audit", "backup", "ledger", "common", "tracks", "refs", "windows")
     ]
-    secrets += [vault.keyring._key, vault.root._secret]
+    secrets += [*vault.keyring._kek.keys, vault.root._secret]
     for key in vault.keyring.page(0, 10):
         secrets += [key.secret, key.rows, key.derive("own")]
     for days in vault.days.values():

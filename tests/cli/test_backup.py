@@ -1,7 +1,9 @@
 """`sentinel backup`, `restore` and `keyring` as they are typed."""
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from sentinel.daemon.lock import state_lock
 from sentinel.events.clock import DAY, now
 from tests.backup.installation import Installation
+from tests.backup.test_standing import exercise
 from tests.running import Command
 
 
@@ -125,3 +128,49 @@ def test_a_credential_is_exchanged_in_two_steps(sentinel: Command, inst: Install
     new.rename(credentials / "sentinel.key")
     assert "1 shut out" in good(sentinel("keyring", "rotate", "--finish", *config(inst)))
     good(sentinel("keyring", "status", *config(inst)))
+
+
+def test_a_lost_ledger_is_told_and_mended(sentinel: Command, inst: Installation) -> None:
+    good(sentinel("account", "erase", "ada", "--yes", *config(inst)))
+    keyring = good(sentinel("backup", "--keyring", *config(inst))).strip()
+    assert good(sentinel("privacy", "ledger", *config(inst))) == "1 entries, 0 missing\n"
+    for path in inst.state.glob("erasures.db*"):
+        path.unlink()
+    found = {each["name"]: each for each in json.loads(sentinel("doctor", "--json", *config(inst)).stdout)}
+    assert found["ledger"]["state"] == "bad"
+    assert "lacks 1 entries" in found["ledger"]["detail"]
+    refused = sentinel("restore", keyring, "--keyring", *config(inst))
+    assert (refused.returncode, "see `sentinel privacy ledger --help`" in refused.stderr) == (0, False)
+    assert good(sentinel("privacy", "ledger", *config(inst))) == "1 entries, 0 missing\n"
+
+
+def test_a_gap_that_nothing_fills_is_accepted(sentinel: Command, inst: Installation) -> None:
+    data = good(sentinel("backup", *config(inst))).strip()
+    good(sentinel("account", "erase", "ada", "--yes", *config(inst)))
+    for path in inst.state.glob("erasures.db*"):
+        path.unlink()
+    refused = sentinel("restore", data, *config(inst))
+    assert (refused.returncode, "see `sentinel privacy ledger --help`" in refused.stderr) == (1, True)
+    told = sentinel("privacy", "ledger", *config(inst))
+    assert (told.returncode, told.stdout) == (1, "0 entries, 1 missing\n")
+    told = sentinel("privacy", "ledger", "--accept-loss", *config(inst))
+    assert (told.returncode, told.stdout) == (0, "0 entries, 0 missing, 1 given up\n")
+    good(sentinel("restore", data, *config(inst)))
+    (mended,) = json.loads(good(sentinel("audit", "show", "--action", "ledger.mend", "--json", *config(inst))))
+    assert mended["purpose"] == "a gap accepted"
+
+
+def test_the_doctor_tells_of_merged_accounts_that_are_damaged(sentinel: Command, tmp_path: Path) -> None:
+    inst = Installation(tmp_path / "two")
+    inst.write("ada", "ben", time=now() - DAY, plain=True)
+    key = inst.key_of("ada")
+    with closing(sqlite3.connect(inst.store, isolation_level=None)) as database:
+        database.execute(
+            "UPDATE event SET record = substr(record, 1, 20) WHERE owner = ?", (key.row((now() - DAY) // DAY),)
+        )
+    exercise(inst, ("merge", "ada", {"into": "ben"}))
+    done = sentinel("doctor", "--json", *config(inst))
+    (told,) = [each for each in json.loads(done.stdout) if each["name"] == "merges"]
+    assert (done.returncode, told["state"]) == (1, "bad")
+    assert f"number {key.number} into {inst.key_of('ben').number}: 1 rows" in told["detail"]
+    assert "ada" not in told["detail"]

@@ -286,6 +286,7 @@ async def test_doctor(
         "disk",
         "key",
         "store",
+        "ledger",
         "retention",
         "backup",
         "mails",

@@ -103,6 +103,11 @@ def test_the_report_of_a_breach_counts_accounts_that_somebody_was_in(
     assert datetime.fromisoformat(told["deadline"]) - known == timedelta(hours=72)
     assert timedelta() < datetime.now(UTC) - known < timedelta(minutes=5)
     assert told["controller"] == "Example GmbH"
+    assert sentinel("--config", config, "account", "restrict", "u-2").returncode == 0
+    restricted = said(sentinel(*report, "--json"))
+    assert (restricted["accounts_concerned"], restricted["accounts_restricted"]) == (2, 1)
+    hidden = restricted["accounts"][1]
+    assert {name: value for name, value in hidden.items() if value} == {"account": "u-2", "restricted": True}
     folder = tmp_path / "breach"
     assert sentinel(*report, "--out", folder).returncode == 0
     text = (folder / "incident.md").read_text()
@@ -115,5 +120,5 @@ def test_the_report_of_a_breach_counts_accounts_that_somebody_was_in(
     config.write_text(config.read_text() + "[tenants.shop]\n")
     bad(sentinel(*report, "--tenant", "shop"), 1, "nothing to report")
     actions = [entry["action"] for entry in entries(sentinel, config, "--account", "u-1")]
-    assert actions.count("incident.export") == 3
+    assert actions.count("incident.export") == 4
     assert "incident.export" not in [entry["action"] for entry in entries(sentinel, config, "--account", "u-3")]

@@ -1,6 +1,7 @@
 """How retention stands, as a daemon tells it: `/readyz`, `/metrics`, the audit log."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -94,3 +95,19 @@ async def test_a_run_that_fails_is_told_and_keeps_nobody_from_working(
     await retention.round()
     ready = await daemon.stranger().get("/readyz")
     assert (ready.status, ready.body["warnings"]) == (200, {"retention": "the disk is full"})
+
+
+async def test_a_lost_ledger_is_a_warning_and_the_daemon_serves(start: Start, state: Path) -> None:
+    daemon = await start()
+    client = await daemon.client()
+    await client.take([login("e-1")])
+    assert (await client.delete("/v1/accounts/u-1")).status == 200
+    ready = await daemon.stranger().get("/readyz")
+    assert "warnings" not in ready.body or "ledger" not in ready.body["warnings"]
+    await daemon.stop()
+    for path in state.glob("erasures.db*"):
+        path.unlink()
+    again = await start()
+    ready = await again.stranger().get("/readyz")
+    assert ready.status == 200
+    assert "the erasure ledger lacks 1 entries" in ready.body["warnings"]["ledger"]

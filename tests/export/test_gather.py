@@ -148,7 +148,7 @@ def test_every_part_of_a_profile_is_exported() -> None:
     same = {"factors", "sessions", "challenges", "trusted_logins", "last_seen", "recoveries", "helped"}
     renamed = {"values", "places", "warmup", "recovered_at", "compromised", "alerts", "usual", "habit"}
     renamed |= {"push_doubt_at", "phone_changed_at", "usage_day", "usage_marks"}
-    renamed |= {"restricted_at", "objected_at", "rights"}
+    renamed |= {"restricted_at", "objected_at", "rights", "rights_count"}
     assert set(Profile.__struct_fields__) == same | renamed
     assert same <= set(ProfileData.__struct_fields__)
     full = Profile(

@@ -76,3 +76,18 @@ def test_order_of_entries_does_not_matter() -> None:
 def test_without_a_verdict_there_is_no_report() -> None:
     with pytest.raises(IncidentError, match="nothing to report"):
         incident_report([], NOBODY, made=T)
+
+
+def test_restricted_accounts_are_counted_and_nothing_of_them_is_shown() -> None:
+    entries = [msgspec.structs.replace(each, restricted=each.account == "u-1") for each in ENTRIES]
+    plain, report = (incident_report(each, NOBODY, made=T) for each in (ENTRIES, entries))
+    assert (report.accounts_concerned, report.accounts_restricted) == (3, 1)
+    for name in ("records_approximate", "known_since", "began", "ended", "categories", "campaigns"):
+        assert getattr(report, name) == getattr(plain, name)
+    assert [each.account for each in report.accounts] == ["u-2", "u-3", "u-1"]
+    assert msgspec.structs.asdict(report.accounts[-1]) == {
+        "account": "u-1", "restricted": True, "compromised": None, "first": None, "last": None, "records": None,
+        "categories": None, "campaign": None,
+    }  # fmt: skip
+    assert "Of these, 1 have their processing restricted (Art. 18)" in report_markdown(report)
+    assert "restricted" not in report_markdown(plain)

@@ -55,7 +55,7 @@ def profile(time: int) -> Profile:
 def test_every_field_is_thought_of() -> None:
     """A new field of the profile must be forgotten as well: give it something in :func:`profile`."""
     bare = Profile()
-    standing = {"restricted_at", "objected_at"}  # below
+    standing = {"restricted_at", "objected_at", "rights_count"}  # below; a bare count says nothing
     untouched = [name for name in Profile.__struct_fields__ if getattr(profile(OLD), name) == getattr(bare, name)]
     assert set(untouched) == standing
 
@@ -64,6 +64,8 @@ def test_of_an_account_not_seen_for_a_year_nothing_is_left() -> None:
     past = profile(OLD)
     assert forget(past, BEFORE)
     assert past == Profile()
+    assert is_empty(past)
+    past.rights_count = 3
     assert is_empty(past)
     assert not forget(past, BEFORE)
 

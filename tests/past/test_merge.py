@@ -66,6 +66,7 @@ SAMPLES: dict[str, Any] = {
     "restricted_at": START,
     "objected_at": START,
     "rights": [Right(START, "restricted", "service")],
+    "rights_count": 1,
 }
 
 TIMES = st.integers(START, LATER)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sentinel.audit.log import AuditLog
-from sentinel.errors import Conflict, FieldError
+from sentinel.errors import Conflict, FieldError, StoreError
 from sentinel.events.clock import DAY
 from sentinel.events.sighting import Attributes
 from sentinel.pipeline.item import NewAttributes
@@ -543,3 +543,76 @@ async def test_a_store_that_fails_leaves_what_the_next_attempt_finishes(
     profile = await merged.inst.profile("u-2")
     assert profile is not None
     assert profile.trusted_logins >= 30
+
+
+# Damage
+
+
+def damage(inst: Installation, table: str, column: str, where: str, value: object) -> None:
+    """Change one byte of a sealed value."""
+    with closing(sqlite3.connect(inst.path, isolation_level=None)) as database:
+        (sealed,) = database.execute(f"SELECT {column} FROM {table} WHERE {where} = ?", (value,)).fetchone()
+        changed = bytes([*sealed[:-1], sealed[-1] ^ 1])
+        assert database.execute(f"UPDATE {table} SET {column} = ? WHERE {where} = ?", (changed, value)).rowcount == 1
+
+
+async def half_merged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Merged:
+    """A merge that the keyring knows of, and the store does not."""
+    found = await full(folder)
+    with monkeypatch.context() as patched:
+        Killer(patched, 0, after=True)
+        with pytest.raises(Crash):
+            await found.merge()
+    return found
+
+
+async def test_a_damaged_event_keeps_neither_the_daemon_from_starting_nor_the_rest_from_being_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = await half_merged(tmp_path / "one", monkeypatch)
+    inst = broken.inst
+    before = len(await broken.history("u-2"))
+    damage(inst, "event", "record", "key", inst.enricher.event_key("default", "one-3"))
+    (merge,) = inst.vault.keyring.merges()
+    number = f"account number {merge.former.number} into {merge.head.number}"
+    assert await broken.again() == 1
+    assert f"the merge of {number}: 1 rows are damaged and stay where they are" in caplog.text
+    assert "u-1" not in caplog.text
+    assert "one-3" not in caplog.text
+    ids = {record.event_id for record in await broken.history("u-2")}
+    assert "one-3" not in ids
+    assert {"one-2", "one-4", "two-3"} <= ids
+    assert len(ids) == before + 18
+    profile = await broken.inst.profile("u-2")
+    assert profile is not None
+    assert profile.restricted  # the restriction came along
+    # It is not lost: it is there to be looked at, and to be erased.
+    assert await broken.inst.store.left_of(merge.former.rows) == 1
+    assert await broken.again() == 0
+    await broken.ask("erase", "u-2")
+    assert await broken.inst.store.left_of(merge.former.rows) == 0
+    await broken.close()
+
+
+async def test_a_damaged_profile_keeps_neither_the_daemon_from_starting_nor_other_merges_from_being_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = await half_merged(tmp_path / "one", monkeypatch)
+    await broken.inst.run([login(24 * day + 2, id=f"three-{day}", account="u-3") for day in range(3)])
+    with monkeypatch.context() as patched:
+        Killer(patched, 0, after=True)
+        with pytest.raises(Crash):
+            await broken.merge("u-3", "u-4")
+    merges = {merge.former.lookup: merge for merge in broken.inst.vault.keyring.merges()}
+    bad = merges[broken.inst.enricher.account_key("default", "u-1")]
+    other = merges[broken.inst.enricher.account_key("default", "u-3")]
+    damage(broken.inst, "profile", "sealed", "key", bad.former.row("profile"))
+    assert await broken.again() == 1
+    assert f"the merge of account number {bad.former.number} into {bad.head.number} was not finished" in caplog.text
+    assert len(await broken.history("u-4")) == 3
+    assert await broken.inst.store.left_of(other.former.rows) == 0
+    assert await broken.inst.store.left_of(bad.former.rows) > 0
+    assert await broken.inst.one(later(9, id="after", account="u-3"))
+    with pytest.raises(StoreError, match="does not open"):
+        await broken.merge()
+    await broken.close()

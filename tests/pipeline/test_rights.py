@@ -12,7 +12,7 @@ import pytest
 from sentinel.audit.details import ROW, open_details
 from sentinel.audit.log import AuditLog
 from sentinel.database import BUSY_SECONDS, connect
-from sentinel.errors import StoreError
+from sentinel.errors import Conflict, FieldError, StoreError
 from sentinel.events.alert import alert_id
 from sentinel.events.clock import DAY, HOUR
 from sentinel.pipeline.rights import Answer, Request, Rights
@@ -157,3 +157,40 @@ async def test_a_mail_under_way_when_the_account_is_restricted_does_not_go_out_a
     await it.inst.store.settle_mail(mail.id, worker="w", now=NOW, state="sent")
     await it.ask("lift")
     assert await it.inst.store.lease(worker="w", now=NOW + 90 * DAY, limit=9, seconds=60) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "more", "error"),
+    [
+        ("lift", {}, Conflict),
+        ("decide", {"decision": "rejected", "account": "u-2"}, Conflict),
+        ("decide", {}, FieldError),
+        ("merge", {"into": "u-1"}, FieldError),
+        ("merge", {}, FieldError),
+        ("merge", {"account": "u-3", "into": "u-2"}, Conflict),
+        ("erase", {"account": "u-3"}, Conflict),
+    ],
+)
+async def test_what_is_refused_is_not_noted_as_done(
+    it: Exercised, what: str, more: dict[str, Any], error: type[Exception]
+) -> None:
+    await it.ask("object", by="operator")
+    await it.ask("merge", "u-3", into="u-1")
+    before = it.log.show()
+    with pytest.raises(error):
+        await it.ask(what, **more)
+    assert it.log.show() == before
+
+
+async def test_what_cannot_be_noted_is_not_done(it: Exercised) -> None:
+    await it.inst.run([login(number) for number in range(3)])
+    it.log.close()
+    for what, more in (("restrict", {}), ("erase", {}), ("merge", {"into": "u-2"})):
+        with pytest.raises(StoreError, match=r"audit\.db"):
+            await it.ask(what, **more)
+    profile = await it.inst.profile()
+    assert profile is not None
+    assert (profile.rights, profile.restricted) == ([], False)
+    assert it.ledger.count() == 0
+    assert it.inst.vault.keyring.merges() == []
+    it.log = AuditLog(it.inst.path.parent / "audit.db", it.inst.vault.root.derive("audit"))

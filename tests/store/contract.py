@@ -28,6 +28,7 @@ from sentinel.store.protocol import (
     AskedVerdict,
     Changes,
     Extent,
+    Given,
     Past,
     Record,
     Store,
@@ -992,7 +993,7 @@ def key_of(store: Store, account: str) -> AccountKey:
     return store.vault.of(account)
 
 
-async def give_over(store: Store) -> int:
+async def give_over(store: Store) -> Given:
     own: TrackKey = ("failures", ("default", "account-1"))
     return await store.reown(
         key_of(store, "account-1"),
@@ -1012,8 +1013,8 @@ async def test_what_is_given_over_is_found_under_the_other_account(store: Store,
     await store.commit(changes)
     await recall(store, tracks=(("failures", ("default", "account-2")),))
     former = key_of(store, "account-1")
-    assert await give_over(store) == 2
-    assert await give_over(store) == 0
+    assert await give_over(store) == Given(2)
+    assert await give_over(store) == Given(0)
     parts = await store.parts([former, key_of(store, "account-2"), key_of(store, "nobody")])
     assert parts == {"account-1": (full_profile(), GIVEN), "account-2": (full_profile(), OTHER)}
     merged = Profile(trusted_logins=7)

@@ -54,6 +54,13 @@ def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:
     return gone
 
 
+def delete_parts(db: sqlite3.Connection, rows: bytes) -> None:
+    """Delete profile, attributes and windows of an account, within a transaction of the caller's."""
+    for table, column, kind in OWNED:
+        if table != "mail":
+            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),))  # noqa: S608  # constant names
+
+
 def left(db: sqlite3.Connection, rows: bytes) -> int:
     """How many rows of an account there still are; an erased one has none."""
     owners = msgspec.json.encode([row_of(rows, day) for day in reading.days(db)])

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from sentinel.errors import StoreError
 from sentinel.events.sighting import Attributes
 from sentinel.past.profile import Profile
 from sentinel.privacy.account_key import AccountKey
@@ -32,6 +33,16 @@ class Table(msgspec.Struct, frozen=True):
 
     read: Callable[[sqlite3.Connection, int], list[Row]]
     change: Callable[[Sequence[Row]], list[Statement]]
+
+    def give(self, page: Sequence[Row]) -> tuple[list[Statement], int]:
+        """What changes the rows of a page, and how many of them cannot be opened: those stay as they are."""
+        try:
+            return self.change(page), 0
+        except StoreError:
+            if len(page) == 1:
+                return [], 1
+        each = [self.give([row]) for row in page]
+        return [statement for statements, _ in each for statement in statements], sum(damaged for _, damaged in each)
 
 
 class Reowning:

@@ -29,6 +29,7 @@ from sentinel.store.protocol import (
     CallKey,
     Changes,
     Extent,
+    Given,
     Mail,
     MailKept,
     Past,
@@ -378,24 +379,31 @@ class SqliteStore(SqliteAging):
         *,
         changed: Callable[[Record], Record],
         tracks: Mapping[TrackKey, TrackKey],
-    ) -> int:
+    ) -> Given:
         """See the protocol."""
         giving = reowning.Reowning(self._rows, former, head, changed, tracks)
-        given = 0
+        given = damaged = 0
         for table in giving.tables:
             after = 0
             while page := await self._read(lambda db, table=table, after=after: table.read(db, after)):  # type: ignore[misc]  # likewise
-                statements = table.change(page)
+                statements, lost = table.give(page)
+                damaged += lost
                 await self._write(lambda db, statements=statements: writing.commit(db, statements))  # type: ignore[misc]  # likewise
                 given += len(statements) if table is giving.tables[0] else 0
                 after = page[-1][0]
-        return given
+        return Given(given, damaged)
 
-    async def merge(self, former: AccountKey, changes: Changes) -> None:
+    async def merge(self, former: AccountKey, changes: Changes, *, keep: bool = False) -> None:
         """See the protocol."""
         statements = writing.pack(changes, self._rows)
         await self._write(
-            lambda db: writing.commit(db, statements, lambda db: erasing.delete(db, former.rows, former.handle))
+            lambda db: writing.commit(
+                db,
+                statements,
+                lambda db: (
+                    erasing.delete_parts(db, former.rows) if keep else erasing.delete(db, former.rows, former.handle)
+                ),
+            )
         )
         self._profiles.drop(former.handle)
         for handle, profile in changes.profiles.items():

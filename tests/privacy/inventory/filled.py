@@ -155,6 +155,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "keyring.db value.sealed": lambda row: f"value/{row['name']}",
     "keyring.db account.key": lambda row: f"account/{row['number']}/{row['lookup']}",
     "keyring.db merged.note": lambda row: f"merged/{row['number']}",
+    "keyring.db standing.sealed": lambda row: f"standing/{row['number']}",
     "keyring.db day.raw": lambda row: f"day/{row['day']}/raw",
     "keyring.db day.record": lambda row: f"day/{row['day']}/record",
     "erasures.db erasure.sealed": lambda row: row["receipt"],
@@ -169,6 +170,7 @@ def keys(installation: Filled) -> list[tuple[bytes, set[str]]]:
     common = vault.of(None)
     accounts = [*vault.keyring.page(0, 1000), common, vault.of("campaigns:default")]
     found = [(each.derive("own"), {"account"} | ({"installation"} if each is common else set())) for each in accounts]
+    found += [(each.derive("standing"), {"account"}) for each in accounts]
     for each in accounts:
         for day in days.values():
             assert day.raw is not None

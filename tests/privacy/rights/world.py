@@ -99,7 +99,7 @@ class World:
             database.backup(copy)
 
     def restore(self) -> None:
-        """The copy put back, under today's keys; the ledger is replayed before anything is served."""
+        """The copy put back, under today's keys; ledger and standings are replayed before anything is served."""
         self.stop()
         for end in ("-wal", "-shm"):
             self.inst.path.with_name(self.inst.path.name + end).unlink(missing_ok=True)
@@ -109,6 +109,7 @@ class World:
             self.inst.vault.keyring.destroy_accounts([erasure.handle])
             self.run(self.inst.store.erase(erasure.rows, erasure.handle))
             assert self.run(self.inst.store.left_of(erasure.rows)) == 0
+        self.run(self.rights.finish(0))
 
     def owned(self) -> dict[str, int]:
         """How many rows of each table are an account's."""
