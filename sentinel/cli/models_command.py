@@ -138,7 +138,7 @@ def _one(config: Config, kind: Kind, tenant: str, wanted: str | None) -> Standin
         if each.version == wanted or (wanted is None and each.status == "in force"):
             return each
     if wanted is None:
-        raise SentinelError(f"tenant {tenant} has no {kind} model in force: {found[-1].reason or found[0].reason}")
+        raise SentinelError(f"tenant {tenant} has no {kind} model in force: {found[0].reason}")
     raise SentinelError(f"tenant {tenant} has no {kind} model {wanted}; `sentinel models list` shows them")
 
 

@@ -7,8 +7,8 @@ is one rename of that file; models that it does not name are left over, and remo
 import fcntl
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import mkstemp
@@ -25,6 +25,7 @@ KEPT: Final = 3
 
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _STATE: Final = "state.json"
+_FILE: Final = re.compile(rf"(?P<kind>{'|'.join(KINDS)})-(?P<version>{VERSION.strip('^$')})\.json")
 _Version = Annotated[str, msgspec.Meta(pattern=VERSION)]
 
 
@@ -60,9 +61,7 @@ class Registry:
     def tenants(self) -> list[str]:
         """Those that have a model of their own, by name."""
         with self._told(self.directory):
-            if not self.directory.is_dir():
-                return []
-            return sorted(path.parent.name for path in self.directory.glob(f"*/{_STATE}"))
+            return [name for name in self._folders() if (self.directory / name / _STATE).exists()]
 
     def held(self, tenant: str, kind: Kind) -> Held:
         """What a tenant has of a kind."""
@@ -94,26 +93,23 @@ class Registry:
         tenant, kind, version = file.tenant, file.kind, file.version
         if tenant is None:
             raise Conflict("the baseline belongs to the product, not to an installation", "tenant")
-        with self._changing(tenant) as state:
-            held: Held = getattr(state, kind)
+        with self._changing(tenant, kind) as (held, put):
             if version in held.versions:
                 raise Conflict(f"there is a model {version} already; next_version names a free one", "version")
             self._write(self.path(tenant, kind, version), encode(file))
-            self._replace(tenant, state, kind, msgspec.structs.replace(held, candidate=version))
+            put(msgspec.structs.replace(held, candidate=version))
 
     def promote(self, tenant: str, kind: Kind) -> str:
         """Put the candidate in force and keep the one before it; the version. Raises :class:`SentinelError` when there
         is no candidate, or its file is not whole."""
-        with self._changing(tenant) as state:
-            held: Held = getattr(state, kind)
+        with self._changing(tenant, kind) as (held, put):
             if held.candidate is None:
                 raise SentinelError(f"tenant {tenant} has no {kind} candidate; `sentinel train` makes one")
             found = decode(self.content(tenant, kind, held.candidate))
             if isinstance(found, Abstains):
                 raise SentinelError(f"{kind} {held.candidate} stays a candidate: {found.reason}")
             before = () if held.in_force is None else (held.in_force,)
-            after = Held(in_force=held.candidate, kept=(*before, *held.kept)[:KEPT])
-            self._replace(tenant, state, kind, after)
+            put(Held(in_force=held.candidate, kept=(*before, *held.kept)[:KEPT]))
             return held.candidate
 
     def rollback(self, tenant: str, kind: Kind) -> str | None:
@@ -122,36 +118,57 @@ class Registry:
         What was in force becomes the candidate when there is none, so that promoting takes it back. Raises
         :class:`SentinelError` when the baseline is in force.
         """
-        with self._changing(tenant) as state:
-            held: Held = getattr(state, kind)
+        with self._changing(tenant, kind) as (held, put):
             if held.in_force is None:
                 raise SentinelError(f"tenant {tenant} has the {kind} baseline in force; there is nothing before it")
             before, rest = (held.kept[0], held.kept[1:]) if held.kept else (None, ())
-            after = Held(in_force=before, candidate=held.candidate or held.in_force, kept=rest)
-            self._replace(tenant, state, kind, after)
+            put(Held(in_force=before, candidate=held.candidate or held.in_force, kept=rest))
             return before
 
     def expire(self, today: date) -> list[tuple[str, Kind, str]]:
-        """Remove every model that learned from days which are too long ago (UTC), in force or not; what was removed."""
+        """Remove every model that learned from days which are too long ago (UTC), in force or not; what was removed.
+
+        Files are looked at, not what `state.json` says: it may be damaged, or a crash left files that it does not name.
+        One tenant's trouble keeps no other's models; it is raised in the end.
+        """
         removed: list[tuple[str, Kind, str]] = []
-        for tenant in self.tenants():
-            gone = {kind: self._expired(tenant, kind, today) for kind in KINDS}
-            if not any(gone.values()):
-                continue
-            with self._changing(tenant) as state:
-                for kind in KINDS:
-                    held: Held = getattr(state, kind)
-                    state = self._replace(tenant, state, kind, _without(held, gone[kind]))
-                    removed += [(tenant, kind, version) for version in sorted(gone[kind])]
+        troubles: list[FileError] = []
+        for tenant in self._folders():
+            try:
+                removed += [(tenant, *each) for each in self._expire(tenant, today)]
+            except FileError as error:
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
         return removed
 
-    def _expired(self, tenant: str, kind: Kind, today: date) -> set[str]:
-        gone = set()
-        for version in self.held(tenant, kind).versions:
-            with suppress(FileError):
-                if today >= last_resort(self.content(tenant, kind, version), version):
-                    gone.add(version)
-        return gone
+    def _expire(self, tenant: str, today: date) -> list[tuple[Kind, str]]:
+        with self._locked(tenant) as folder:
+            gone: list[tuple[Kind, str]] = []
+            for path in sorted(folder.iterdir()):
+                if (match := _FILE.fullmatch(path.name)) is None:
+                    continue
+                kind: Kind = match["kind"]  # type: ignore[assignment]  # as the pattern has it
+                if today >= last_resort(self.content(tenant, kind, match["version"]), match["version"]):
+                    path.unlink()
+                    gone.append((kind, match["version"]))
+            try:
+                state = self._state(tenant)
+            except FileError:
+                return gone
+            left = {
+                kind: _without(getattr(state, kind), {version for each, version in gone if each == kind})
+                for kind in KINDS
+            }
+            if self._surplus(tenant, state) or gone:
+                self._put(tenant, _State(**left))
+            return gone
+
+    def _folders(self) -> list[str]:
+        with self._told(self.directory):
+            if not self.directory.is_dir():
+                return []
+            return sorted(path.name for path in self.directory.iterdir() if _TENANT.fullmatch(path.name))
 
     def _folder(self, tenant: str) -> Path:
         if not _TENANT.fullmatch(tenant):
@@ -169,8 +186,8 @@ class Registry:
                 raise FileError(str(path), f"damaged: {error}; remove it to begin anew with the baseline") from None
 
     @contextmanager
-    def _changing(self, tenant: str) -> Iterator[_State]:
-        """The state of a tenant, which nobody else changes meanwhile."""
+    def _locked(self, tenant: str) -> Iterator[Path]:
+        """The folder of a tenant, made when it is missing, which nobody else changes meanwhile."""
         folder = self._folder(tenant)
         with self._told(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -178,19 +195,29 @@ class Registry:
             descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                yield self._state(tenant)
+                yield folder
 
-    def _replace(self, tenant: str, state: _State, kind: Kind, held: Held) -> _State:
-        """Put another state in the place of ``state``, and remove the models that it does not name."""
-        state = msgspec.structs.replace(state, **{kind: held})
+    @contextmanager
+    def _changing(self, tenant: str, kind: Kind) -> Iterator[tuple[Held, Callable[[Held], None]]]:
+        """What a tenant has of a kind, and how to put something else in its place."""
+        with self._locked(tenant):
+            state = self._state(tenant)
+            held: Held = getattr(state, kind)
+            yield held, lambda after: self._put(tenant, msgspec.structs.replace(state, **{kind: after}))
+
+    def _put(self, tenant: str, state: _State) -> None:
+        """Put another state in the place of the one there was, and remove the files that it does not name."""
         folder = self._folder(tenant)
         self._write(folder / _STATE, msgspec.json.encode(state))
-        named = {self.path(tenant, each, version) for each in KINDS for version in getattr(state, each).versions}
-        for path in folder.iterdir():
-            if path.name != _STATE and path not in named:
-                path.unlink()
+        for path in self._surplus(tenant, state):
+            path.unlink()
         sync_folder(folder)
-        return state
+
+    def _surplus(self, tenant: str, state: _State) -> list[Path]:
+        """Files that a state does not name: models that went, and what a crash left."""
+        named = {self.path(tenant, kind, version) for kind in KINDS for version in getattr(state, kind).versions}
+        folder = self._folder(tenant)
+        return [path for path in folder.iterdir() if path.name != _STATE and path not in named]
 
     def _write(self, path: Path, content: bytes) -> None:
         """A file that is there whole or not at all, mode 0600, on disk when this returns."""

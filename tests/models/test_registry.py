@@ -206,6 +206,34 @@ def test_what_learned_too_long_ago_is_removed(registry: Registry) -> None:
     assert registry.expire(date(2027, 1, 10)) == [("default", "impostor", day(2))]
 
 
+def test_what_no_state_names_is_removed_too(registry: Registry) -> None:
+    promoted(registry, day(1))
+    trained(registry, day(1), tenant="other")
+    trained(registry, day(1), tenant="third")
+    folder = registry.directory / "default"
+    (folder / ".draft").write_text("left by a crash")
+    (folder / f"novelty-{day(1)}.json").write_text("likewise")
+    (registry.directory / "other/state.json").write_text("{")
+    (registry.directory / "no tenant").mkdir()
+    assert registry.expire(date(2026, 3, 2)) == []
+    assert files(registry) == [f"impostor-{day(1)}.json", "state.json"]
+    removed = registry.expire(date(2027, 1, 1))
+    assert removed == [(tenant, "impostor", day(1)) for tenant in ("default", "other", "third")]
+    assert sorted(path.name for path in registry.directory.glob("*/*.json")) == ["state.json"] * 3
+    assert registry.tenants() == ["default", "other", "third"]
+
+
+def test_one_that_cannot_be_read_keeps_no_other(registry: Registry) -> None:
+    trained(registry, day(1))
+    trained(registry, day(1), tenant="other")
+    path = registry.path("default", "impostor", day(1))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FileError, match="default"):
+        registry.expire(date(2027, 1, 1))
+    assert registry.held("other", "impostor") == Held()
+
+
 def test_what_is_damaged_is_removed_in_time_too(registry: Registry) -> None:
     promoted(registry, day(1), day(2))
     for number in (1, 2):

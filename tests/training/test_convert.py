@@ -48,10 +48,11 @@ def asked(x: Array, seed: int) -> Array:
     return np.vstack([x, other, np.full((1, x.shape[1]), np.nan)])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(x=tables, seed=st.integers(0, 1000), leaves=st.integers(2, 31))
 def test_boosted_trees(x: Array, seed: int, leaves: int) -> None:
     random = np.random.default_rng(seed)
+    x[0] = 1.0  # nothing known of a column is refused by scikit-learn, see test_columns.py
     y = (np.nan_to_num(x[:, 0]) + random.normal(size=len(x)) > 0).astype(int)
     y[:2] = 0, 1
     model = HistGradientBoostingClassifier(
@@ -64,7 +65,7 @@ def test_boosted_trees(x: Array, seed: int, leaves: int) -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(x=tables, seed=st.integers(0, 1000), share=st.sampled_from((0.5, 1.0)))
 def test_isolation_trees(x: Array, seed: int, share: float) -> None:
     model = IsolationForest(n_estimators=10, max_samples=min(len(x), 64), max_features=share, random_state=seed).fit(x)
