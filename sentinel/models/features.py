@@ -1,5 +1,5 @@
-"""What models see of a login: how it compares with its account, never what it is. So a model carries over to accounts and
-services that it was not trained on, and holds nothing of anybody.
+"""What models see of a login: how it compares with its account, never what it is. So a model carries over to accounts
+and services that it was not trained on, and holds nothing of anybody.
 
 A feature is a number, ``NaN`` where it cannot be told; nothing here sees a label, a finding, or anything later than the
 event. ``monotonic``: 1 where more must never mean less risk, -1 where more must never mean more.

@@ -103,8 +103,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def hash(self) -> str:
-        """SHA-256 over the canonical JSON of all that decides what a model becomes. Titles, meanings and reasons are left
-        out: their words change without making a trained model another."""
+        """SHA-256 over the canonical JSON of all that decides what a model becomes. Titles, meanings and reasons are
+        left out: their words change without making a trained model another."""
         content: Any = msgspec.to_builtins(self)
         del content["title"], content["estimator"]["why"]
         for feature in content["features"]:

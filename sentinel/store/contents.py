@@ -74,6 +74,7 @@ PROFILE_HELD: Final = Held(
         "restricted_at": "rights.restricted_since",
         "objected_at": "rights.objection_since",
         "rights": "rights.decisions",
+        "seen": "profile.familiar",
     },
     {"usage_marks": "whether that day's figures counted a success, a refusal or both: events of that day say it"},
 )
