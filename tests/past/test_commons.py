@@ -195,6 +195,16 @@ def test_hours_are_told_by_the_five_around_them() -> None:
     assert [round(commons.around(hour), 2) for hour in (20, 21, 22, 23, 0, 1, 2)] == [0, 0.5, 1, 1, 1, 0.5, 0]
 
 
+def test_hours_told_once_follow_what_is_noted_and_what_grows_old() -> None:
+    commons = noted([("hour", "3", FIRST)])
+    shares = [commons.around(3)]
+    commons.note("hour", "3", FIRST)
+    shares.append(commons.around(3))
+    commons.note("account", "", FIRST + KEPT * PERIOD)
+    shares.append(commons.around(3))
+    assert shares == pytest.approx([(20 / 6 + 1) / 21, (20 / 6 + 2) / 22, 1 / 6])
+
+
 def test_names_say_nothing_without_the_key_and_differ_by_level() -> None:
     names = {name_of(key, level, "FR") for key in (KEY, b"other") for level in ("country", "network")}
     assert len(names) == 4

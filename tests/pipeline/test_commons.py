@@ -171,10 +171,12 @@ async def test_counts_of_a_batch_that_is_not_stored_are_lost(
 
 
 async def test_a_restart_goes_on_with_what_was_counted(inst: Installation) -> None:
-    await inst.run([login(0)])
-    await inst.reopen()
-    await inst.run([login(1), login(2, account="u-2")])
-    assert await numbers(inst) == {"accounts": 2, "FR": 2, "JP": 0}
+    for tenant in ("default", "shop"):
+        await inst.run([inst.arrival(login(0), tenant=tenant)])
+        await inst.reopen()
+        again = [login(1), login(2, account="u-2")]
+        await inst.run([inst.arrival(event, tenant=tenant) for event in again])
+        assert await numbers(inst, tenant) == {"accounts": 2, "FR": 2, "JP": 0}
 
 
 async def test_a_batch_that_is_lost_while_the_next_is_judged(
