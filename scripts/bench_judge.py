@@ -14,6 +14,7 @@ from bench_events import mix  # first: it makes this tree importable
 
 from sentinel.daemon.build import bare_lookups, build_enricher
 from sentinel.events.event import convert_event
+from sentinel.models.scorer import baseline_scorer
 from sentinel.past.commons import Commons
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.edge import arrive
@@ -31,7 +32,7 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 100)  # as in the daemon
     rules = RuleSet(load_rules([packaged_rules()]))
     enricher = build_enricher(Pseudonymizer(Secret(b"b" * 32)), bare_lookups())
-    replay = Replay(TenantSettings(rules=rules))
+    replay = Replay(TenantSettings(rules=rules, scorer=baseline_scorer()))
     mixed = mix("judge", events, accounts, datetime.now(UTC), 24 * 60)
     arrivals = [arrive(enricher, "default", convert_event(event)) for event in mixed]
     half = len(arrivals) // 2

@@ -18,6 +18,7 @@ from bench_events import mix  # first: it makes this tree importable
 
 from sentinel.daemon.build import bare_lookups, build_enricher
 from sentinel.events.event import convert_event
+from sentinel.models.scorer import baseline_scorer
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import TenantSettings
@@ -58,7 +59,7 @@ async def run(given: list[Any], rules: RuleSet) -> float:
     """Microseconds of this thread an event: enriching, judging and packing; the first half builds the past."""
     vault = Vault.ephemeral()
     store = SqliteStore(None, vault)
-    settings = TenantSettings(rules=rules)
+    settings = TenantSettings(rules=rules, scorer=baseline_scorer())
     pipeline = Pipeline(store, vault, lambda tenant: settings)
     enricher = build_enricher(vault.pseudonym, bare_lookups())
     spent = 0

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sentinel.models.scorer import baseline_scorer
 from sentinel.pipeline.item import TenantSettings
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
@@ -105,7 +106,7 @@ def judge(number: int, wish: Wish, state: Path, rules: list[Path]) -> Figures:
     def progress(moment: int) -> None:
         clock.value = moment
 
-    settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules(), *rules])))
+    settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules(), *rules])), scorer=baseline_scorer())
     start = int((wish.start.timestamp() + wish.quiet_days * 86_400) * 1e6)
     return measure(simulate(wish, Addresses.load(state)), settings, enricher(state), start, progress)
 

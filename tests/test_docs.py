@@ -61,7 +61,14 @@ def test_every_path_fact_and_rule_has_its_line() -> None:
     assert [path.stem for path in (ROOT / "rules").glob("*.toml") if f"## {path.stem}\n" not in rules] == []
 
 
+def test_no_path_is_named_that_is_not_there() -> None:
+    there = {route.path for route in ROUTES}
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        named = re.findall(r"`(?:[A-Z]+ )?(/(?:v1|answer|[a-z]+z)[\w{}./]*)`", page.read_text())
+        assert [path for path in named if path not in there] == [], page.name
+
+
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "rules/README.md"]:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "rules/README.md", *ROOT.glob("models/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MODELS = {"impostor", "novelty", "likelihood"}
 RULES = sorted(path.name for path in (ROOT / "rules").iterdir())
 COUNT = sum(name.endswith(".toml") for name in RULES)
 
@@ -47,6 +48,8 @@ def test_both_hold_rules_templates_data_and_types(built: tuple[Path, Path]) -> N
     wheel, sdist = names(built[0]), names(built[1])
     assert sorted(Path(name).name for name in wheel if name.startswith("sentinel/data/rules/")) == RULES
     assert sorted(Path(name).name for name in sdist if name.startswith("rules/")) == RULES
+    for name, prefix in ((wheel, "sentinel/data/models"), (sdist, "models")):
+        assert {f"{prefix}/{kind}.{end}" for kind in MODELS for end in ("toml", "md")} <= name
     data = [
         str(path.relative_to(ROOT))
         for path in (ROOT / "sentinel").rglob("*")
@@ -97,4 +100,5 @@ def test_an_installed_wheel_works(built: tuple[Path, Path], tmp_path: Path) -> N
     assert where.stdout.startswith(str(folder))
     assert sentinel("rules", "test").startswith(f"{COUNT} rules, ")
     assert "packaged" in sentinel("geo", "status")
+    assert "impostor" in sentinel("models", "list")
     assert "<html" in sentinel("mail", "preview", "--format", "html")

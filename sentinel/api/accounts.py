@@ -16,6 +16,7 @@ from sentinel.events.clock import to_datetime, to_micros, to_text
 from sentinel.events.event import Text, explain
 from sentinel.events.limits import check_size, check_time
 from sentinel.events.sighting import Attributes
+from sentinel.pipeline.attributes import check_attributes
 from sentinel.pipeline.item import Call, NewAttributes
 from sentinel.pipeline.restricted import RESTRICTED
 from sentinel.store.protocol import AlertRow, ApiKey
@@ -41,7 +42,7 @@ _decode = msgspec.json.Decoder(AccountBody).decode
 
 
 async def put_account(request: web.Request, service: Service, key: ApiKey) -> web.Response:
-    """Set attributes; the answer has them all."""
+    """Set attributes; the answer has them all, or those given where a look needs a second person."""
     account = account_of(request)
     body = await read_body(request, service)
     try:
@@ -64,6 +65,7 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         created=to_micros(given.account_created) if given.account_created else None,
         as_of=now,
     )
+    check_attributes(attributes)
     await service.looked(key, "account.rectify", service.handle_of(key.tenant, account))
     call = Call(key.name, now)
     await service.intake.submit(
@@ -77,6 +79,8 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         ],
         inline=True,
     )
+    if service.second_person(key.tenant):
+        return answer(_show(account, attributes))
     return answer(await _shown(service, account, service.handle_of(key.tenant, account)))
 
 
@@ -84,7 +88,7 @@ async def get_account(request: web.Request, service: Service, key: ApiKey) -> we
     """The attributes; an account never heard of is answered alike, with nothing known."""
     account = account_of(request)
     handle = service.handle_of(key.tenant, account)
-    await service.looked(key, "account.show", handle)
+    await service.looked(key, "account.show", handle, person=True)
     return answer(await _shown(service, account, handle))
 
 
@@ -132,7 +136,7 @@ async def get_account_alerts(request: web.Request, service: Service, key: ApiKey
     """The account's alerts, newest first."""
     account, limit = account_of(request), limit_of(request)
     handle = service.handle_of(key.tenant, account)
-    await service.looked(key, "account.alerts", handle)
+    await service.looked(key, "account.alerts", handle, person=True)
     rows = await service.store.alerts(key.tenant, account=handle, limit=limit) if handle is not None else []
     return answer({"alerts": [show_alert(row) | {"account": account} for row in rows]})
 

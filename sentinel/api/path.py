@@ -1,6 +1,7 @@
 """What paths and queries name."""
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
@@ -12,6 +13,11 @@ def account_of(request: web.Request) -> str:
     account = request.match_info["account"]
     if not 0 < len(account.encode()) <= 1024:
         raise FieldError("account", "expected 1 to 1024 bytes")
+    try:
+        unquote_to_bytes(request.rel_url.raw_path).decode()
+    except UnicodeDecodeError:
+        # It stays undecoded otherwise, and %FF would name the same account as %25FF.
+        raise FieldError("account", "expected UTF-8, in a path as %XX for each byte") from None
     return account
 
 

@@ -64,8 +64,9 @@ async def put_restriction(request: web.Request, service: Service, key: ApiKey) -
 
 
 async def delete_restriction(request: web.Request, service: Service, key: ApiKey) -> web.Response:
-    """Lift the restriction; what came meanwhile stays unjudged."""
-    return _standing(request, await _exercise(service, key, "lift", account_of(request)))
+    """Lift the restriction; what came meanwhile stays unjudged. `changed` is false when there was none."""
+    done = await _exercise(service, key, "lift", account_of(request))
+    return _standing(request, done, changed=done.changed)
 
 
 async def put_objection(request: web.Request, service: Service, key: ApiKey) -> web.Response:
@@ -89,7 +90,7 @@ async def get_export(request: web.Request, service: Service, key: ApiKey) -> web
     account, language = account_of(request), request.query.get("language")
     if language is not None and language not in LANGUAGES:
         raise FieldError("language", f"expected one of {', '.join(LANGUAGES)}")
-    await service.looked(key, "account.export", service.handle_of(key.tenant, account))
+    await service.looked(key, "account.export", service.handle_of(key.tenant, account), person=True)
     # In memory: an archive in a temporary file would be personal data that nothing erases.
     file = BytesIO()
     await service.export(key.tenant, account, file, language)
@@ -121,13 +122,14 @@ async def _exercise(service: Service, key: ApiKey, what: Any, account: str, **mo
     )
 
 
-def _standing(request: web.Request, done: Answer) -> web.Response:
+def _standing(request: web.Request, done: Answer, **more: bool) -> web.Response:
     return answer(
         {
             "account": account_of(request),
             "restricted": done.restricted,
             "since": to_text(done.since) if done.since else None,
             "objection": done.objection,
+            **more,
         }
     )
 

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from sentinel.api.auth import Keys
+from sentinel.api.problems import Problem
 from sentinel.audit.entry import Action, Entry
 from sentinel.audit.log import AuditLog
 from sentinel.enrich.sighting import Enricher
@@ -17,6 +18,11 @@ from sentinel.pipeline.item import Item, Outcome, TenantSettings
 from sentinel.pipeline.rights import Answer, Request
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import ApiKey, Store
+
+_NO_PERSON: Final = (
+    '[privacy] purpose is "workforce": looking somebody up needs a second person, and a key is none. Use the command'
+    " line (`sentinel account show`, `sentinel account export`, `sentinel alerts list --account`) with --approved-by"
+)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +74,7 @@ class Service:
         exercise: Callable[[Request], Awaitable[Answer]],
         export: Callable[[str, str, IO[bytes], str | None], Awaitable[object]],
         log: AuditLog,
+        second_person: Callable[[str], bool] = lambda tenant: False,
     ) -> None:
         self.store = store
         self.intake = intake
@@ -81,11 +88,17 @@ class Service:
         self.limits = limits
         self.exercise = exercise
         self.export = export  #: writes what is held of an account (tenant, account, file, language)
+        self.second_person = second_person  #: whether a look at one person of a tenant needs a second one
         self._log = log
         self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered
 
-    async def looked(self, key: ApiKey, action: Action, account: str | None = None) -> None:
-        """Write down that personal data is about to be shown: of an account (its handle), or of many."""
+    async def looked(self, key: ApiKey, action: Action, account: str | None = None, *, person: bool = False) -> None:
+        """Write down that personal data is about to be shown: of an account (its handle), or of many.
+
+        With ``person`` it is a look at one person. Raises :class:`Problem` (403) where that needs a second one.
+        """
+        if person and self.second_person(key.tenant):
+            raise Problem(403, _NO_PERSON)
         row = self.vault.of(account).row("audit") if account is not None else None
         entry = Entry(time=self.clock(), actor=key.name, role="service", action=action, tenant=key.tenant, account=row)
         await asyncio.to_thread(self._log.append, [entry])

@@ -1,6 +1,7 @@
 """`sentinel account erase`, `restrict`, `lift`, `object`, `rectify`: what changes an account."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,20 +16,24 @@ from sentinel.errors import FieldError
 from sentinel.events.clock import now, to_micros, to_text
 from sentinel.events.limits import check_time
 from sentinel.events.sighting import Attributes
+from sentinel.pipeline.attributes import check_attributes
 from sentinel.pipeline.questions import RECTIFIABLE, Question, Rectify
 from sentinel.pipeline.rights import Answer, Request
 
 _reason: Final = click.option("--reason", default="", help="Why; kept with the account, and in the person's export.")
 
 
+def _change(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What every change takes: --tenant, --purpose, --json, --config."""
+    for decorate in (run_async, pass_config, json_option, purpose_option, tenant_option):
+        function = decorate(function)
+    return function
+
+
 @click.command("erase")
 @account_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@tenant_option
-@purpose_option
-@json_option
-@pass_config
-@run_async
+@_change
 async def erase(context: Context, account: str, yes: bool, tenant: str, purpose: str, as_json: bool) -> int:
     """Erase everything that is held of ACCOUNT, at once and for good (GDPR Art. 17).
 
@@ -64,11 +69,7 @@ async def erase(context: Context, account: str, yes: bool, tenant: str, purpose:
 @click.command("restrict")
 @account_argument
 @_reason
-@tenant_option
-@purpose_option
-@json_option
-@pass_config
-@run_async
+@_change
 async def restrict(context: Context, account: str, reason: str, tenant: str, purpose: str, as_json: bool) -> int:
     """Only keep what comes of ACCOUNT from now on (GDPR Art. 18): nothing is scored, learned, mailed or shown.
 
@@ -82,11 +83,7 @@ async def restrict(context: Context, account: str, reason: str, tenant: str, pur
 @click.command("lift")
 @account_argument
 @_reason
-@tenant_option
-@purpose_option
-@json_option
-@pass_config
-@run_async
+@_change
 async def lift(context: Context, account: str, reason: str, tenant: str, purpose: str, as_json: bool) -> int:
     """Lift the restriction of ACCOUNT. Tell the person first (GDPR Art. 18(3)).
 
@@ -103,11 +100,7 @@ async def lift(context: Context, account: str, reason: str, tenant: str, purpose
 @account_argument
 @click.option("--decide", type=click.Choice(["upheld", "rejected"]), help="Decide the objection that is open.")
 @_reason
-@tenant_option
-@purpose_option
-@json_option
-@pass_config
-@run_async
+@_change
 async def object_(
     context: Context, account: str, decide: str | None, reason: str, tenant: str, purpose: str, as_json: bool
 ) -> int:
@@ -139,11 +132,7 @@ async def object_(
     type=click.Choice(list(RECTIFIABLE)),
     help="What is wrong and not to be known any more; repeat it. previous_email: the former address was not theirs.",
 )
-@tenant_option
-@purpose_option
-@json_option
-@pass_config
-@run_async
+@_change
 async def rectify(
     context: Context, account: str, forget: tuple[str, ...], tenant: str, purpose: str, as_json: bool, **given: Any
 ) -> int:
@@ -168,6 +157,10 @@ async def rectify(
         created=_created(given["created"]),
         as_of=time,
     )
+    try:
+        check_attributes(attributes)
+    except FieldError as error:
+        raise click.UsageError(f"--{error}") from None
     if attributes == Attributes(account=account, as_of=time) and not forget:
         raise click.UsageError("nothing was given to put right; see --help")
     question = Rectify(
@@ -224,9 +217,13 @@ async def _mark(context: Context, asked: Request, as_json: bool) -> int:
         return 1
     since = to_text(answer.since) if answer.restricted else None
     if as_json:
-        print_json({"restricted": answer.restricted, "since": since, "objection": answer.objection})
+        told = {"restricted": answer.restricted, "since": since, "objection": answer.objection}
+        print_json(told | {"changed": answer.changed} if asked.what == "lift" else told)
         return 0
-    click.echo(f"restricted since {since}" if answer.restricted else "not restricted")
+    if not answer.changed:
+        click.echo("was not restricted; nothing was changed")
+    else:
+        click.echo(f"restricted since {since}" if answer.restricted else "not restricted")
     if answer.objection is not None:
         click.echo(f"objection: {answer.objection}")
     return 0

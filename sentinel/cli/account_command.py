@@ -10,7 +10,7 @@ from sentinel.cli.account_show import show
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.looking import account_argument, looking, tenant_option
 from sentinel.cli.looks import approved_option, purpose_option
-from sentinel.cli.new_file import new_file
+from sentinel.cli.new_file import beside, new_file
 from sentinel.daemon.build import rules_or_none
 from sentinel.daemon.export import write_export
 from sentinel.export.text import LANGUAGES
@@ -24,7 +24,10 @@ def command() -> None:
 @command.command("export")
 @account_argument
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The ZIP file to write; a new one."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The ZIP file to write, a new one; - is standard output.",
 )
 @click.option("--language", type=click.Choice(LANGUAGES), help="Of the page in it; else the person's.")
 @tenant_option
@@ -61,9 +64,10 @@ async def export(
                 now=at.now, language=language, rules=rules_or_none(at.config),
             )  # fmt: skip
     if as_json:
-        print_json(manifest)
+        print_json(manifest, beside(out))
     else:
-        click.echo(f"{out}: {manifest.events} events, {len(manifest.files)} files, in the clear: for the person only")
+        told = f"{manifest.events} events, {len(manifest.files)} files, in the clear: for the person only"
+        click.echo(f"{out}: {told}", file=beside(out))
     return 0
 
 

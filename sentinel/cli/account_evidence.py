@@ -8,8 +8,9 @@ import click
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.looking import account_argument, looking, tenant_option
 from sentinel.cli.looks import approved_option
-from sentinel.cli.new_file import new_file
+from sentinel.cli.new_file import beside, new_file
 from sentinel.cli.span import Moment, Span
+from sentinel.config.secrets import read_private
 from sentinel.daemon.build import rules_or_none
 from sentinel.daemon.export import write_export
 from sentinel.events.clock import DAY, now, to_text
@@ -22,7 +23,7 @@ from sentinel.export.evidence import Claim, Evidence, encrypt_to, encrypt_with, 
 @click.option(
     "--passphrase-file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Instead: a file that holds the passphrase to open it with.",
+    help="Instead: a file that holds the passphrase to open it with, readable by you alone.",
 )
 @click.option("--claim", required=True, help="The claim that it is for; stands in the copy and in the audit log.")
 @click.option(
@@ -33,7 +34,10 @@ from sentinel.export.evidence import Claim, Evidence, encrypt_to, encrypt_with, 
     help="How long the recipient may keep it, as 365d, or until a date.",
 )
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write; a new one."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The file to write, a new one; - is standard output.",
 )
 @tenant_option
 @approved_option
@@ -87,18 +91,15 @@ async def evidence(
             signed = make_evidence(package.getvalue(), about, secret=at.vault.root.derive("evidence"))
         file.write(_seal(signed, recipients, passphrase_file))
     if as_json:
-        print_json({"file": str(out), "fingerprint": signed.fingerprint, "keep_until": to_text(until)})
+        made_of = {"file": str(out), "fingerprint": signed.fingerprint, "keep_until": to_text(until)}
+        print_json(made_of, beside(out))
     else:
-        click.echo(f"{out}: signed; key {signed.fingerprint}")
-        click.echo(f"The recipient may keep it until {to_text(until - until % DAY)[:10]}.")
+        click.echo(f"{out}: signed; key {signed.fingerprint}", file=beside(out))
+        click.echo(f"The recipient may keep it until {to_text(until - until % DAY)[:10]}.", file=beside(out))
     return 0
 
 
 def _seal(signed: Evidence, recipients: tuple[str, ...], passphrase_file: Path | None) -> bytes:
     if passphrase_file is None:
         return encrypt_to(signed, recipients)
-    try:
-        lines = passphrase_file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise click.UsageError(f"{passphrase_file}: cannot be read as text") from None
-    return encrypt_with(signed, lines[0] if lines else "")
+    return encrypt_with(signed, read_private(passphrase_file).splitlines()[0])

@@ -1,27 +1,24 @@
 """Having something done that changes what is stored: here when nobody else judges, else by the daemon."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from typing import Final
 
-from sentinel.cli.verdicts import PATIENCE
+from sentinel.cli.waiting import wait_for, who_does_it
 from sentinel.config import Config
 from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.build import rules_or_none, untuned_settings
-from sentinel.daemon.lock import state_lock
+from sentinel.daemon.lock import StoreHeld, state_lock
 from sentinel.daemon.questions import answer_all
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
-from sentinel.errors import StoreError
 from sentinel.events.clock import now
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.questions import Question, carry_out_question, encode_question, read_reply
 from sentinel.pipeline.rights import Answer, Rights
 from sentinel.rules.compiled import Series
 
-_LOOK: Final = 0.1
-#: Seconds between tries to do it here after all. Seldom: a daemon that starts just then finds the lock taken.
-_TRY: Final = 5.0
+#: What holds the lock while a right is carried out here.
+_BY: Final = "sentinel account"
 
 
 async def have_done(config: Config, asked: Question, tell: Callable[[str], None]) -> Answer | None:
@@ -32,9 +29,9 @@ async def have_done(config: Config, asked: Question, tell: Callable[[str], None]
     prepare_state(config)
     with ExitStack() as stack:
         try:
-            stack.enter_context(state_lock(config.state, config.store_url))
-        except StoreError:
-            tell("the daemon carries it out")
+            stack.enter_context(state_lock(config.state, config.store_url, by=_BY))
+        except StoreHeld as held:
+            tell(who_does_it(held))
         else:
             return await _do(config, asked)
     return await _ask(config, asked)
@@ -44,8 +41,8 @@ async def _answer_alone(config: Config) -> None:
     """Do what was asked when nobody judges any more: who did may have been an import, which never looks."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(state_lock(config.state, config.store_url))
-        except StoreError:
+            stack.enter_context(state_lock(config.state, config.store_url, by=_BY))
+        except StoreHeld:
             return
         await _do(config, None)
 
@@ -83,15 +80,7 @@ async def _ask(config: Config, asked: Question) -> Answer | None:
         try:
             await store.bind(vault.fingerprint)
             id = await store.ask(encode_question(asked), now=now())
-            time = asyncio.get_running_loop().time
-            deadline, turn = time() + PATIENCE, time() + _TRY
-            while time() < deadline:
-                if (reply := await store.answer(id)) is not None:
-                    return read_reply(reply)
-                if time() >= turn:
-                    await _answer_alone(config)
-                    turn = time() + _TRY
-                await asyncio.sleep(_LOOK)
-            return None
+            reply = await wait_for(lambda: store.answer(id), lambda: _answer_alone(config))
+            return read_reply(reply) if reply is not None else None
         finally:
             await store.close()

@@ -67,7 +67,7 @@ async def command(
         prepare_state(config)
         if state is not None:
             config = msgspec.structs.replace(config, store=_store_address(state))
-            stack.enter_context(state_lock(config.state, config.store_url))
+            stack.enter_context(state_lock(config.state, config.store_url, by="sentinel assess"))
             vault = open_vault(config, writes=True)
             store = open_store(config, vault)
         else:

@@ -13,6 +13,7 @@ from sentinel.audit.verify import Report
 from sentinel.cli.actor import operator
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.looks import approved_option
+from sentinel.cli.tenants import tenant_option
 from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.second_person import approved, check_approval, needs_second
 from sentinel.daemon.state import open_vault, prepare_state
@@ -68,7 +69,7 @@ def verify(context: Context, repair: bool, as_json: bool) -> int:
 
 @command.command("show")
 @click.option("--account", help="About this account only.")
-@click.option("--tenant", help="Of this tenant only; with --account: default unless given.")
+@tenant_option("Of this tenant only; with --account: default unless given.", None)
 @click.option("--action", type=click.Choice(ACTIONS), metavar="ACTION", help="Of this kind only, as account.export.")
 @click.option("--actor", help="By this API key or person only.")
 @click.option("--since", type=_Span(), help="Not older than this, as 12h or 7d.")

@@ -1,8 +1,12 @@
 """`sentinel check-config`: is the configuration right?"""
 
+import asyncio
+from typing import Any
+
 import click
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import describe_settings
 from sentinel.daemon.build import load_ruleset, tenant_settings
 from sentinel.enrich.lists import read_list
@@ -37,11 +41,21 @@ def command(context: Context, settings: bool, as_json: bool) -> int:
     tenant_settings(config, rules)
     for item in config.geo.lists:
         read_list(item.kind, item.path)
+    warnings = asyncio.run(tuned_in_vain(config))
     where = str(config.path) if config.path else "defaults, no file"
-    summary = {"config": where, "state": str(config.state), "store": config.store_url, "listen": str(config.listen),
-               "mode": config.decision.mode, "rules": len(rules.files)}  # fmt: skip
+    summary: dict[str, Any] = {
+        "config": where,
+        "state": str(config.state),
+        "store": config.store_url,
+        "listen": str(config.listen),
+        "mode": config.decision.mode,
+        "rules": len(rules.files),
+        "warnings": warnings,
+    }
     if as_json:
         print_json(summary)
     else:
+        for warning in summary.pop("warnings"):
+            click.echo(f"warning: {warning}", err=True)
         click.echo("configuration is good: " + ", ".join(f"{key} {value}" for key, value in summary.items()))
     return 0

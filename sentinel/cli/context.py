@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TextIO, TypeVar
 
 import click
 import msgspec
@@ -31,6 +31,14 @@ class Context:
         return self._config
 
 
+class Checked(click.ParamType[str]):
+    """A kind of option whose value is checked against the configuration, once that is known."""
+
+    def expect(self, config: Config, value: str) -> None:
+        """Raise :class:`click.UsageError` when the value cannot be right."""
+        raise NotImplementedError
+
+
 def pass_config(function: Callable[..., T]) -> Callable[..., T]:
     """Give a command ``--config`` and hand it the :class:`Context` as its first argument."""
 
@@ -46,6 +54,10 @@ def pass_config(function: Callable[..., T]) -> Callable[..., T]:
         context = ctx.ensure_object(Context)
         if config_file is not None:
             context.path = config_file
+        for parameter in ctx.command.params:
+            value = kwargs.get(parameter.name or "")
+            if isinstance(parameter.type, Checked) and value is not None:
+                parameter.type.expect(context.config, value)
         return function(context, *args, **kwargs)
 
     return wrapped
@@ -61,9 +73,9 @@ def run_async(main: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     return wrapped
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+def print_json(value: Any, file: TextIO | None = None) -> None:
+    """One JSON document on standard output, or on ``file``."""
+    (file or sys.stdout).write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")

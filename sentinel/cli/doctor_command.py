@@ -13,14 +13,18 @@ import msgspec
 
 from sentinel.alerts.address import AddressError, SenderError, check_from
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import Config
 from sentinel.daemon.backups import kept_backups
 from sentinel.daemon.build import load_ruleset
+from sentinel.daemon.models import in_words, today
 from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.databases import status as database_status
 from sentinel.enrich.lists import read_list
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now, utc_day
+from sentinel.models.in_force import Shelf
+from sentinel.models.registry import Registry
 from sentinel.privacy.retention import overdue_through
 
 #: Below this much free space the store soon stops taking events.
@@ -141,7 +145,19 @@ async def _backups(config: Config) -> list[Check]:
 
 async def _rules(config: Config) -> list[Check]:
     rules = load_ruleset(config)
-    return [Check(name="rules", state="good", detail=f"{len(rules.files)} rules, {rules.digest[:19]}")]
+    out = [Check(name="rules", state="good", detail=f"{len(rules.files)} rules, {rules.digest[:19]}")]
+    return out + [Check(name="tuning", state="warn", detail=each) for each in await tuned_in_vain(config)]
+
+
+async def _models(config: Config) -> list[Check]:
+    shelf, out = Shelf(Registry(config.state / "models")), []
+    for tenant in sorted({"default", *config.tenants, *shelf.registry.tenants()}):
+        for each in shelf.look(tenant, today()):
+            if each.status in ("in force", "abstains", "missing"):
+                wrong = each.status == "abstains"
+                advice = "; `sentinel models list` shows what else there is" if wrong else ""
+                out.append(Check(name="models", state="warn" if wrong else "good", detail=in_words(each) + advice))
+    return out
 
 
 async def _geo(config: Config) -> list[Check]:
@@ -183,6 +199,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...
     ("retention", _retention),
     ("backup", _backups),
     ("rules", _rules),
+    ("models", _models),
     ("geo", _geo),
     ("mail", _smtp),
 )

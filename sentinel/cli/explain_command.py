@@ -10,6 +10,7 @@ from sentinel.cli.context import Context, json_option, pass_config, print_json, 
 from sentinel.cli.explain_print import print_explanation
 from sentinel.cli.looking import expect_shown
 from sentinel.cli.looks import approved_option, looked, purpose_option
+from sentinel.cli.tenants import tenant_option
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
@@ -24,7 +25,7 @@ from sentinel.privacy.vault import Vault
 
 @click.command("explain")
 @click.argument("event")
-@click.option("--tenant", default="default", show_default=True, help="Whose event it is.")
+@tenant_option("Whose event it is.")
 @click.option("--all", "everything", is_flag=True, help="Every fact with its meaning, not only those that were read.")
 @purpose_option
 @approved_option

@@ -79,7 +79,7 @@ async def command(
             return 0 if good else 1
         config = context.config
         prepare_state(config)
-        stack.enter_context(state_lock(config.state, config.store_url))
+        stack.enter_context(state_lock(config.state, config.store_url, by="sentinel import"))
         vault = open_vault(config, writes=True)
         looked(config, vault, "event.import", tenant=tenant)
         rules = load_ruleset(config)

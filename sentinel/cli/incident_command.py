@@ -12,6 +12,7 @@ from sentinel.cli.looking import looking
 from sentinel.cli.looks import purpose_option
 from sentinel.cli.new_file import new_file
 from sentinel.cli.span import Moment, Span
+from sentinel.cli.tenants import tenant_option
 from sentinel.daemon.export import information
 from sentinel.daemon.incident import incidents
 from sentinel.export.incident import incident_report, report_json, report_markdown
@@ -29,7 +30,7 @@ def command() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for incident.md and incident.json.",
 )
-@click.option("--tenant", default="default", show_default=True, help="Whose accounts.")
+@tenant_option("Whose accounts.")
 @purpose_option
 @json_option
 @pass_config

@@ -8,13 +8,14 @@ from typing import Any, BinaryIO
 
 import click
 
+from sentinel.cli.tenants import tenant_option
 from sentinel.sources import SOURCES
 
 
 def source_options(function: Callable[..., Any], *, required: bool = True) -> Callable[..., Any]:
     """FILES (at least one where they are ``required``), --from, --year, --timezone and --tenant."""
     for decorate in (
-        click.option("--tenant", default="default", show_default=True, help="Whose settings apply."),
+        tenant_option("Whose settings apply."),
         click.option("--timezone", help="Zone of stamps without one, as Europe/Paris (default UTC)."),
         click.option("--year", type=click.IntRange(1970, 9998), help="Year of the first line, if they lack it (sshd)."),
         click.option("--from", "source", type=click.Choice(sorted(SOURCES)), default="native", show_default=True,

@@ -9,6 +9,7 @@ import msgspec
 
 from sentinel.audit.entry import Action
 from sentinel.audit.log import AuditLog
+from sentinel.cli import tenants
 from sentinel.cli.looks import Look, take_down
 from sentinel.config import Config
 from sentinel.daemon.audit import opened_audit
@@ -39,7 +40,7 @@ class Value(click.ParamType[str]):
 
 
 account_argument: Final = click.argument("account", type=Value())
-tenant_option: Final = click.option("--tenant", default="default", show_default=True, help="Whose account it is.")
+tenant_option: Final = tenants.tenant_option("Whose account it is.")
 
 
 class Looking(msgspec.Struct, frozen=True, kw_only=True):

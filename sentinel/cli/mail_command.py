@@ -10,6 +10,7 @@ from sentinel.alerts.compose import compose
 from sentinel.alerts.samples import sample, sample_attributes
 from sentinel.alerts.smtp import Mailer
 from sentinel.cli.context import Context, pass_config, run_async
+from sentinel.cli.tenants import tenant_option
 from sentinel.daemon.mail import identity_of, smtp_settings
 from sentinel.errors import SentinelError
 from sentinel.events.alert import KINDS
@@ -24,7 +25,7 @@ def command() -> None:
 @click.option("--kind", type=click.Choice(KINDS), default="suspicious_sign_in", show_default=True, help="Which alert.")
 @click.option("--format", "form", type=click.Choice(["text", "html", "eml"]), default="text", show_default=True,
               help="Which part to print; eml is the whole mail.")  # fmt: skip
-@click.option("--tenant", default="default", show_default=True, help="Whose identity the mail has.")
+@tenant_option("Whose identity the mail has.")
 @pass_config
 def preview(context: Context, kind: str, form: str, tenant: str) -> int:
     """Print a sample mail about a made-up person.
@@ -47,7 +48,7 @@ def preview(context: Context, kind: str, form: str, tenant: str) -> int:
 
 @command.command("test")
 @click.argument("recipient")
-@click.option("--tenant", default="default", show_default=True, help="Whose identity the mail has.")
+@tenant_option("Whose identity the mail has.")
 @pass_config
 @run_async
 async def test(context: Context, recipient: str, tenant: str) -> int:

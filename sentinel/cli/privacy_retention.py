@@ -140,7 +140,7 @@ async def _carry_out(config: Config, moment: int) -> Answer | None:
         stack.callback(vault.close)
         order = Order(int.from_bytes(os.urandom(7), "big"), now(), moment)
         try:
-            stack.enter_context(state_lock(config.state, config.store_url))
+            stack.enter_context(state_lock(config.state, config.store_url, by="sentinel privacy retention"))
         except StoreError:
             put_order(vault.keyring, order)
             deadline = asyncio.get_running_loop().time() + PATIENCE

@@ -12,6 +12,7 @@ from sentinel.cli.rules_fired import Fired, fired_counts, print_list
 from sentinel.cli.rules_new import new
 from sentinel.cli.rules_scenarios import read_scenarios, sort_out, tell
 from sentinel.cli.rules_show import show
+from sentinel.cli.tenants import tenant_option
 from sentinel.daemon.build import bare_lookups, build_enricher, load_ruleset
 from sentinel.daemon.tuning import Tuning
 from sentinel.errors import SentinelError
@@ -34,7 +35,7 @@ _directory = click.argument("paths", nargs=-1, type=click.Path(exists=True, path
 
 
 @command.command("list")
-@click.option("--tenant", help="Count the findings of this tenant only.")
+@tenant_option("Count the findings of this tenant only.", None)
 @json_option
 @pass_config
 def list_rules(context: Context, tenant: str | None, as_json: bool) -> int:

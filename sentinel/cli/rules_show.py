@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.tenants import tenant_option
 from sentinel.daemon.build import load_ruleset
 from sentinel.daemon.tuning import Tuning
 from sentinel.errors import SentinelError
@@ -14,7 +15,7 @@ from sentinel.rules.load import RuleFile
 
 @click.command("show")
 @click.argument("rule")
-@click.option("--tenant", default="default", show_default=True, help="As it is for this tenant.")
+@tenant_option("As it is for this tenant.")
 @click.option("--service", help="As it is for events of this service.")
 @click.option("--tag", "tags", multiple=True, help="As it is for accounts with this tag; repeat it.")
 @json_option

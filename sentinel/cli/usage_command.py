@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.cli.span import Moment, Span
+from sentinel.cli.tenants import tenant_option
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.events.clock import DAY, now, to_text, utc_day
 from sentinel.privacy.noise import spread
@@ -25,7 +26,7 @@ _ORDER: Final = ("logins", "methods", "browsers", "countries")
 
 @click.command("usage")
 @click.option("--since", type=Span(), default="30d", show_default=True, help="Days back, as 30d, or a date.")
-@click.option("--tenant", default="default", show_default=True, help="Whose figures.")
+@tenant_option("Whose figures.")
 @json_option
 @pass_config
 @run_async

@@ -1,6 +1,5 @@
 """What `alerts` and `campaigns` share: listing, showing, and verdicts that close."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any, Final
@@ -9,13 +8,16 @@ import click
 
 from sentinel.api.accounts import show_alert
 from sentinel.audit.entry import Action
+from sentinel.cli import tenants
 from sentinel.cli.context import Context, print_json
 from sentinel.cli.looks import looked
+from sentinel.cli.waiting import wait_for, who_does_it
+from sentinel.config import Config
 from sentinel.daemon.build import bare_lookups, build_enricher, build_pipeline, load_ruleset
-from sentinel.daemon.lock import state_lock
-from sentinel.daemon.state import open_store, open_vault, prepare_state
+from sentinel.daemon.lock import StoreHeld, state_lock
+from sentinel.daemon.state import open_store, open_to_read, open_vault, prepare_state
 from sentinel.enrich.sighting import Enricher
-from sentinel.errors import SentinelError, StoreError
+from sentinel.errors import SentinelError
 from sentinel.events.clock import now, to_text
 from sentinel.pipeline.pack import unpack_assessment, unpack_sighting
 from sentinel.pipeline.verdicts import carry_out
@@ -23,11 +25,7 @@ from sentinel.privacy.keyring import KEYRING_NAME
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import AlertRow, AskedVerdict, Store
 
-#: Seconds that a running daemon gets to carry out a verdict before the command says that it will.
-PATIENCE: Final = 60.0
-_LOOK: Final = 0.1
-
-tenant_option: Final = click.option("--tenant", default="default", show_default=True, help="Whose alerts.")
+tenant_option: Final = tenants.tenant_option("Whose alerts.")
 all_option: Final = click.option("--all", "closed_too", is_flag=True, help="Those closed as well.")
 limit_option: Final = click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
@@ -130,9 +128,11 @@ async def opened(context: Context) -> AsyncIterator[Opened]:
     config = context.config
     prepare_state(config)
     vault = open_vault(config, or_ephemeral=True)
-    store = open_store(config, vault)
+    begun = (config.state / KEYRING_NAME).exists()
+    # A store that was made before its keyring would look like one whose keyring was lost.
+    store = open_store(config, vault) if begun else open_to_read(config, vault)
     try:
-        if (config.state / KEYRING_NAME).exists():
+        if begun:
             await store.bind(vault.fingerprint)
         yield Opened(context, vault, store, build_enricher(vault.pseudonym, bare_lookups()))
     finally:
@@ -182,22 +182,16 @@ async def close(at: Opened, asked: Sequence[AskedVerdict], tell: Callable[[str],
     """
     ids = [await at.store.ask_verdict(verdict) for verdict in asked]
     config = at.context.config
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(state_lock(config.state, config.store_url))
-        except StoreError:
-            tell("the daemon carries it out")
-            await _wait(at.store, ids)
-        else:
-            vault = open_vault(config, writes=True)
-            stack.callback(vault.close)
-            store = open_store(config, vault)
-            try:
-                pipeline = build_pipeline(config, store, vault, load_ruleset(config))
-                for waiting in await store.asked_verdicts():
-                    await carry_out(waiting, store, pipeline.process, now=now())
-            finally:
-                await store.close()
+    if (held := await _carry_out_here(config)) is not None:
+        tell(who_does_it(held))
+
+        async def all_done() -> bool | None:
+            return {verdict.id for verdict in await at.store.asked_verdicts()}.isdisjoint(ids) or None
+
+        async def here() -> None:
+            await _carry_out_here(config)
+
+        await wait_for(all_done, here)
     return [found for id in ids for found in await at.store.asked_verdicts(id)]
 
 
@@ -219,10 +213,20 @@ def print_closed(done: Sequence[AskedVerdict], names: Sequence[str], as_json: bo
     return 0 if all(one.done for one in done) else 1
 
 
-async def _wait(store: Store, ids: Sequence[int]) -> None:
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    while asyncio.get_running_loop().time() < deadline:
-        waiting = {verdict.id for verdict in await store.asked_verdicts()}
-        if waiting.isdisjoint(ids):
-            return
-        await asyncio.sleep(_LOOK)
+async def _carry_out_here(config: Config) -> StoreHeld | None:
+    """Carry out all verdicts that were asked for, unless another process judges into the store: then who that is."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(state_lock(config.state, config.store_url, by="sentinel alerts close"))
+        except StoreHeld as held:
+            return held
+        vault = open_vault(config, writes=True)
+        stack.callback(vault.close)
+        store = open_store(config, vault)
+        try:
+            pipeline = build_pipeline(config, store, vault, load_ruleset(config))
+            for waiting in await store.asked_verdicts():
+                await carry_out(waiting, store, pipeline.process, now=now())
+        finally:
+            await store.close()
+    return None

@@ -21,7 +21,13 @@ def read_secret(config: Config, name: str, file: Path | None) -> str | None:
         return _read(credential, private=False)
     if file is None:
         return None
-    return _read((config.path.parent if config.path else Path()) / file, private=True)
+    return read_private((config.path.parent if config.path else Path()) / file)
+
+
+def read_private(path: Path) -> str:
+    """The secret in a file that only its owner can read, without the newline at its end. Raises :class:`FileError` as
+    :func:`read_secret` does."""
+    return _read(path, private=True)
 
 
 def _read(path: Path, *, private: bool) -> str:

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.api.service import Limits
 from sentinel.config import Config
+from sentinel.daemon.models import ModelDesk, model_desk
 from sentinel.daemon.tuning import Tuning, marks_of
 from sentinel.enrich.address import parse_address
 from sentinel.enrich.countries import load_countries
@@ -16,6 +19,7 @@ from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, HOUR, MINUTE
+from sentinel.models.scorer import ModelScorer
 from sentinel.past.profile import TrustPolicy
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.item import TenantSettings, UsagePolicy
@@ -73,19 +77,26 @@ def tenant_settings(
     rules: RuleSet,
     pseudonym: Pseudonymizer | None = None,
     lookup_of: Callable[[str], str | None] | None = None,
+    models: ModelDesk | None = None,
 ) -> Callable[[str], TenantSettings]:
-    """What judging depends on, by tenant; made once for each. Allowlists of accounts and devices need ``pseudonym``,
-    and ``lookup_of`` (an account's pseudonym by its handle) where events come with handles.
+    """What judging depends on, by tenant; made once for each, and again when its models changed. Allowlists of accounts
+    and devices need ``pseudonym``, and ``lookup_of`` (an account's pseudonym by its handle) where events come with
+    handles. Without ``models`` they are those in force now, read when a tenant is first asked for.
 
     Raises :class:`FileError` when what is tuned does not fit the rules.
     """
     tuning = Tuning(config, rules, pseudonym, lookup_of)
+    desk = models or model_desk(config)
     made: dict[str, TenantSettings] = {}
 
     def settings(tenant: str) -> TenantSettings:
-        if tenant not in made:
-            made[tenant] = tuning.apply(tenant, _settings(config.for_tenant(tenant), rules))
-        return made[tenant]
+        in_force = desk.of(tenant)
+        found = made.get(tenant)
+        if found is None or found.models is not in_force:
+            own = _settings(config.for_tenant(tenant), rules)
+            own = msgspec.structs.replace(own, models=in_force, scorer=ModelScorer(in_force))
+            found = made[tenant] = tuning.apply(tenant, own)
+        return found
 
     return settings
 

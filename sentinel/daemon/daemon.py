@@ -25,14 +25,16 @@ from sentinel.daemon.export import exporter
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.listen import listening
-from sentinel.daemon.lock import state_lock
+from sentinel.daemon.lock import DAEMON, state_lock
 from sentinel.daemon.mail import make_delivery
+from sentinel.daemon.models import ModelFigures, model_desk
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
+from sentinel.daemon.second_person import needs_second
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
 from sentinel.daemon.upkeep import keep_up
 from sentinel.daemon.verdicts import carry_out_verdicts
-from sentinel.daemon.watch import watch
+from sentinel.daemon.watch import watch, watch_models
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now
 from sentinel.pipeline.intake import Intake
@@ -85,7 +87,7 @@ class Daemon:
         """Start, serve until :meth:`stop` or SIGTERM, drain, stop. Raises :class:`SentinelError` if it cannot start."""
         async with AsyncExitStack() as stack:
             prepare_state(self.config)
-            stack.enter_context(state_lock(self.config.state, self.config.store_url))
+            stack.enter_context(state_lock(self.config.state, self.config.store_url, by=DAEMON))
             finish_restore(self.config)
             sockets = await stack.enter_async_context(listening(self.config.listen))
             # Before the edge processes, which read the keyring.
@@ -113,7 +115,9 @@ class Daemon:
         config = self.config
         rules = load_ruleset(config)
         self.enricher = build_enricher(self.vault.pseudonym, open_lookups(config))
-        self._provider = tenant_settings(config, rules, self.vault.pseudonym, self.vault.lookup_of)
+        self.models = model_desk(config, expire=True)
+        self.models.use(self.models.prepare())
+        self._provider = tenant_settings(config, rules, self.vault.pseudonym, self.vault.lookup_of, self.models)
         self.figures = Figures(lambda: self._edges.requests if self._edges is not None else self._service.requests)
         self._pipeline = CountedPipeline(self.store, self.vault, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
@@ -131,6 +135,7 @@ class Daemon:
         )
         self._pipeline.witness = self.retention.witness
         self.figures.registry.register(RetentionFigures(self.retention))
+        self.figures.registry.register(ModelFigures(self.models))
         self._service = Service(
             store=self.store,
             intake=self.intake,
@@ -145,6 +150,7 @@ class Daemon:
             exercise=self._rights.exercise,
             export=exporter(self.store, self.vault, self._audit.log, lambda: self.config),
             log=self._audit.log,
+            second_person=lambda tenant: needs_second(self.config, tenant),
         )
         self._delivery = make_delivery(config, self.store, self._busy)
 
@@ -162,6 +168,7 @@ class Daemon:
             self._start("questions", answer_questions(self.store, self._rights, self.intake.submit, self.vault, log))
             self._start("retention", self.retention.run())
             self._start("watch", watch(lambda: self.config, self.reload))
+            self._start("models", watch_models(lambda: self.config.rules.watch_seconds, self.models))
             if (interval := notify.watchdog_interval()) is not None:
                 self._start("watchdog", self._watchdog(interval))
             await self._open_doors(sockets)
@@ -229,7 +236,7 @@ class Daemon:
             rules = load_ruleset(config)
             lookups = open_lookups(config)
             lasting, vault = msgspec.structs.replace(config, **kept), self.vault
-            provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of)
+            provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of, self.models)
             delivery = make_delivery(config, self.store, self._busy)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})

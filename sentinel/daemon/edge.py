@@ -27,6 +27,7 @@ from sentinel.daemon.build import build_enricher, limits_of, open_lookups, untun
 from sentinel.daemon.export import exporter
 from sentinel.daemon.front import serve_http, tune_interpreter
 from sentinel.daemon.handover import ARGUMENTS, or_say_why, taken_over
+from sentinel.daemon.second_person import needs_second
 from sentinel.daemon.state import open_store, open_vault
 from sentinel.daemon.wire import (
     Ask,
@@ -159,6 +160,7 @@ class Edge:
             exercise=self.intake.exercise,
             export=exporter(store, vault, audit.log, lambda: self._config),
             log=audit.log,
+            second_person=lambda tenant: needs_second(self._config, tenant),
         )
         self._requests = service.requests
         self._settings = untuned_settings(self._config)
@@ -201,6 +203,7 @@ class Edge:
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
             return
+        self._config = config
         self._settings = untuned_settings(config)
         logging.getLogger().setLevel(logs.LEVELS[config.log.level])
 

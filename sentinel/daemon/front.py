@@ -10,6 +10,7 @@ from aiohttp import web
 
 from sentinel.api.app import make_app
 from sentinel.api.service import Service
+from sentinel.api.unreadable import MAX_LINE, Runner
 from sentinel.daemon.listen import BACKLOG
 from sentinel.enrich.device import describe
 
@@ -23,7 +24,7 @@ async def serve_http(service: Service, listening: Iterable[socket.socket]) -> we
     """Answer requests that come in on ``listening``; :meth:`web.AppRunner.cleanup` drains and ends it."""
     # The first agent costs a fifth of a second to prepare the parser; no request should wait for that.
     describe("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
-    runner = web.AppRunner(
+    runner = Runner(
         make_app(service),
         access_log=None,
         handle_signals=False,
@@ -31,6 +32,8 @@ async def serve_http(service: Service, listening: Iterable[socket.socket]) -> we
         shutdown_timeout=DRAIN,
         keepalive_timeout=75,
         lingering_time=_LINGER,
+        max_line_size=MAX_LINE,
+        max_field_size=MAX_LINE,
     )
     await runner.setup()
     for each in listening:

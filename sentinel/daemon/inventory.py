@@ -51,7 +51,7 @@ FILES: Final = Database(
              "key", "operation", _COMMAND, "key", _KEY, "keyring"),
         file("*.draft", "A key file that is being written; what a kill leaves of it goes at the next start.",
              "key", "operation", _COMMAND, "key", _KEY, "keyring"),
-        file("*.lock", "Empty: which process may write.", "operational",
+        file("*.lock", "Which process writes: its number and its command.", "operational",
              "operation", INSTALLATION, "no person", _NOBODY),
         file("geo", "Databases of places and networks, as they were fetched.", "operational",
              "operation", INSTALLATION, "no person", _NOBODY),

@@ -160,7 +160,8 @@ def _purpose(manifest: Manifest, erasures: int, cleaned: Cleaned | None) -> str:
 def _alone(config: Config) -> Iterator[Staging]:
     """Nobody else writes; what is staged is removed unless it was committed."""
     staging = Staging(config.state)
-    with state_lock(config.state, config.store_url, instead="stop it first: systemctl stop sentinel"):
+    instead = "stop it first: systemctl stop sentinel"
+    with state_lock(config.state, config.store_url, by="sentinel restore", instead=instead):
         finish_restore(config)
         try:
             yield staging

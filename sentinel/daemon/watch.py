@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from sentinel.config import Config
+from sentinel.daemon.models import ModelDesk
 from sentinel.toml_source import toml_files
 
 #: What a file is recognised by: changed, replaced by another, or cut.
@@ -47,6 +48,18 @@ class Watcher:
     def follow(self, config: Config) -> None:
         """Look at the files of another configuration from now on: those it names anew are no change."""
         self._seen = {path: self._seen.get(path, now) for path, now in snapshot(config).items()}
+
+
+async def watch_models(seconds: Callable[[], float], desk: ModelDesk) -> None:
+    """Put other models in force when they were promoted or rolled back, or got too old, until cancelled.
+
+    ``seconds`` is how often to look, 0: now and then, since a model's last day comes whether files are watched or not.
+    Models are compiled beside the loop, and put in force on it.
+    """
+    while True:
+        await asyncio.sleep(seconds() or _OFF)
+        if desk.changed():
+            desk.use(await asyncio.to_thread(desk.prepare))
 
 
 async def watch(config: Callable[[], Config], reload: Callable[[], None]) -> None:

@@ -65,7 +65,7 @@ class RightsData(msgspec.Struct, frozen=True, kw_only=True):
 
     restricted: bool = False
     restricted_since: Time | None = None
-    objection: Literal["none", "open", "upheld", "refused"] = "none"
+    objection: Literal["none", "open", "upheld", "rejected"] = "none"
     objection_since: Time | None = None
     decisions: list[RightsDecision] = []
 

@@ -28,13 +28,13 @@ DECISIONS: Final = {
     "lifted": ("restriction", "lifted"),
     "objected": ("objection", "requested"),
     "upheld": ("objection", "upheld"),
-    "rejected": ("objection", "refused"),
+    "rejected": ("objection", "rejected"),
     "merged": ("merge", "granted"),
 }
-_OBJECTIONS: Final[dict[str, Literal["open", "upheld", "refused"]]] = {
+_OBJECTIONS: Final[dict[str, Literal["open", "upheld", "rejected"]]] = {
     "objected": "open",
     "upheld": "upheld",
-    "rejected": "refused",
+    "rejected": "rejected",
 }
 
 

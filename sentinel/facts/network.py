@@ -3,6 +3,7 @@
 from sentinel.events.place import ANONYMOUS_KINDS
 from sentinel.facts.look import Look
 from sentinel.facts.registry import fact
+from sentinel.past.seen import shortened
 
 
 @fact("network.known", "bool")
@@ -104,6 +105,13 @@ def network_trusted(look: Look) -> bool:
 def network_familiar(look: Look) -> bool:
     """As network.trusted; where the autonomous system is unknown (private addresses), the /24 or /48 counts."""
     return look.network_familiar
+
+
+@fact("network.range_familiar", "bool", past=True, judged=True)
+def network_range_familiar(look: Look) -> bool:
+    """A trusted login came from the same /24 (of IPv6: /48) lately; which ones is kept of the last 16."""
+    prefix = look.sighting.prefix
+    return prefix is not None and shortened(prefix) in look.profile.seen.get("prefix", {})
 
 
 @fact("network.kind_trusted", "bool", past=True, judged=True)

@@ -1,5 +1,6 @@
-"""What models see of a login: how it compares with its account, never what it is. So a model carries over to accounts
-and services that it was not trained on, and holds nothing of anybody.
+"""What models see of a login: how it compares with its account, never what it is.
+
+So a model carries over to accounts and services that it was not trained on, and holds nothing of anybody.
 
 A feature is a number, ``NaN`` where it cannot be told; nothing here sees a label, a finding, or anything later than the
 event. ``monotonic``: 1 where more must never mean less risk, -1 where more must never mean more.
@@ -25,9 +26,10 @@ _FAST: Final = 20_000.0
 
 
 class Feature(msgspec.Struct, frozen=True):
-    """One number of the vector: name, meaning, and in which direction it may move the risk."""
+    """One number of the vector: name, what it is about, meaning, and in which direction it may move the risk."""
 
     name: str
+    group: str
     meaning: str
     monotonic: int
     compute: Callable[["Compared"], float]
@@ -79,11 +81,13 @@ class Compared:
 FEATURES: Final[list[Feature]] = []
 
 
-def feature(name: str, monotonic: int = 0) -> Callable[[Callable[[Compared], float]], Callable[[Compared], float]]:
+def feature(
+    name: str, group: str, monotonic: int = 0
+) -> Callable[[Callable[[Compared], float]], Callable[[Compared], float]]:
     """Declare the decorated function as a feature; its docstring is the meaning."""
 
     def declare(compute: Callable[[Compared], float]) -> Callable[[Compared], float]:
-        FEATURES.append(Feature(name, " ".join((compute.__doc__ or "").split()), monotonic, compute))
+        FEATURES.append(Feature(name, group, " ".join((compute.__doc__ or "").split()), monotonic, compute))
         return compute
 
     return declare
@@ -92,114 +96,114 @@ def feature(name: str, monotonic: int = 0) -> Callable[[Callable[[Compared], flo
 # Network and place
 
 
-@feature("network_log_ratio", -1)
+@feature("network_log_ratio", "network", -1)
 def _network_log_ratio(at: Compared) -> float:
     """How much more common address, network and country are for the account than for everybody, as a logarithm."""
     return at.like.network_log if at.like.network else nan
 
 
-@feature("address_share", -1)
+@feature("address_share", "network", -1)
 def _address_share(at: Compared) -> float:
     """Share of the account's logins from this address (IPv6: /64)."""
     return at.seen("address", 0, True)
 
 
-@feature("prefix_share", -1)
+@feature("prefix_share", "network", -1)
 def _prefix_share(at: Compared) -> float:
     """Share from this /24 (IPv6: /48)."""
     return at.seen("prefix", 1, True)
 
 
-@feature("network_share", -1)
+@feature("network_share", "network", -1)
 def _network_share(at: Compared) -> float:
     """Share from this network (AS)."""
     return at.share("network", at.look.network)
 
 
-@feature("region_share", -1)
+@feature("region_share", "network", -1)
 def _region_share(at: Compared) -> float:
     """Share from this region."""
     return at.share("region", at.look.region)
 
 
-@feature("country_share", -1)
+@feature("country_share", "network", -1)
 def _country_share(at: Compared) -> float:
     """Share from this country."""
     return at.share("country", at.look.sighting.place.country)
 
 
-@feature("network_kind_share", -1)
+@feature("network_kind_share", "kind", -1)
 def _network_kind_share(at: Compared) -> float:
     """Share through networks of this kind."""
     return at.share("network_kind", at.look.sighting.network.kind)
 
 
-@feature("network_rented", 1)
+@feature("network_rented", "kind", 1)
 def _network_rented(at: Compared) -> float:
     """1 through hosting, VPN, Tor or an open proxy; 0 through another kind that is known."""
     kind = at.look.sighting.network.kind
     return nan if kind is None else float(kind in _RENTED)
 
 
-@feature("network_mobile")
+@feature("network_mobile", "kind")
 def _network_mobile(at: Compared) -> float:
     """1 through a mobile carrier, whose addresses change with every connection."""
     kind = at.look.sighting.network.kind
     return nan if kind is None else float(kind == "mobile")
 
 
-@feature("network_common")
+@feature("network_common", "network")
 def _network_common(at: Compared) -> float:
     """How common the network is for everybody, as a logarithm."""
     return log(at.look.commons.share("network", at.look.network)) if at.look.network is not None else nan
 
 
-@feature("country_common")
+@feature("country_common", "network")
 def _country_common(at: Compared) -> float:
     """How common the country is for everybody, as a logarithm."""
     country = at.look.sighting.place.country
     return log(at.look.commons.share("country", country)) if country is not None else nan
 
 
-@feature("address_novelty")
+@feature("address_novelty", "network")
 def _address_novelty(at: Compared) -> float:
     """How often the account comes from a new address."""
     return at.novel("address")
 
 
-@feature("prefix_novelty")
+@feature("prefix_novelty", "network")
 def _prefix_novelty(at: Compared) -> float:
     """How often from a new /24 (IPv6: /48)."""
     return at.novel("prefix")
 
 
-@feature("network_novelty")
+@feature("network_novelty", "network")
 def _network_novelty(at: Compared) -> float:
     """How often from a new network."""
     return at.novelty("network")
 
 
-@feature("country_novelty")
+@feature("country_novelty", "network")
 def _country_novelty(at: Compared) -> float:
     """How often from a new country."""
     return at.novelty("country")
 
 
-@feature("usual_distance", 1)
+@feature("usual_distance", "place", 1)
 def _usual_distance(at: Compared) -> float:
     """Distance from the nearest usual place, log(1 + km)."""
     km = at.look.usual_km
     return log1p(min(km, _FAR)) if km is not None else nan
 
 
-@feature("travel_speed", 1)
+@feature("travel_speed", "place", 1)
 def _travel_speed(at: Compared) -> float:
     """Speed since the last trusted login, log(1 + km/h)."""
     travel = at.look.travel
     return log1p(min(travel.speed_kmh, _FAST)) if travel is not None else nan
 
 
-@feature("travel_distance")
+@feature("travel_distance", "place")
 def _travel_distance(at: Compared) -> float:
     """Distance from the last trusted login, log(1 + km)."""
     travel = at.look.travel
@@ -209,68 +213,68 @@ def _travel_distance(at: Compared) -> float:
 # Device
 
 
-@feature("device_share", -1)
+@feature("device_share", "device", -1)
 def _device_share(at: Compared) -> float:
     """Share of the account's logins with this device id."""
     return at.share("device", at.look.sighting.device_key)
 
 
-@feature("device_days")
+@feature("device_days", "device")
 def _device_days(at: Compared) -> float:
     """Days since the device id was last seen, log(1 + days)."""
     return at.days("device", at.look.sighting.device_key)
 
 
-@feature("device_novelty")
+@feature("device_novelty", "device")
 def _device_novelty(at: Compared) -> float:
     """How often the account comes with a new device id."""
     return at.novelty("device")
 
 
-@feature("agent_log_ratio", -1)
+@feature("agent_log_ratio", "agent", -1)
 def _agent_log_ratio(at: Compared) -> float:
     """How much more common agent, browser and system are for the account than for everybody, as a logarithm."""
     return at.like.agent_log if at.like.agent else nan
 
 
-@feature("agent_share", -1)
+@feature("agent_share", "agent", -1)
 def _agent_share(at: Compared) -> float:
     """Share with this very agent string."""
     return at.seen("agent", 0, False)
 
 
-@feature("agent_novelty")
+@feature("agent_novelty", "agent")
 def _agent_novelty(at: Compared) -> float:
     """How often the account comes with a new agent string."""
     return at.novel("agent")
 
 
-@feature("device_class_share", -1)
+@feature("device_class_share", "agent", -1)
 def _device_class_share(at: Compared) -> float:
     """Share with this browser, system and type of device."""
     return at.share("device_class", at.look.sighting.device_class)
 
 
-@feature("system_share", -1)
+@feature("system_share", "agent", -1)
 def _system_share(at: Compared) -> float:
     """Share with this system."""
     return at.seen("system", 2, False)
 
 
-@feature("device_class_days")
+@feature("device_class_days", "agent")
 def _device_class_days(at: Compared) -> float:
     """Days since browser, system and type were last seen, log(1 + days)."""
     return at.days("device_class", at.look.sighting.device_class)
 
 
-@feature("agent_common")
+@feature("agent_common", "agent")
 def _agent_common(at: Compared) -> float:
     """How common the agent string is for everybody, as a logarithm."""
     rungs = at.like.agent
     return log(rungs[0].common) if rungs and rungs[0].level == "agent" else nan
 
 
-@feature("device_class_common")
+@feature("device_class_common", "agent")
 def _device_class_common(at: Compared) -> float:
     """How common browser, system and type are for everybody, as a logarithm."""
     device_class = at.look.sighting.device_class
@@ -280,19 +284,19 @@ def _device_class_common(at: Compared) -> float:
 # Hours
 
 
-@feature("hour_log_ratio", -1)
+@feature("hour_log_ratio", "hour", -1)
 def _hour_log_ratio(at: Compared) -> float:
     """How much more usual the hour is for the account than for everybody, as a logarithm."""
     return at.like.hour_log if at.like.hour_log is not None else nan
 
 
-@feature("weekday_share", -1)
+@feature("weekday_share", "hour", -1)
 def _weekday_share(at: Compared) -> float:
     """Share of logins on this weekday."""
     return at.look.usual.weekday_share if at.look.usual is not None else nan
 
 
-@feature("idle")
+@feature("idle", "idle")
 def _idle(at: Compared) -> float:
     """Time since the account was last about, log(1 + hours)."""
     last = at.look.profile.last_seen
@@ -302,13 +306,13 @@ def _idle(at: Compared) -> float:
 # How it was proved
 
 
-@feature("method_log_ratio", -1)
+@feature("method_log_ratio", "method", -1)
 def _method_log_ratio(at: Compared) -> float:
     """How much more common the second factor's method is for the account than for everybody, as a logarithm."""
     return at.like.method_log
 
 
-@feature("factor_proved", -1)
+@feature("factor_proved", "method", -1)
 def _factor_proved(at: Compared) -> float:
     """1 when a second factor was proved that the account is known by."""
     return float(passed_known_factor(at.look.profile, at.look.sighting, at.look.policy) or at.look.confirmed)
@@ -317,13 +321,13 @@ def _factor_proved(at: Compared) -> float:
 # The past itself
 
 
-@feature("logins")
+@feature("logins", "past")
 def _logins(at: Compared) -> float:
     """Trusted logins so far, log(1 + n)."""
     return log1p(at.logins)
 
 
-@feature("age")
+@feature("age", "past")
 def _age(at: Compared) -> float:
     """Time since the account's first login, log(1 + days)."""
     warmup = at.look.profile.warmup
@@ -333,12 +337,19 @@ def _age(at: Compared) -> float:
 #: Names in the order of the vector.
 NAMES: Final = tuple(each.name for each in FEATURES)
 _COMPUTE: Final = tuple(each.compute for each in FEATURES)
+#: What features are about → their places in the vector; they are explained together.
+GROUPS: Final = {
+    group: tuple(place for place, each in enumerate(FEATURES) if each.group == group)
+    for group in dict.fromkeys(each.group for each in FEATURES)
+}
 
 
-def vector(look: Look) -> tuple[float, ...] | None:
-    """What models see of a login, in the order of :data:`FEATURES`; ``None`` for an account without a past."""
-    like = likeness(look)
-    if like is None:
+def vector(look: Look, like: Likeness | None = None) -> tuple[float, ...] | None:
+    """What models see of a login, in the order of :data:`FEATURES`; ``None`` for an account without a past.
+
+    ``like``: what :func:`sentinel.models.likelihood.likeness` said of it, if it was asked.
+    """
+    if like is None and (like := likeness(look)) is None:
         return None
     at = Compared(look, like)
     return tuple([compute(at) for compute in _COMPUTE])

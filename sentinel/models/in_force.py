@@ -13,11 +13,12 @@ from sentinel.models.recipe import Recipe, packaged_models, packaged_recipe
 from sentinel.models.registry import Registry
 from sentinel.models.stored import KINDS, MAX_BYTES, Abstains, Kind, Model, ModelFile, decode, unfit, usable
 
-Status = Literal["in force", "abstains", "candidate", "kept"]
+Status = Literal["in force", "abstains", "missing", "candidate", "kept"]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is to a tenant. ``reason``: why it abstains, or would. ``baseline``: it came with the product."""
+    """What a model is to a tenant. ``reason``: why it abstains, or would. ``baseline``: it came with the product, or
+    should have where it is ``missing``."""
 
     tenant: str
     kind: Kind
@@ -64,23 +65,19 @@ class Shelf:
         self._hashes = {kind: recipe.hash for kind, recipe in self._recipes.items()}
         self._baseline = packaged_models() / "baseline" if baseline is None else baseline
         self._compiled: dict[str, Model] = {}
+        self._bases: dict[Kind, tuple[Standing, Model | Abstains]] = {}
 
     def load(self, tenants: list[str], today: date) -> dict[str, ModelsInForce]:
         """The models of each tenant on a day (UTC). Never raises for what is wrong with a model."""
         before, self._compiled = self._compiled, {}
-        own = {tenant: {kind: self._own(tenant, kind, today) for kind in KINDS} for tenant in tenants}
-        baselines = {kind: self._judged(None, kind, self._read_baseline(kind), today) for kind in KINDS}
-        found = {}
-        for tenant, by_kind in own.items():
-            models: dict[str, Model | Abstains] = {}
-            standings: list[Standing] = []
-            for kind, standing in by_kind.items():
-                base = msgspec.structs.replace(baselines[kind], tenant=tenant)
-                used = base if standing is None or standing.status == "abstains" else standing
-                models[kind] = self._model(used, before)
-                standings += [each for each in (standing, used) if each is not None and each not in standings]
-            found[tenant] = ModelsInForce(**models, standings=tuple(standings))
-        return found
+        self._bases = {kind: self._with_model(self._base(kind, today), before) for kind in KINDS}
+        return {tenant: self._of(tenant, today, before) for tenant in tenants}
+
+    def bare(self, tenant: str) -> ModelsInForce:
+        """The baseline, for a tenant that has no model of its own. Only after :meth:`load`."""
+        models = {kind: model for kind, (_, model) in self._bases.items()}
+        standings = [msgspec.structs.replace(standing, tenant=tenant) for standing, _ in self._bases.values()]
+        return ModelsInForce(**models, standings=tuple(standings))
 
     def look(self, tenant: str, today: date) -> list[Standing]:
         """All models of a tenant with what they are, without compiling any: in force or not, candidates, kept ones."""
@@ -90,8 +87,7 @@ class Shelf:
             if own is not None:
                 found.append(own)
             if own is None or own.status == "abstains":
-                base = self._judged(None, kind, self._read_baseline(kind), today)
-                found.append(msgspec.structs.replace(base, tenant=tenant))
+                found.append(msgspec.structs.replace(self._base(kind, today), tenant=tenant))
             held = self.registry.held(tenant, kind)
             others: list[tuple[Status, str]] = [("kept", version) for version in held.kept]
             if held.candidate is not None:
@@ -100,6 +96,20 @@ class Shelf:
                 judged = self._judged(tenant, kind, self._read(tenant, kind, version), today, version)
                 found.append(msgspec.structs.replace(judged, status=status))
         return found
+
+    def _of(self, tenant: str, today: date, before: dict[str, Model]) -> ModelsInForce:
+        models: dict[str, Model | Abstains] = {}
+        standings: list[Standing] = []
+        for kind in KINDS:
+            own = self._own(tenant, kind, today)
+            if own is not None:
+                standings.append(own)
+            if own is not None and own.status == "in force":
+                _, models[kind] = self._with_model(own, before)
+            else:
+                base, models[kind] = self._bases[kind]
+                standings.append(msgspec.structs.replace(base, tenant=tenant))
+        return ModelsInForce(**models, standings=tuple(standings))
 
     def _own(self, tenant: str, kind: Kind, today: date) -> Standing | None:
         try:
@@ -122,22 +132,23 @@ class Shelf:
         status: Status = "in force" if reason is None else "abstains"
         return say(version=found.version, status=status, reason=reason, file=found)
 
-    def _model(self, standing: Standing, before: dict[str, Model]) -> Model | Abstains:
+    def _with_model(self, standing: Standing, before: dict[str, Model]) -> tuple[Standing, Model | Abstains]:
         file = standing.file
         if standing.status != "in force" or file is None:
-            return Abstains(standing.reason or "", standing.version)
+            return standing, Abstains(standing.reason or "", standing.version)
         if file.sha256 not in self._compiled:
             self._compiled[file.sha256] = before.get(file.sha256) or usable(file)
-        return self._compiled[file.sha256]
+        return standing, self._compiled[file.sha256]
 
     def _read(self, tenant: str, kind: Kind, version: str) -> ModelFile | Abstains:
         return _read(lambda: self.registry.content(tenant, kind, version))
 
-    def _read_baseline(self, kind: Kind) -> ModelFile | Abstains:
+    def _base(self, kind: Kind, today: date) -> Standing:
         path = self._baseline / f"{kind}.json"
         if not path.exists():
-            return Abstains("no baseline comes with this release")
-        return _read(lambda: path.read_bytes()[: MAX_BYTES + 1])
+            reason = "no baseline comes with this release"
+            return Standing(tenant="", kind=kind, version="none", status="missing", baseline=True, reason=reason)
+        return self._judged(None, kind, _read(lambda: path.read_bytes()[: MAX_BYTES + 1]), today)
 
 
 def _read(content: Callable[[], bytes]) -> ModelFile | Abstains:

@@ -77,6 +77,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     estimator: Estimator
     features: list[Ingredient]
     ordering: list[Ordering] = []
+    prior: Annotated[float, Meta(gt=0, lt=1)] = 0.02  #: share of impostors that probabilities are for
 
     def __post_init__(self) -> None:
         known = set(self.names)
@@ -122,7 +123,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         failed = []
         for each in self.ordering:
             riskier, safer = self.vectors(each)
-            if predict(riskier) < predict(safer):
+            if not predict(riskier) >= predict(safer):
                 failed.append(each.name)
         return failed
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
-from math import exp2
+from math import exp2, nan
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -58,6 +58,7 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     trees: Trees
     calibration: Calibration | None = None  #: of an impostor model
     percentiles: Percentiles | None = None  #: of a novelty model
+    typical: tuple[float | None, ...] = ()  #: median of each feature over people's logins, to explain by
     figures: Annotated[dict[Short, float], msgspec.Meta(max_length=200)] = {}
     format: int = FORMAT
     sha256: str = ""
@@ -75,6 +76,8 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             raise ValueError("an impostor model has a calibration, and only that")
         if (self.percentiles is not None) != (self.kind == "novelty"):
             raise ValueError("a novelty model has percentiles, and only that")
+        if len(self.typical) not in (0, len(self.features)):
+            raise ValueError("there is a typical value for each feature, or for none")
         # A depth below zero would give a score that no table has, or none at all.
         lowest = min(self.trees.baseline, *(min(tree.value) for tree in self.trees.trees))
         if self.kind == "novelty" and lowest < 0:
@@ -95,6 +98,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     raw: Score
     predict: Score
+    typical: tuple[float, ...] = ()
 
 
 class Abstains(msgspec.Struct, frozen=True):
@@ -169,7 +173,8 @@ def unfit(
 def usable(file: ModelFile) -> Model:
     """The functions of a model, compiled; tenths of a second for a large one."""
     raw, predict = _functions(file)
-    return Model(kind=file.kind, version=file.version, raw=raw, predict=predict)
+    typical = tuple(nan if each is None else each for each in file.typical)
+    return Model(kind=file.kind, version=file.version, raw=raw, predict=predict, typical=typical)
 
 
 def load_model(

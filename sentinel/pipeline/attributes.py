@@ -1,15 +1,44 @@
 """Account attributes: the newest stand; a former e-mail address stays a second recipient for a while."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
+from sentinel.alerts.address import AddressError, check_address
+from sentinel.errors import FieldError
 from sentinel.events.clock import DAY
 from sentinel.events.sighting import Attributes
+from sentinel.events.zone import find_zone
 
 #: How long a former address still hears of changes (CONTRACT §1).
 FORMER_ADDRESS_SPAN: Final = 30 * DAY
+
+# A language tag (RFC 5646 section 2.1) without what is only grandfathered: language, script, region, variants,
+# extensions, private use. Many write an underscore for the hyphen.
+_LOCALE: Final = re.compile(
+    "[a-z]{2,3}(-[a-z]{3}){0,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"
+    "(-[a-wy-z0-9](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?"
+)
+
+
+def check_attributes(given: Attributes) -> None:
+    """Raise :class:`FieldError` when an address, a language or a time zone is none, so that mails would not go out, or
+    go out in another language and with another hour than the person's.
+
+    For what is set on purpose. Events are taken with whatever attributes they bring: a login is not lost for them.
+    """
+    for name in ("email", "previous_email"):
+        if (address := getattr(given, name)) is not None:
+            try:
+                check_address(address)
+            except AddressError as error:
+                raise FieldError(name, str(error)) from None
+    if given.locale is not None and not _LOCALE.fullmatch(given.locale.replace("_", "-").lower()):
+        raise FieldError("locale", "expected a language tag (BCP 47), as de or de-AT")
+    if given.timezone is not None and find_zone(given.timezone) is None:
+        raise FieldError("timezone", "expected a time zone of the IANA database, as Europe/Vienna")
 
 
 def merge_attributes(current: Attributes | None, given: Attributes) -> Attributes:

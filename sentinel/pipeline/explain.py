@@ -12,17 +12,15 @@ from sentinel.events.assessment import Assessment
 from sentinel.events.sighting import Sighting
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
-from sentinel.past.remember import Verdict, remember
 from sentinel.past.windows import Track
-from sentinel.pipeline.act import doubts_push
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.judge import Tracks, judge
 from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
+from sentinel.pipeline.recalled import remember_record
 from sentinel.pipeline.replay import FactSeen, facts_seen
-from sentinel.scoring import decide
 from sentinel.store.protocol import Record, Store, Wanted
 
 #: Parts of a sighting that are keyed pseudonyms: shown as present, not in value.
@@ -129,13 +127,7 @@ async def profile_before(store: Store, record: Record, settings: TenantSettings)
                 )
             continue
         sighting = unpack_sighting(earlier.sighting)
-        assessment = unpack_assessment(earlier.assessment, "", None)
-        risk, level = assessment.risk or 0.0, assessment.level or "low"
-        flagged = decide(risk, settings.of(sighting).thresholds) != "allow"
-        doubt = doubts_push([finding for finding in assessment.findings if finding.status == "live"])
-        if sighting.known_account:
-            verdict = Verdict(flagged=flagged, level=level, push_doubt=doubt)
-            earlier.trusted = remember(profile, sighting, verdict, settings.trust)
+        earlier.trusted = remember_record(profile, earlier, sighting, settings)
         seen[earlier.key] = earlier
     return profile
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -69,6 +69,7 @@ class Tracks:
 
 _NOBODY: Final = Profile()
 _NO_POLICY: Final = TrustPolicy()
+_MODEL: Final = "model."
 
 
 def judge(
@@ -109,7 +110,7 @@ def judge(
     verdicts = rules.evaluate(touched.plan, facts, count, look)
     held, skipped, windows = verdicts.held, verdicts.skipped, verdicts.windows
     exempt = settings.exempt.naming(sighting) if held and settings.exempt is not None else ()
-    findings = _findings(held, concluded, exempt)
+    findings = _findings(held, look, concluded, exempt)
     live = [finding for finding in findings if finding.status == "live"]
     risk = combine([(finding.group, finding.risk) for finding in live])[0]
     level = level_of(risk)
@@ -145,6 +146,7 @@ def judge(
         warming_up=sighting.account is not None and look.warming_up,
         unjudged=[Unjudged(rule=item.rule.rule.id, missing=item.missing) for item in skipped],
         ruleset=rules.digest,
+        models=settings.scorer.versions if settings.scorer is not None else {},
         would=wish if settings.thresholds.mode == "observe" else msgspec.UNSET,
         campaign=campaign.alert.id if campaign is not None and own is not None else msgspec.UNSET,
     )
@@ -203,7 +205,9 @@ def _meets(touched: Touched, facts: dict[str, FactValue | None], look: Look) -> 
     return where.evaluate(facts) is True
 
 
-def _findings(held: Sequence[Held], concluded: Concluded | None, exempt: Sequence[Exemption] = ()) -> list[Finding]:
+def _findings(
+    held: Sequence[Held], look: Look, concluded: Concluded | None, exempt: Sequence[Exemption] = ()
+) -> list[Finding]:
     """Findings with their shares, strongest first; those of a concluded login stand as they were."""
     if not held and concluded is None:
         return []
@@ -216,7 +220,7 @@ def _findings(held: Sequence[Held], concluded: Concluded | None, exempt: Sequenc
             status="shadow" if any(entry.covers(item.rule.rule) for entry in exempt) else item.rule.rule.status,
             group=item.rule.rule.evidence_group,
             risk=item.risk,
-            evidence=item.evidence,
+            evidence=_explained(item, look),
         )
         for item in held
         if item.rule.rule.id not in known
@@ -228,6 +232,15 @@ def _findings(held: Sequence[Held], concluded: Concluded | None, exempt: Sequenc
         msgspec.structs.replace(finding, share=share)
         for finding, share in zip(found, shares + [0.0] * (len(found) - len(live)), strict=True)
     ]
+
+
+def _explained(held: Held, look: Look) -> dict[str, Any]:
+    """The facts a rule read; of what a model said, also why."""
+    asked = [name.removeprefix(_MODEL) for name in held.rule.reads if name.startswith(_MODEL)]
+    if not asked or look.scorer is None:
+        return held.evidence
+    reasons = [reason for kind in asked for reason in look.scorer.reasons(look, kind)]
+    return {**held.evidence, "model.reasons": list(dict.fromkeys(reasons))}
 
 
 def _until(sighting: Sighting, live: Sequence[Finding], held: dict[str, Held]) -> int | None:

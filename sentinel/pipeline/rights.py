@@ -9,17 +9,14 @@ from typing import Final, Literal
 
 import msgspec
 
-from sentinel.alerts.policy import FoldPolicy
 from sentinel.audit.details import ROW, Details, seal_details
 from sentinel.audit.entry import Action, Entry
 from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError
-from sentinel.events.alert import Notice, alert_id
-from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import DAY
-from sentinel.events.sighting import Attributes
 from sentinel.past.profile import MAX_RIGHTS, Profile, Right
 from sentinel.pipeline.merging import Merging
+from sentinel.pipeline.takeover import farewell, taken_over
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.ledger import BACKUP_DAYS, Erasure, Ledger
 from sentinel.privacy.vault import Vault
@@ -62,7 +59,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_d
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
     """What came of a request. ``receipt`` proves an erasure (`sentinel privacy verify-erasure`); ``restricted`` says
-    how the account stands now, ``since`` since when (micros)."""
+    how the account stands now, ``since`` since when (micros). Without ``changed`` there was nothing to do."""
 
     receipt: str | None = None
     restricted: bool = False
@@ -70,6 +67,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     objection: Literal["open", "upheld", "rejected"] | None = None
     told: bool = False  #: a mail to the person's former address went into the outbox first
     backups_until: int = 0  #: when the last backup that may hold what was erased cannot be restored any more (micros)
+    changed: bool = True
 
 
 #: Runs something while nothing is judged.
@@ -100,27 +98,38 @@ class Rights:
         """Carry a request out. Raises :class:`FieldError`, :class:`Conflict`, :class:`StoreError`."""
         if len(request.reason) > REASON_LENGTH or not request.reason.isprintable():
             raise FieldError("reason", f"expected one line of at most {REASON_LENGTH} printable characters")
+        if request.what == "lift" and (standing := await self._not_restricted(request)) is not None:
+            await self._note(request, "was not restricted")
+            return standing
         await self._note(request)
         work = {"erase": self._erase, "merge": self._merge}.get(request.what, self._mark)
         return await self._alone(lambda: work(request))
 
-    async def _note(self, request: Request) -> None:
+    async def _not_restricted(self, request: Request) -> Answer | None:
+        """How an account stands that there is no restriction to lift of; it is not made known by that."""
+        key = self._vault.find(self._lookup(request))
+        profile = (await self._store.profile(key.handle) if key is not None else None) or Profile()
+        return None if profile.restricted else msgspec.structs.replace(_standing(profile), changed=False)
+
+    async def _note(self, request: Request, outcome: str = "") -> None:
         if self._log is None:
             return
         # Of a merge both accounts are told: each may be asked for what was done to it.
         accounts = [request.account] if request.into is None else [request.account, request.into]
-        await asyncio.to_thread(self._log.append, [self._entry(request, account) for account in accounts])
+        await asyncio.to_thread(self._log.append, [self._entry(request, account, outcome) for account in accounts])
 
-    def _entry(self, request: Request, account: str) -> Entry:
+    def _entry(self, request: Request, account: str, outcome: str) -> Entry:
         lookup = self._vault.pseudonym("account", request.tenant, account)
         # Of an account never heard of nothing is known that an entry could be found by; marks make it known.
-        known = request.what in ("erase", "merge")
+        known = request.what in ("erase", "merge") or bool(outcome)
         key = self._vault.find(lookup) if known else self._vault.admit([lookup])[lookup]
         told: Details = {}
         if request.reason:
             told["reason"] = request.reason  # the person's own words: they go with the account
         if request.decision is not None:
             told["decision"] = request.decision
+        if outcome:
+            told["outcome"] = outcome
         return Entry(
             time=request.time,
             actor=request.actor or request.by,
@@ -202,7 +211,9 @@ class Rights:
         attributes = past.attributes.get(key.handle)
         if attributes is None or not taken_over(past.profiles[key.handle], request.time):
             return False
-        await self._store.commit(Changes(notices=[_farewell(request, key, attributes)]))
+        await self._store.commit(
+            Changes(notices=[farewell(key.handle, attributes, tenant=request.tenant, time=request.time)])
+        )
         return True
 
     async def _mark(self, request: Request) -> Answer:
@@ -229,6 +240,8 @@ class Rights:
             case "lift":
                 if profile.objected_at:
                     raise Conflict("an objection stands: decide it first (decision: upheld or rejected)", "decision")
+                if not profile.restricted_at:
+                    return  # somebody else was faster
                 profile.restricted_at = 0
                 what = "lifted"
             case "object":
@@ -265,14 +278,6 @@ class Rights:
         return self._vault.pseudonym("account", request.tenant, request.account)
 
 
-def taken_over(profile: Profile, now: int) -> bool:
-    """Whether somebody else may be in the account: called compromised, or an open alert of high risk."""
-    horizon = now - FoldPolicy().same_news
-    return bool(profile.compromised) or any(
-        alert.last >= horizon and LEVEL_ORDER[alert.level] >= LEVEL_ORDER["high"] for alert in profile.alerts
-    )
-
-
 def _standing(profile: Profile) -> Answer:
     said = [right.what for right in profile.rights if right.what in ("objected", "upheld", "rejected")]
     if profile.objected_at:
@@ -282,22 +287,3 @@ def _standing(profile: Profile) -> Answer:
     since = min((time for time in (profile.restricted_at, profile.objected_at) if time), default=0)
     objection = "open" if decided == "objected" else decided
     return Answer(restricted=profile.restricted, since=since, objection=objection)  # type: ignore[arg-type]  # one of them
-
-
-def _farewell(request: Request, key: AccountKey, attributes: Attributes) -> Notice:
-    """The last mail about an account: it is about to be erased."""
-    return Notice(
-        # Of the handle: logs name mails by their ids, and a hash of the account's own id could be found by trying.
-        id=alert_id(key.handle, "credential_change", f"erased.{request.time}"),
-        kind="credential_change",
-        tenant=request.tenant,
-        event="",
-        account=None,
-        time=request.time,
-        risk=0.0,
-        level="high",
-        decision="notify",
-        type="account_erased",
-        actor="system",
-        addressed=attributes,
-    )

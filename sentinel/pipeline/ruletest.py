@@ -8,6 +8,7 @@ import msgspec
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import FieldError
 from sentinel.events.event import Event, convert_event
+from sentinel.models.scorer import baseline_scorer
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import TenantSettings
 from sentinel.pipeline.replay import Replay
@@ -40,7 +41,7 @@ def _run(file: RuleFile, test: RuleTest, enricher: Enricher) -> str:
     rule = file.compiled.rule
     live = msgspec.structs.replace(rule, status="live")
     compiled: CompiledRule = msgspec.structs.replace(file.compiled, rule=live)
-    replay = Replay(TenantSettings(rules=RuleSet([RuleFile(compiled, file.sources)])))
+    replay = Replay(TenantSettings(rules=RuleSet([RuleFile(compiled, file.sources)]), scorer=baseline_scorer()))
     finding = None
     for number, given in enumerate([*test.given, test.event]):
         where = "event" if number == len(test.given) else f"given[{number}]"

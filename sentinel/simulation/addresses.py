@@ -70,6 +70,10 @@ class Addresses:
             write_atomically(kept, msgspec.msgpack.encode(drawn))
         return cls(drawn)
 
+    def countries(self) -> set[str]:
+        """Countries that there are homes in."""
+        return {country for country, use, _ in self._sites if use == "home"}
+
     def providers(self, country: str, use: str, version: int = 4) -> list[int]:
         """AS numbers of a use (``home``, ``mobile``, ``business``, ``hosting``, ``vpn``, ``relay``), largest first."""
         return list(self._sites.get((country, use, version), {}))

@@ -357,6 +357,10 @@ class Store(Aging, Protocol):
 
     async def keys(self) -> list[ApiKey]: ...
 
+    async def tenants(self) -> set[str]:
+        """Names of the tenants that have a key, or of which something is stored. Of events only the oldest and the
+        newest are looked at."""
+
     async def expire_windows(self, now: int) -> int:
         """Drop a step of the window entries that no window can see any more, counts of findings older than
         :data:`FIRED_DAYS` and usage older than :data:`USAGE_DAYS`; returns rows dropped, 0 when done."""

@@ -1,1 +1,1 @@
-"""Fitting models. Only here scikit-learn is imported, and never in the daemon."""
+"""Fitting models on a service's own history, in a process of its own: the daemon never loads any of this."""

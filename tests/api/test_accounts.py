@@ -28,6 +28,18 @@ async def test_attributes_are_set_merged_and_told(client: Client) -> None:
     assert (moved["email"], moved["previous_email"]) == ("ada@example.com", "ada@example.org")
 
 
+@pytest.mark.parametrize("locale", ["de", "de-AT", "pt_BR", "zh-Hant-TW", "es-419", "sl-rozaj-biske", "en-US-u-hc-h23"])
+async def test_locales_that_are_taken(client: Client, locale: str) -> None:
+    given = {"locale": locale, "timezone": "America/Argentina/Ushuaia", "email": "ada@bücher.example"}
+    reply = await client.put("/v1/accounts/u-1", given)
+    assert (reply.status, {name: reply.body[name] for name in given}) == (200, given)
+
+
+async def test_a_login_is_not_lost_for_what_it_says_of_its_account(client: Client) -> None:
+    await client.take([login("e-1", email="none", locale="?", timezone="Nowhere")])
+    assert (await client.get("/v1/assessments/e-1")).status == 200
+
+
 async def test_an_account_never_heard_of(client: Client) -> None:
     reply = await client.get("/v1/accounts/nobody")
     assert (reply.status, reply.body["account"], reply.body["email"]) == (200, "nobody", None)
@@ -42,6 +54,14 @@ async def test_an_account_never_heard_of(client: Client) -> None:
         ({"colour": "red"}, "colour"),
         ({"email": 7}, "email"),
         ({"email": ""}, "email"),
+        ({"email": "Ada <ada@example.org>"}, "email"),
+        ({"email": "ada@"}, "email"),
+        ({"previous_email": "ada at example.org"}, "previous_email"),
+        ({"locale": "german"}, "locale"),
+        ({"locale": "de_AT.UTF-8"}, "locale"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"timezone": "../etc/passwd"}, "timezone"),
+        ({"timezone": "localtime"}, "timezone"),
         ({"name": "x" * 1025}, "name"),
         ({"name": "é" * 600}, "name"),
         ({"account_created": "long ago"}, "account_created"),

@@ -1,15 +1,18 @@
 """Erasure, restriction and objection over HTTP, and what the audit log has of it."""
 
+import asyncio
 import json
 import re
+from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from tests.running import AWAY, Client, InProcess, MailServer, ago, habits, login
+from tests.running import AWAY, Client, Command, InProcess, MailServer, ago, habits, login
 
+Start = Callable[..., Awaitable[InProcess]]
 ADA = {"email": "ada@example.org", "name": "Ada Example"}
 
 
@@ -69,6 +72,8 @@ async def test_a_restricted_account_is_kept_and_nothing_else(daemon: InProcess, 
     assert (await client.post("/v1/feedback", {"event": "e-1", "verdict": "compromised"})).status == 200
     lifted = await client.delete("/v1/accounts/u-1/restriction")
     assert (lifted.status, lifted.body["restricted"], lifted.body["since"]) == (200, False, None)
+    assert lifted.body["changed"] is True
+    assert (await client.delete("/v1/accounts/u-1/restriction")).body == lifted.body | {"changed": False}
     assert (await client.get("/v1/assessments/e-1")).body == before
     # What came meanwhile stays unjudged, and was learned nothing from.
     assert (await client.get("/v1/assessments/e-2")).body["risk"] is None
@@ -169,6 +174,53 @@ async def test_everything_that_is_held_comes_in_one_archive(daemon: InProcess, c
         assert json.loads(archive.read("data.json"))["events"] == []
     refused = await client.get("/v1/accounts/u-1/export?language=tlh")
     assert (refused.status, refused.body["field"]) == (422, "language")
+
+
+async def test_the_archive_is_that_of_the_command(daemon: InProcess, client: Client, sentinel: Command) -> None:
+    await client.take([*habits(), login("f-1", outcome="failure", reason="bad_password")])
+    _, _, content = await client.download("/v1/accounts/u-1/export")
+    out = daemon.path.parent / "u-1.zip"
+    words = ("--config", daemon.path, "account", "export", "u-1", "--out", out)
+    done = await asyncio.to_thread(sentinel, *words)
+    assert done.returncode == 0, done.stderr
+    held = []
+    for file in (BytesIO(content), out):
+        with ZipFile(file) as archive:
+            held.append(json.loads(archive.read("data.json")))
+    assert held[0]["windows"] == held[1]["windows"]
+    assert all(each["series"] and each["over"] for each in held[0]["windows"])
+    assert held[0]["windows"]
+    different = {name for name in held[0] if held[0][name] != held[1][name]}
+    assert different <= {"made", "looks"}
+
+
+WORKFORCE = '[privacy]\npurpose = "workforce"\n'
+
+
+@pytest.mark.parametrize("path", ["", "/alerts", "/export"])
+async def test_of_people_who_work_here_a_key_looks_nobody_up(start: Start, path: str) -> None:
+    daemon = await start(WORKFORCE)
+    client = await daemon.client()
+    await client.take(habits())
+    for account in ("u-1", "nobody"):
+        refused = await client.get(f"/v1/accounts/{account}{path}")
+        assert (refused.status, refused.headers["Content-Type"]) == (403, "application/problem+json")
+        assert "--approved-by" in refused.body["detail"]
+    assert {"account.show", "account.alerts", "account.export"}.isdisjoint(actions(daemon))
+
+
+async def test_of_people_who_work_here_the_service_hears_what_it_acts_on(start: Start) -> None:
+    daemon = await start(WORKFORCE + '[tenants.shop]\n[tenants.shop.privacy]\npurpose = "customers"\n')
+    client = await daemon.client()
+    assert (await client.put("/v1/accounts/u-1", ADA)).body["name"] == "Ada Example"
+    # What stands is not told to who sets something else.
+    assert (await client.put("/v1/accounts/u-1", {"locale": "de"})).body["name"] is None
+    found = await client.assess(login("e-1"))
+    assert (await client.get("/v1/assessments/e-1")).body == found
+    assert (await client.get("/v1/accounts/u-1/risk")).status == 200
+    assert (await client.get("/v1/alerts")).status == 200
+    other = await daemon.client(tenant="shop")
+    assert (await other.get("/v1/accounts/u-1")).status == 200
 
 
 async def test_two_accounts_of_one_person_become_one(daemon: InProcess, client: Client) -> None:

@@ -5,6 +5,7 @@ import json
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -12,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 from click.testing import CliRunner, Result
 
-from sentinel.cli import asking
+from sentinel.cli import asking, new_file, waiting
 from sentinel.cli.actor import operator
 from sentinel.cli.main import cli
 from sentinel.config import load
@@ -198,7 +199,7 @@ async def test_what_an_import_was_in_the_way_of_is_done_when_it_ends(
     sentinel: Command, config: Path, account: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(sentinel, config, *a_life())
-    monkeypatch.setattr(asking, "_TRY", 0.0)
+    monkeypatch.setattr(waiting, "_TRY", 0.0)
     settings = load(config)
     imports = state_lock(settings.state, settings.store_url)
     imports.__enter__()
@@ -208,6 +209,25 @@ async def test_what_an_import_was_in_the_way_of_is_done_when_it_ends(
     assert done is not None
     assert done.receipt is not None
     assert account("show", "u-1")["events"] == []
+
+
+def test_an_export_to_standard_output_is_the_same_archive(
+    sentinel: Command, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(sentinel, config, *a_life())
+    monkeypatch.chdir(config.parent)
+    words = ["--config", str(config), "account", "export", "u-1", "--out"]
+    piped = CliRunner().invoke(cli, [*words, "-", "--json"], standalone_mode=False)
+    assert piped.exit_code == 0, piped.output
+    with ZipFile(BytesIO(piped.stdout_bytes)) as archive:
+        assert len(json.loads(archive.read("data.json"))["events"]) == 5
+    assert json.loads(piped.stderr)["events"] == 5
+    assert not Path("-").exists()
+    monkeypatch.setattr(new_file, "_at_terminal", lambda: True)
+    typed = CliRunner().invoke(cli, [*words, "-"])
+    assert (typed.exit_code, typed.stdout) == (2, "")
+    assert "standard output is a terminal" in typed.stderr
+    assert not Path("-").exists()
 
 
 def test_rows_that_are_left_and_a_key_that_is_there_disprove_an_erasure(
@@ -253,7 +273,7 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
     pasted = sentinel("--config", config, "explain", "-", input=json.dumps(login("pasted")))
     bad(pasted, 1, "is restricted")
     assert sentinel("--config", config, "alerts", "show", alert).returncode == 1
-    assert account("lift", "u-1") == {"restricted": False, "since": None, "objection": None}
+    assert account("lift", "u-1") == {"restricted": False, "since": None, "objection": None, "changed": True}
     assert [alert["state"] for alert in account("show", "u-1")["alerts"]] == ["open"]
     assert account("object", "u-1")["objection"] == "open"
     bad(sentinel("--config", config, "account", "lift", "u-1"), 1, "an objection stands")
@@ -262,7 +282,7 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
     bad(sentinel("--config", config, "account", "object", "u-1", "--decide", "upheld"), 1, "no objection to decide")
     decisions = [(each["right"], each["decision"]) for each in account("show", "u-1")["rights"]["decisions"]]
     assert decisions == [
-        ("restriction", "granted"), ("restriction", "lifted"), ("objection", "requested"), ("objection", "refused"),
+        ("restriction", "granted"), ("restriction", "lifted"), ("objection", "requested"), ("objection", "rejected"),
     ]  # fmt: skip
     told = entries(sentinel, config, "--account", "u-1", "--action", "account.object")
     assert [entry["details"] for entry in told] == [
@@ -271,6 +291,42 @@ def test_restriction_and_objection_are_entered_lifted_and_decided(
         {"decision": "upheld"},
     ]
     assert [entry["sealed"] for entry in entries(sentinel, config, "--action", "account.object")] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--email", "ada at example.org", "--email: not a plain mail address"),
+        ("--locale", "german", "--locale: expected a language tag"),
+        ("--timezone", "Vienna", "--timezone: expected a time zone"),
+    ],
+)
+def test_what_is_no_address_language_or_zone_is_not_put_right(
+    sentinel: Command, config: Path, option: str, value: str, expected: str
+) -> None:
+    bad(sentinel("--config", config, "account", "rectify", "u-1", option, value), 2, expected)
+
+
+def test_what_was_not_restricted_is_not_lifted(sentinel: Command, config: Path, account: Callable[..., Any]) -> None:
+    take(sentinel, config, *a_life())
+    before = account("show", "u-1")
+    for who in ("u-1", "nobody"):
+        lifted = account("lift", who, "--reason", "letter")
+        assert lifted == {"restricted": False, "since": None, "objection": None, "changed": False}
+    assert account("show", "u-1")["rights"] == before["rights"]
+    told = entries(sentinel, config, "--account", "u-1", "--action", "account.lift")
+    assert [entry["details"] for entry in told] == [{"reason": "letter", "outcome": "was not restricted"}]
+    # Who was never heard of is none the more known by it.
+    settings = load(config)
+    vault = open_vault(settings)
+    assert vault.find(vault.pseudonym("account", "default", "nobody")) is None
+    vault.close()
+    said_so = sentinel("--config", config, "account", "lift", "u-1")
+    assert (said_so.returncode, said_so.stdout) == (0, "was not restricted; nothing was changed\n")
+    account("restrict", "u-1")
+    assert account("lift", "u-1")["changed"] is True
+    told = entries(sentinel, config, "--account", "u-1", "--action", "account.lift")
+    assert [entry["details"] for entry in told][-1] is None
 
 
 def test_attributes_are_put_right_and_forgotten(sentinel: Command, config: Path, account: Callable[..., Any]) -> None:

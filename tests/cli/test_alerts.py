@@ -2,12 +2,21 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.running import AWAY, Command, InProcess, habits, login
+import pytest
+
+from sentinel.cli import waiting
+from sentinel.cli.context import Context
+from sentinel.cli.verdicts import close, opened
+from sentinel.daemon.lock import state_lock
+from sentinel.store.protocol import AskedVerdict
+from tests.running import AWAY, Command, InProcess, ago, habits, login
 
 Start = Callable[..., Awaitable[InProcess]]
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
@@ -63,6 +72,8 @@ def test_open_alerts_are_listed_shown_and_closed(sentinel: Command, tmp_path: Pa
     (one,) = run("list")
     assert (one["account"], one["state"], one["events"]) == ("u-1", "open", 2)
     assert run("list", "--account", "u-2") == []
+    made = sentinel("--config", config, "keys", "create", "shop", "--tenant", "shop", "--scope", "events")
+    assert made.returncode == 0, made.stderr
     assert run("list", "--tenant", "shop") == []
     shown = run("show", one["alert"])
     assert [event["event"] for event in shown["list"]] == ["strange", "again"]
@@ -201,3 +212,28 @@ async def test_a_verdict_beside_a_running_daemon_counts_at_once(start: Start, se
     assert closed == {"closed": strange["alert"], "verdict": "legitimate", "events": 1, "done": True}
     assert (await client.assess(login("later", **AWAY)))["findings"] == []
     assert [row["state"] for row in (await client.get("/v1/alerts")).body["alerts"]] == ["legitimate"]
+
+
+async def test_a_verdict_beside_an_import_says_what_is_in_the_way_and_is_done_when_it_ends(
+    sentinel: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = take(sentinel, tmp_path, [*habits(), login("strange", ago(minutes=5), **AWAY)])
+    context = Context()
+    context.path = config
+    monkeypatch.setattr(waiting, "_TRY", 0.0)
+    imports = ExitStack()
+    imports.enter_context(state_lock(context.config.state, context.config.store_url, by="sentinel import"))
+    said = []
+
+    def tell(text: str) -> None:
+        said.append(text)
+        imports.close()
+
+    async with opened(context) as at:
+        (alert,) = await at.store.alerts("default", limit=10)
+        asked = AskedVerdict(tenant="default", about="alert", target=alert.id, verdict="legitimate", time=1)
+        (done,) = await close(at, [asked], tell)
+    assert (done.answered, bool(done.done)) == (1, True)
+    (text,) = said
+    assert text.startswith(f"`sentinel import` (process {os.getpid()}) writes to this store, so this waits")
+    assert "is kept" in text

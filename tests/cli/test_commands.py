@@ -190,6 +190,7 @@ def test_explain(sentinel: Command, tmp_path: Path) -> None:
     bad(sentinel("explain", "@missing.json"), 2, "missing.json")
     bad(sentinel("explain", "-", input=b'{"colour": 1}'), 1, "colour")
     # Another tenant's event is not this one's.
+    good(sentinel("keys", "create", "other", "--tenant", "other", "--scope", "events"))
     bad(sentinel("explain", "strange", "--tenant", "other"), 1, "other")
 
 
@@ -290,6 +291,7 @@ async def test_doctor(
         "mails",
         "keys",
         "rules",
+        "models",
         "geo",
         "mail",
     }
@@ -381,6 +383,7 @@ def test_rules_list_tells_how_often_each_fired(sentinel: Command, tmp_path: Path
     assert fired["new_country"]["live"] == {"day": 0, "month": 0}
     (line,) = [line for line in good(sentinel("rules", "list")).splitlines() if line.startswith("anonymous_network")]
     assert line.split()[3:5] == ["1", "2"]
+    good(sentinel("keys", "create", "other", "--tenant", "other", "--scope", "events"))
     other = {r["id"]: r["fired"] for r in json.loads(good(sentinel("rules", "list", "--json", "--tenant", "other")))}
     assert other["anonymous_network"]["live"]["month"] == 0
 

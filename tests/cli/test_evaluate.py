@@ -124,6 +124,7 @@ def test_stored_history_has_its_answers_for_labels(sentinel: Command, tmp_path: 
     more = write(tmp_path / "b.ndjson", login("z", TIME.format(9)), login("w", TIME.format(9), account="u-2"))
     assert sentinel("import", more).returncode == 0
     assert json.loads(sentinel("evaluate", "--json").stdout)["events"] == 8
+    assert sentinel("keys", "create", "other", "--tenant", "other", "--scope", "events").returncode == 0
     other = sentinel("evaluate", "--tenant", "other")
     assert (other.returncode, other.stdout) == (1, "")
 

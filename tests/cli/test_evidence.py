@@ -46,10 +46,18 @@ def test_evidence_is_signed_and_for_the_recipient_only(sentinel: Command, config
     assert (entry["action"], entry["purpose"]) == ("evidence.export", "case 12 C 34/26")
     secret = tmp_path / "pass"
     secret.write_text("correct horse battery\n")
+    for mode in (0o644, 0o640, 0o602):
+        secret.chmod(mode)
+        open_to_all = sentinel(*words, tmp_path / "2.age", "--passphrase-file", secret)
+        bad(open_to_all, 1, f"others can get at this secret (mode {mode:04o}); chmod 600 it")
+    assert not (tmp_path / "2.age").exists()
+    secret.chmod(0o600)
     again = said(sentinel(*words, tmp_path / "2.age", "--passphrase-file", secret, "--keep", "30d", "--json"))
     assert again["fingerprint"] == made["fingerprint"]
     assert again["keep_until"] < made["keep_until"]
     assert pyrage.passphrase.decrypt((tmp_path / "2.age").read_bytes(), "correct horse battery")[:2] == b"PK"
+    secret.write_bytes(b"\xff")
+    bad(sentinel(*words, tmp_path / "3.age", "--passphrase-file", secret), 1, "not valid UTF-8")
     secret.write_text("short\n")
     bad(sentinel(*words, tmp_path / "3.age", "--passphrase-file", secret), 1, "at least 12 characters")
     bad(sentinel(*words, tmp_path / "3.age", "--to", str(identity.to_public()), "--keep", "2020-01-01"), 1, "past")
@@ -104,6 +112,7 @@ def test_the_report_of_a_breach_counts_accounts_that_somebody_was_in(
     assert stat.S_IMODE((folder / "incident.json").stat().st_mode) == 0o600
     bad(sentinel(*report, "--out", folder), 2, "is there already")
     bad(sentinel(*report, "--since", "soon"), 2, "soon")
+    config.write_text(config.read_text() + "[tenants.shop]\n")
     bad(sentinel(*report, "--tenant", "shop"), 1, "nothing to report")
     actions = [entry["action"] for entry in entries(sentinel, config, "--account", "u-1")]
     assert actions.count("incident.export") == 3

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.daemon.lock import state_lock
+from sentinel.daemon.lock import StoreHeld, state_lock
 from sentinel.errors import StoreError
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from sentinel.daemon.lock import state_lock
-with state_lock(Path(sys.argv[1]), sys.argv[2]):
+with state_lock(Path(sys.argv[1]), sys.argv[2], by="sentinel import"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -42,7 +42,10 @@ def test_a_second_process_is_refused_until_the_first_ends(tmp_path: Path) -> Non
     refused = pytest.raises(StoreError, match=r"another sentinel process.*stop it, or post the events")
     with refused as failure, state_lock(tmp_path, url):
         pass
+    assert isinstance(failure.value, StoreHeld)
     assert not failure.value.retry
+    assert (failure.value.by, failure.value.process) == ("sentinel import", process.pid)
+    assert f"(`sentinel import`, process {process.pid})" in str(failure.value)
     end(process)
     with state_lock(tmp_path, url):
         pass

@@ -87,7 +87,7 @@ def test_every_fixed_value_has_a_word(language: str) -> None:
         "by": ("person", "service", "admin", "operator"),
         "right": ("access", "rectification", "erasure", *{right for right, _ in DECISIONS.values()}),
         "right_decision": {decision for _, decision in DECISIONS.values()},
-        "objection": ("none", "open", "upheld", "refused"),
+        "objection": ("none", "open", "upheld", "rejected"),
         "familiar": tuple(MOST),
         "mode": ("enforce", "observe"),
         "grant": ("device_code", "api_token", *_GRANTS.values()),

@@ -1,11 +1,12 @@
 """Small models to test with."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sentinel.models.calibration import QUANTILES, Calibration, Percentiles
-from sentinel.models.stored import ModelFile
+from sentinel.models.recipe import packaged_recipe
+from sentinel.models.stored import Kind, ModelFile
 from sentinel.models.trees import Tree, Trees
 
 FEATURES = ("seen_device", "seen_network", "hour_share")
@@ -23,6 +24,15 @@ def stump(of: int = 0, at: float = 0.5, low: float = 1.0, high: float = 2.0, **c
         "value": (0.0, low, high),
     }
     return Tree(**(arrays | changes))
+
+
+def fitting(kind: Kind = "impostor", **changes: Any) -> ModelFile:
+    """A model that this release may use, of a window that ended yesterday."""
+    recipe = packaged_recipe(kind)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    window = {"first_day": yesterday - timedelta(days=30), "last_day": yesterday}
+    fields = {"features": recipe.names, "recipe": recipe.hash, "version": yesterday.isoformat()} | window
+    return model_file(kind, **(fields | changes))
 
 
 def model_file(kind: str = "impostor", trees: Sequence[Tree] = (), **changes: Any) -> ModelFile:

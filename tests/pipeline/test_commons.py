@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from sentinel.errors import StoreError
-from sentinel.facts.look import Look
-from sentinel.models.likelihood import likeness
+from sentinel.models.scorer import ModelScorer
 from sentinel.past.commons import KEPT, PERIOD, Commons
 from sentinel.past.profile import TrustPolicy
 from sentinel.past.seen import shortened
@@ -23,20 +22,6 @@ from tests.pipeline.installation import AWAY, HOME, START, Installation, content
 NOW = int(START.timestamp() * 1_000_000)
 
 
-class Likelihood:
-    """A scorer that needs no training."""
-
-    def likelihood(self, look: Look) -> float | None:
-        found = likeness(look)
-        return found.total if found is not None else None
-
-    def impostor(self, look: Look) -> float | None:
-        return None
-
-    def novelty(self, look: Look) -> float | None:
-        return None
-
-
 @pytest.fixture
 async def inst(tmp_path: Path) -> AsyncIterator[Installation]:
     installation = Installation(tmp_path)
@@ -45,9 +30,9 @@ async def inst(tmp_path: Path) -> AsyncIterator[Installation]:
 
 
 def scored(folder: Path) -> Installation:
-    """Each finding says what the likelihood was, to the last digit."""
+    """Each finding says what the likelihood was; nothing is trained."""
     shown = rules(folder / "rules", likely=rule_text("model.likelihood > -100.0", risk=5))
-    return Installation(folder / "state", rules=shown, scorer=Likelihood())
+    return Installation(folder / "state", rules=shown, scorer=ModelScorer())
 
 
 async def stored(inst: Installation, tenant: str = "default") -> Commons:

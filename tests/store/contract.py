@@ -745,7 +745,9 @@ async def test_api_keys(store: Store, reopen: Opener) -> None:
     assert not await store.revoke_key("unknown", now=START)
     # A name that was used is not used again: logs and lists would mean two things by it.
     assert not await store.put_key(msgspec.structs.replace(one, digest=b"\x02" * 32))
-    assert await (await reopen()).keys() == [two, msgspec.structs.replace(one, revoked=START + 1)]
+    again = await reopen()
+    assert await again.keys() == [two, msgspec.structs.replace(one, revoked=START + 1)]
+    assert await again.tenants() == {"default", "shop"}
 
 
 async def test_a_store_belongs_to_one_key(store: Store, reopen: Opener) -> None:

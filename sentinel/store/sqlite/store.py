@@ -443,6 +443,10 @@ class SqliteStore(SqliteAging):
         """See the protocol."""
         return await self._read(keys.all_keys)
 
+    async def tenants(self) -> set[str]:
+        """See the protocol."""
+        return await self._read(keys.tenants)
+
     async def expire_windows(self, now: int) -> int:
         """See the protocol."""
         dropped = await self._write(lambda db: writing.expire_windows(db, now))

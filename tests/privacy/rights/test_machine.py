@@ -160,6 +160,12 @@ class Machine(RuleBasedStateMachine):
             with pytest.raises(Conflict):
                 self.world.do(deed)
             return
+        if what == "lift" and (life is None or not life.held):
+            before = self._profile(who)
+            found = self.world.do(Deed("exercise", who, 0, self.minutes, details))
+            assert (found.changed, found.restricted) == (False, False)
+            assert self._profile(who) == before
+            return
         found = self._do(who, "exercise", **details)
         assert found.restricted == self.lives[who].held
 

@@ -1,0 +1,158 @@
+"""Impostors for training: real logins with somebody else's, or list-made, contexts put onto the account.
+
+Nobody has to label anything: whoever comes from where others are, with what others have, is not this account's person.
+Which impostors there are decides what the model can tell; :data:`KINDS` are those that the literature on risk-based
+authentication measures by (Freeman et al. 2016; Wiefling et al. 2022), and the stolen cookie jar besides.
+"""
+
+from collections import deque
+from random import Random
+from typing import Final
+
+from msgspec.structs import replace
+
+from sentinel.events.clock import HOUR
+from sentinel.events.sighting import Factor, Sighting
+from sentinel.past.profile import Profile
+from sentinel.training.elsewhere import Elsewhere, Origin
+
+#: Any address of the world; a VPN or rented machine in the same country; a line in the same region with a likely
+#: browser; another person's whole context; the person's own device id and browser from elsewhere.
+KINDS: Final = ("anywhere", "rented", "neighbour", "crowd", "stolen")
+
+#: Other people's logins held to draw from: all together, of a country, of a browser, system and type.
+_HELD: Final = 5_000
+_HELD_ALIKE: Final = 300
+#: So many before the first impostor is made: of the first accounts of a history there are no others.
+ENOUGH: Final = 200
+#: Attackers who do not know when the person is about come at any time within so many hours.
+_ANY_HOUR: Final = 24
+#: How often an attacker of the neighbourhood has the very agent of the person, one alike, or any.
+_SAME_AGENT, _ALIKE = 0.3, 0.4
+#: How often whoever got in passed the second factor as well (phished, pushed), where the login had one.
+_PASSED: Final = 0.5
+
+
+class Impostors:
+    """Makes impostors out of what other people were seen with lately. Sees no raw values: sightings have none."""
+
+    def __init__(self, elsewhere: Elsewhere | None, seed: int) -> None:
+        """``elsewhere``: lists of networks; without them only people's own contexts are put onto others."""
+        self._elsewhere = elsewhere
+        self._roll = Random(seed)  # noqa: S311  # repeatable, nothing secret
+        self._others: deque[Sighting] = deque(maxlen=_HELD)
+        self._of_country: dict[str, deque[Sighting]] = {}
+        self._of_region: dict[str, deque[Sighting]] = {}
+        self._of_class: dict[str, deque[Sighting]] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether enough was seen to draw from."""
+        return len(self._others) >= ENOUGH
+
+    def note(self, sighting: Sighting) -> None:
+        """A real login that others may be given the context of."""
+        self._others.append(sighting)
+        country, region = sighting.place.country, sighting.place.region
+        if country is not None:
+            self._of_country.setdefault(country, deque(maxlen=_HELD_ALIKE)).append(sighting)
+            if region is not None:
+                self._of_region.setdefault(f"{country}/{region}", deque(maxlen=_HELD_ALIKE)).append(sighting)
+        if (device_class := sighting.device_class) is not None:
+            self._of_class.setdefault(device_class, deque(maxlen=_HELD_ALIKE)).append(sighting)
+
+    def make(self, kind: str, real: Sighting, profile: Profile) -> Sighting | None:
+        """The real login as an impostor of a kind would have made it; ``None`` where nothing fits."""
+        roll = self._roll
+        other = self._other(self._others, real)
+        if other is None:
+            return None
+        if kind == "crowd":
+            return self._put(real, profile, Origin.of(other), other, other.time // HOUR)
+        if kind == "neighbour":
+            origin = self._near(real)
+            return self._put(real, profile, origin, self._likely(real, other), None) if origin else None
+        if kind == "stolen":
+            make = roll.choice((self._rented, self._anywhere, self._near))
+            origin = make(real)
+            return self._put(real, profile, origin, real, roll.randrange(_ANY_HOUR), stolen=True) if origin else None
+        origin = self._rented(real) if kind == "rented" else self._anywhere(real)
+        return self._put(real, profile, origin, other, roll.randrange(_ANY_HOUR)) if origin else None
+
+    def _put(
+        self,
+        real: Sighting,
+        profile: Profile,
+        origin: Origin,
+        device: Sighting,
+        hour: int | None,
+        *,
+        stolen: bool = False,
+    ) -> Sighting:
+        """``hour``: of the day at which they come; the person's own where it is not given."""
+        roll = self._roll
+        time = real.time
+        if hour is not None:
+            time += ((hour - time // HOUR) % _ANY_HOUR - _ANY_HOUR // 2) * HOUR
+        factor = Factor()
+        if real.factor.method is not None and roll.random() < _PASSED:
+            factor = Factor(method=real.factor.method, outcome=real.factor.outcome)
+        return replace(
+            real,
+            time=max(time, profile.last_seen),
+            address=origin.address,
+            prefix=origin.prefix,
+            place=origin.place,
+            network=origin.network,
+            ipv6=origin.ipv6,
+            device_key=real.device_key if stolen or real.device_key is None else f"{roll.getrandbits(64):016x}",
+            device=device.device,
+            agent=device.agent,
+            ja4=device.ja4,
+            language=device.language,
+            session=None,
+            factor=factor,
+            phishing_resistant=False,
+            rtt_ms=None,
+        )
+
+    def _anywhere(self, real: Sighting) -> Origin | None:
+        origin = self._elsewhere.anywhere(self._roll) if self._elsewhere is not None else None
+        return origin or self._somebody(self._others, real)
+
+    def _rented(self, real: Sighting) -> Origin | None:
+        country = real.place.country
+        if self._elsewhere is None or country is None:
+            return None
+        return self._elsewhere.rented(country, self._roll)
+
+    def _near(self, real: Sighting) -> Origin | None:
+        country, region = real.place.country, real.place.region
+        if country is None:
+            return None
+        origin = self._elsewhere.home(country, region, self._roll) if self._elsewhere is not None else None
+        people = self._of_region.get(f"{country}/{region}") or self._of_country.get(country)
+        if people and (origin is None or self._roll.random() < 0.5):
+            # Where the service's people are is where an attacker who knows it would come from.
+            origin = self._somebody(people, real) or origin
+        return origin
+
+    def _somebody(self, people: deque[Sighting], real: Sighting) -> Origin | None:
+        other = self._other(people, real)
+        return Origin.of(other) if other is not None else None
+
+    def _likely(self, real: Sighting, other: Sighting) -> Sighting:
+        dice = self._roll.random()
+        if dice < _SAME_AGENT:
+            return real
+        alike = self._of_class.get(real.device_class or "")
+        if alike and dice < _SAME_AGENT + _ALIKE:
+            return self._roll.choice(alike)
+        return other
+
+    def _other(self, people: deque[Sighting], real: Sighting) -> Sighting | None:
+        for _ in range(4):
+            found = self._roll.choice(people)
+            if found.account != real.account:
+                return found
+        return None
