@@ -15,6 +15,7 @@ from bench_events import mix  # first: it makes this tree importable
 from sentinel.daemon.build import bare_lookups, build_enricher
 from sentinel.events.event import convert_event
 from sentinel.models.scorer import baseline_scorer
+from sentinel.past.commons import Commons
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import TenantSettings
@@ -35,6 +36,7 @@ def main() -> None:
     mixed = mix("judge", events, accounts, datetime.now(UTC), 24 * 60)
     arrivals = [arrive(enricher, "default", convert_event(event)) for event in mixed]
     half = len(arrivals) // 2
+    commons = Commons(b"b" * 32)
     spent = findings = 0
     for number, arrival in enumerate(arrivals):
         sighting = arrival.sighting
@@ -44,7 +46,7 @@ def main() -> None:
         tracks = replay.recall(touched)
         profile, campaigns = replay.profile(sighting.account), replay.profile(campaigns_key(arrival.tenant))
         fetched = thread_time_ns()
-        judged = judge(arrival, replay.settings, profile, campaigns, tracks, touched)
+        judged = judge(arrival, replay.settings, profile, campaigns, tracks, touched, commons=commons)
         if number >= half:
             spent += thread_time_ns() - fetched + fetching - begun
         findings += len(judged.assessment.findings)

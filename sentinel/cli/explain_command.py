@@ -15,6 +15,7 @@ from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, te
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
 from sentinel.events.event import decode_event
+from sentinel.past.commons import Commons
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.explain import explain_arrival, explain_record
 from sentinel.pipeline.handles import lookups, with_handles
@@ -64,11 +65,12 @@ async def command(
         )  # fmt: skip
 
     try:
+        commons = Commons(vault.commons_key(tenant), (await store.commons()).get(tenant, ()))
         record = await store.record(enricher.event_key(tenant, event)) if event != "-" else None
         if record is not None and record.type != "feedback":
             look(record.account, record.account is not None)
             await expect_shown(store, record.account)
-            explanation = await explain_record(store, record, settings, event, record.account_id)
+            explanation = await explain_record(store, record, settings, event, record.account_id, commons)
         elif (data := _pasted(event)) is not None:
             pasted = decode_event(data)
             if pasted.id is None:
@@ -80,7 +82,7 @@ async def command(
                 handle = key.handle if key is not None else None
                 look(handle, person=True)
                 await expect_shown(store, handle)
-            explanation = await explain_arrival(store, _asked(vault, arrival), settings)
+            explanation = await explain_arrival(store, _asked(vault, arrival), settings, commons)
         else:
             raise SentinelError(f"no event {event!r} is stored for tenant {tenant!r}, and there is no such file")
     finally:

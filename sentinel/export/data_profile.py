@@ -68,6 +68,19 @@ class SpotData(msgspec.Struct, frozen=True, kw_only=True):
     mobile: bool = False
 
 
+class FamiliarData(msgspec.Struct, frozen=True, kw_only=True):
+    """How often trusted logins had an address, an address range, a user agent or a method of the second factor.
+
+    ``name`` as in :class:`KnownValue`; without one, it counts the logins that brought a value of the kind for the first
+    time. ``last`` is a day (UTC).
+    """
+
+    kind: str
+    name: str | None = None
+    logins: int
+    last: str
+
+
 class HelpData(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody else let the person back in."""
 
@@ -112,6 +125,7 @@ class ProfileData(msgspec.Struct, frozen=True, kw_only=True):
     grants: list[KnownValue] = []
     usual_places: list[SpotData] = []
     recent_places: list[SpotData] = []
+    familiar: list[FamiliarData] = []
     hours: list[int] = []
     weekdays: list[int] = []
     hours_zone: str | None = None

@@ -8,6 +8,7 @@ from sentinel.events.sighting import Raw, Sighting
 from sentinel.export.data_profile import (
     ChallengeData,
     FactorData,
+    FamiliarData,
     HelpData,
     KnownValue,
     OpenAlertData,
@@ -17,6 +18,7 @@ from sentinel.export.data_profile import (
 )
 from sentinel.export.gather import moment, place_data
 from sentinel.past.profile import Profile, Session, TrustPolicy, Value, is_trusted
+from sentinel.past.seen import NOVEL
 
 #: Kinds of value in a profile and the field of :class:`ProfileData` that lists them.
 KINDS: Final = {
@@ -55,6 +57,8 @@ class Names:
             (sighting.session, raw.session_id),
             (sighting.factor.key, raw.mfa_device_id),
             (sighting.prefix, raw.ip),
+            (sighting.address, raw.ip),
+            (sighting.agent, raw.user_agent),
         ):
             if key and value:
                 self._known[key] = value
@@ -64,6 +68,10 @@ class Names:
         if (name := self._known.get(key)) is not None:
             return name
         return f"#{self._numbers.setdefault(key, len(self._numbers) + 1)}"
+
+    def of_shortened(self, key: str) -> str:
+        """The name of a keyed value of which only the beginning is kept."""
+        return self.of(next((known for known in (*self._known, *self._numbers) if known.startswith(key)), key))
 
     def or_word(self, key: str) -> str:
         """The name of a value whose key is a word already."""
@@ -136,6 +144,7 @@ def profile_data(profile: Profile, names: Names, policy: TrustPolicy, *, at: int
         push_doubted=moment(profile.push_doubt_at),
         counted=moment(profile.usage_day * DAY),
         compromised_events=[to_text(time) for time in profile.compromised.values()],
+        familiar=_familiar(profile, names),  # last, so that what is whole has got its number
     )
 
 
@@ -160,6 +169,19 @@ def _value(value: Value, name: str, policy: TrustPolicy, at: int) -> KnownValue:
         compromised=value.compromised,
         system=value.system or None,
     )
+
+
+def _familiar(profile: Profile, names: Names) -> list[FamiliarData]:
+    return [
+        FamiliarData(
+            kind=kind,
+            name=None if key == NOVEL else key if kind == "method" else names.of_shortened(key),
+            logins=seen.logins,
+            last=to_text(seen.day * DAY)[:10],
+        )
+        for kind, held in profile.seen.items()
+        for key, seen in held.items()
+    ]
 
 
 def _factors(profile: Profile, names: Names) -> list[FactorData]:

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sentinel.export.data import Held
 from sentinel.export.data_event import EventData
-from sentinel.export.data_profile import KnownValue, ProfileData
+from sentinel.export.data_profile import FamiliarData, KnownValue, ProfileData
 from sentinel.export.page_events import EventRow, event_rows
 from sentinel.export.schema import structs
 from sentinel.export.shown import Shown, visible
@@ -34,6 +34,7 @@ _LISTS: Final = (
     "grants",
     "usual_places",
     "recent_places",
+    "familiar",
     "factors",
     "sessions",
     "challenges",
@@ -121,7 +122,7 @@ def table(rows: Sequence[msgspec.Struct], field: str, struct: str, shown: Shown)
         return None
     name = type(rows[0]).__name__
     fields = rows[0].__struct_fields__
-    cells = [[_cell(name, each, getattr(row, each), field, shown) for each in fields] for row in rows]
+    cells = [[_cell(row, each, field, shown) for each in fields] for row in rows]
     no = shown.text.say("no")
     said = [index for index in range(len(fields)) if any(row[index] not in ("", "0", no) for row in cells)]
     return Table(
@@ -132,8 +133,14 @@ def table(rows: Sequence[msgspec.Struct], field: str, struct: str, shown: Shown)
     )
 
 
-def _cell(struct: str, field: str, value: Any, listed: str, shown: Shown) -> str:
-    if struct == KnownValue.__name__ and field == "name":
+def _cell(row: msgspec.Struct, field: str, listed: str, shown: Shown) -> str:
+    value = getattr(row, field)
+    if isinstance(row, FamiliarData) and field == "name":
+        if row.name is None:
+            return shown.text.say("any_new")
+        if row.kind == "method":
+            return visible(shown.text.word("auth_method" if value == "passkey" else "factor_method", value))
+    if isinstance(row, KnownValue) and field == "name":
         match listed:
             case "countries":
                 return visible(shown.text.country(value))
@@ -144,7 +151,7 @@ def _cell(struct: str, field: str, value: Any, listed: str, shown: Shown) -> str
                 return visible(browser_and_system + comma + shown.text.word("device_type", kind))
             case "grants":
                 return visible(shown.text.word("grant", value))
-    return shown.value(struct, field, value)
+    return shown.value(type(row).__name__, field, value)
 
 
 def _profile(profile: ProfileData | None, shown: Shown) -> dict[str, Any] | None:

@@ -43,6 +43,7 @@ WORDS: Final = {
     ("RightsDecision", "decision"): "right_decision",
     ("FactorData", "method"): "factor_method",
     ("ChallengeData", "method"): "factor_method",
+    ("FamiliarData", "kind"): "familiar",
     ("Information", "mode"): "mode",
 }
 _COUNTRIES: Final = frozenset({("PlaceData", "country"), ("SessionData", "country"), ("SpotData", "country")})

@@ -91,8 +91,11 @@ class Fresh(msgspec.Struct, frozen=True):
     values: tuple[tuple[str, str], ...]
 
 
-def fresh_values(profile: Profile, sighting: Sighting) -> Fresh:
-    """What everybody's counts learn of a login, if it joins the trusted past; asked before it does."""
+def fresh_values(profile: Profile, sighting: Sighting, *, hours: bool = True) -> Fresh:
+    """What everybody's counts learn of a login, if it joins the trusted past; asked before it does.
+
+    ``hours``: :attr:`sentinel.past.profile.TrustPolicy.hours`; where they are not learned, they are nobody's.
+    """
     day = utc_day(sighting.time)
     since = period_of(day) * PERIOD
     found: list[tuple[str, str]] = []
@@ -116,9 +119,10 @@ def fresh_values(profile: Profile, sighting: Sighting) -> Fresh:
                 found.append(("system", system))
             if not any(parts[2] == kind_of_device for parts in known_parts):
                 found.append(("device_type", kind_of_device))
-    hour = local_hour(profile, sighting)
-    if profile.habit is None or not profile.habit.hours[hour]:
-        found.append(("hour", str(hour)))
+    if hours:
+        hour = local_hour(profile, sighting)
+        if profile.habit is None or not profile.habit.hours[hour]:
+            found.append(("hour", str(hour)))
     if not profile.trusted_logins or utc_day(profile.last_seen) < since:
         found.append(("account", ""))
     return Fresh(day, tuple(found))

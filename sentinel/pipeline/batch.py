@@ -108,19 +108,20 @@ class Pipeline:
         batch.past = past = await self.store.recall(self._wanted(items, touched), newer)
         if (usage := self._usage) is None:
             usage = self._usage = Usage(await self.store.tallies(), self.vault.usage, self._noise)
-        if self._commons is None:
+        if (commons := self._commons) is None:
             stored = await self.store.commons()
-            self._commons = {tenant: Commons(self.vault.commons_key(tenant), rows) for tenant, rows in stored.items()}
+            commons = {tenant: Commons(self.vault.commons_key(tenant), rows) for tenant, rows in stored.items()}
+            self._commons = commons
         try:
             await self._second_recall(items, past, newer)
             for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
-                batch.outcomes.append(outcome := self._one(item, tracks, past, batch.changes))
+                batch.outcomes.append(outcome := self._one(item, tracks, past, batch.changes, commons))
                 usage.count(item, outcome, past.profiles, self._settings(item.tenant).usage, batch.changes)
                 if number % _STRIDE == _STRIDE - 1:
                     await asyncio.sleep(0)
             usage.note(batch.changes)
-            for tenant, commons in self._commons.items():
-                for (level, name), row in commons.take_changed().items():
+            for tenant, counts in commons.items():
+                for (level, name), row in counts.take_changed().items():
                     batch.changes.commons[tenant, level, name] = row
             self.store.prepare(batch.changes)
         except BaseException:
@@ -211,16 +212,20 @@ class Pipeline:
             more = await self.store.recall(Wanted(profiles=accounts), newer)
             past.profiles.update(more.profiles)
 
-    def _one(self, item: Item, tracks: Tracks | None, past: Past, changes: Changes) -> Outcome:
+    def _one(
+        self, item: Item, tracks: Tracks | None, past: Past, changes: Changes, commons: dict[str, Commons]
+    ) -> Outcome:
         if isinstance(item, Arrival):
             assert tracks is not None
-            return self._arrival(item, tracks, past, changes)
+            return self._arrival(item, tracks, past, changes, commons)
         if isinstance(item, NewAttributes):
             self._attributes(item, past, changes)
             return Outcome()
         return self._answer(item, past, changes)
 
-    def _arrival(self, item: Arrival, tracks: Tracks, past: Past, changes: Changes) -> Outcome:
+    def _arrival(
+        self, item: Arrival, tracks: Tracks, past: Past, changes: Changes, commons: dict[str, Commons]
+    ) -> Outcome:
         sighting = item.sighting
         settings = self._settings(item.tenant).of(sighting)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
@@ -239,8 +244,9 @@ class Pipeline:
         if actor is not None and actor.restricted:
             actor = Profile()  # what is known of that account is not to be used
         concluded = _concluded(item, past)
-        commons = self._commons_of(item.tenant)
-        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor, commons)
+        if (counts := commons.get(item.tenant)) is None:
+            counts = commons[item.tenant] = Commons(self.vault.commons_key(item.tenant))
+        judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor, counts)
         fired = newly_fired(judged.assessment, concluded)
         for rule, status in fired:
             day = (utc_day(sighting.time), item.tenant, rule, status)
@@ -274,14 +280,6 @@ class Pipeline:
         past.records[record.key] = record
         changes.records.append(record)
         return Outcome(assessment=assessment)
-
-    def _commons_of(self, tenant: str) -> Commons:
-        """What is common for everybody of a tenant, as of everything judged so far."""
-        assert self._commons is not None
-        commons = self._commons.get(tenant)
-        if commons is None:
-            commons = self._commons[tenant] = Commons(self.vault.commons_key(tenant))
-        return commons
 
     def _given(self, item: Arrival, past: Past, changes: Changes) -> None:
         """The attributes that an event brought."""

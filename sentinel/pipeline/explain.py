@@ -10,6 +10,7 @@ import msgspec
 
 from sentinel.events.assessment import Assessment
 from sentinel.events.sighting import Sighting
+from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.pipeline.answers import apply_answer
@@ -55,9 +56,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def explain_record(
-    store: Store, record: Record, settings: TenantSettings, event: str, account: str | None
+    store: Store,
+    record: Record,
+    settings: TenantSettings,
+    event: str,
+    account: str | None,
+    commons: Commons | None = None,
 ) -> Explanation:
-    """Explain a stored event as it was judged."""
+    """Explain a stored event as it was judged. ``commons``: what is common for everybody of the tenant, by now."""
     profile = await profile_before(store, record, settings)
     sighting = unpack_sighting(record.sighting)
     settings = settings.of(sighting)
@@ -70,11 +76,17 @@ async def explain_record(
         by = (await store.recall(Wanted(profiles={sighting.actor_account}))).profiles
         actor = by[sighting.actor_account]
         notes.append("the account that acted is shown with its past as it is now")
-    return _explanation(sighting, profile, settings, unpack_windows(record.windows), assessment, notes, actor)
+    if settings.scorer is not None:
+        notes.append("models are shown as they are now, and hold the event against what is common for everybody now")
+    facts = facts_seen(sighting, profile, settings, actor, commons)
+    return _explanation(sighting, facts, settings, unpack_windows(record.windows), assessment, notes)
 
 
-async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettings) -> Explanation:
-    """Judge an event against the stored past without keeping anything, and explain it."""
+async def explain_arrival(
+    store: Store, arrival: Arrival, settings: TenantSettings, commons: Commons | None = None
+) -> Explanation:
+    """Judge an event against the stored past without keeping anything, and explain it. ``commons``: what is common for
+    everybody of the tenant; the caller's own, which this event is entered into."""
     sighting = arrival.sighting
     settings = settings.of(sighting)
     touched = Tracks(settings.rules, sighting, arrival.tenant)
@@ -86,14 +98,15 @@ async def explain_arrival(store: Store, arrival: Arrival, settings: TenantSettin
     store.forget(past)
     profiles = {key: msgspec.convert(msgspec.to_builtins(profile), Profile) for key, profile in past.profiles.items()}
     profile = profiles.get(sighting.account or "", Profile())
-    before = msgspec.convert(msgspec.to_builtins(profile), Profile)
     tracks = {key: past.tracks.get(key, Track()) for key in touched.wanted}
     campaigns = profiles.get(campaigns_key(arrival.tenant), Profile())
     pending = _concluded(sighting, past.records.get(sighting.concludes or ""))
     actor = profiles.get(by) if by else None
-    judged = judge(arrival, settings, profile, campaigns, tracks, touched, pending, actor)
+    # Before the past learns of the event.
+    facts = facts_seen(sighting, profile, settings, actor, commons)
+    judged = judge(arrival, settings, profile, campaigns, tracks, touched, pending, actor, commons)
     notes = ["judged against the past as it is now; not kept"]
-    return _explanation(sighting, before, settings, judged.windows, judged.assessment, notes, actor)
+    return _explanation(sighting, facts, settings, judged.windows, judged.assessment, notes)
 
 
 async def profile_before(store: Store, record: Record, settings: TenantSettings) -> Profile:
@@ -129,12 +142,11 @@ def _concluded(sighting: Sighting, record: Record | None) -> Concluded | None:
 
 def _explanation(
     sighting: Sighting,
-    profile: Profile,
+    facts: list[FactSeen],
     settings: TenantSettings,
     windows: dict[str, int | None],
     assessment: Assessment,
     notes: list[str],
-    actor: Profile | None = None,
 ) -> Explanation:
     shown: dict[str, Any] = {}
     for name in sighting.__struct_fields__:
@@ -148,7 +160,7 @@ def _explanation(
             shown[name] = "(keyed)" if name in _KEYED else value
     return Explanation(
         sighting=shown,
-        facts=facts_seen(sighting, profile, settings, actor),
+        facts=facts,
         windows=windows,
         rules=_rules(sighting, settings, assessment),
         assessment=assessment,

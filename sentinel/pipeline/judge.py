@@ -154,7 +154,7 @@ def judge(
     if sighting.account is not None and sighting.known_account:
         verdict = Verdict(flagged=flagged, level=level, push_doubt=doubts_push(live))
         if commons is not None and sighting.type == "login" and sighting.outcome == "success":
-            fresh = fresh_values(profile, sighting)
+            fresh = fresh_values(profile, sighting, hours=settings.trust.hours)
             if trusted := remember(profile, sighting, verdict, settings.trust):
                 note_common(commons, fresh)
         else:

@@ -100,10 +100,17 @@ class FactSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def facts_seen(
-    sighting: Sighting, profile: Profile, settings: TenantSettings, actor: Profile | None = None
+    sighting: Sighting,
+    profile: Profile,
+    settings: TenantSettings,
+    actor: Profile | None = None,
+    commons: Commons | None = None,
 ) -> list[FactSeen]:
-    """Every fact of an event, computed against ``profile``, and ``actor`` for what another account did."""
-    look = Look(sighting, profile, settings.trust, settings.origins, actor=actor)
+    """Every fact of an event, computed against ``profile``, ``actor`` for what another account did, and ``commons`` for
+    what is common for everybody."""
+    look = Look(
+        sighting, profile, settings.trust, settings.origins, actor=actor, commons=commons, scorer=settings.scorer
+    )
     out = []
     for fact in FACTS.values():
         value = fact.compute(look)

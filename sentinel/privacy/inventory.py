@@ -16,7 +16,7 @@ Purpose = Literal["alerts", "detection", "rights", "accountability", "figures", 
 #: Under which keys it is sealed; :data:`SEALS` says what each means.
 Seal = Literal["none", "account x raw day", "account x record day", "account", "installation", "keyring"]
 #: What the erasure of an account does to it; :data:`ERASURES` says what each means.
-Erased = Literal["row", "row and key", "key", "nameless", "emptied", "proof", "no person"]
+Erased = Literal["row", "row and key", "key", "nameless", "counted", "emptied", "proof", "no person"]
 
 KINDS: Final[Mapping[Kind, str]] = {
     "raw": "Raw personal data: addresses, user agents, ids of devices and sessions, as they were sent.",
@@ -66,6 +66,7 @@ ERASURES: Final[Mapping[Erased, str]] = {
     "row and key": "The account's key is destroyed first, then the row is deleted.",
     "key": "The account's key is destroyed: no row id leads here any more, and nothing sealed under it opens.",
     "nameless": "Stays; what stood for the account in it belongs to nobody once the key is gone.",
+    "counted": "Stays until it expires: a count of accounts, in which nothing stands for one of them.",
     "emptied": "The value is emptied.",
     "proof": "Stays as proof of the erasure; it names nobody.",
     "no person": "Says nothing of a person.",

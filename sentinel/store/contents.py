@@ -74,6 +74,7 @@ PROFILE_HELD: Final = Held(
         "restricted_at": "rights.restricted_since",
         "objected_at": "rights.objection_since",
         "rights": "rights.decisions",
+        "seen": "profile.familiar",
     },
     {
         "rights_count": "how many decisions there were; they stand in the export themselves",

@@ -120,7 +120,7 @@ class _History:
             self.rows.compromised(sighting, profile, self._commons)
         elif counted and (record.trusted or verdict == "legitimate"):
             self.rows.real(sighting, profile, self._commons, answered=verdict == "legitimate")
-        fresh = fresh_values(profile, sighting) if login else None
+        fresh = fresh_values(profile, sighting, hours=self._settings.trust.hours) if login else None
         trusted = remember_record(profile, record, sighting, self._settings)
         if trusted and fresh is not None:
             note_common(self._commons, fresh)

@@ -8,10 +8,10 @@ from sentinel.events.clock import DAY, to_text
 from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.export.data import Document
 from sentinel.export.data_event import EventData, NetworkData
-from sentinel.export.data_profile import ProfileData
+from sentinel.export.data_profile import FamiliarData, ProfileData
 from sentinel.export.gather import account_data, alert_data, assessment_data, event_data
 from sentinel.export.gather_profile import KINDS, Names, profile_data
-from sentinel.past.profile import Challenge, KnownFactor, Profile, TrustPolicy, values_of
+from sentinel.past.profile import Challenge, KnownFactor, Profile, Seen, TrustPolicy, values_of
 from sentinel.store.protocol import AlertRow
 from tests.builders import arrival, at, sighting
 from tests.export.samples import HOME, held, life
@@ -43,7 +43,8 @@ def test_no_pseudonym_and_no_other_account_gets_out() -> None:
     keys = {getattr(come.sighting, name) for come, _ in story.seen.values() for name in KEYED - {"actor"}} - {None}
     keys |= {come.sighting.factor.key for come, _ in story.seen.values()} - {None}
     assert len(keys) > 30
-    assert [key for key in keys if msgspec.json.encode(key).decode()[1:-1] in text] == []
+    # Nor the beginning of one, of which a profile keeps some.
+    assert [key for key in keys if msgspec.json.encode(key[:8]).decode()[1:-1] in text] == []
     assert '"a-1"' not in msgspec.json.encode(events).decode()  # the admin who changed the password
 
 
@@ -148,7 +149,7 @@ def test_every_part_of_a_profile_is_exported() -> None:
     same = {"factors", "sessions", "challenges", "trusted_logins", "last_seen", "recoveries", "helped"}
     renamed = {"values", "places", "warmup", "recovered_at", "compromised", "alerts", "usual", "habit"}
     renamed |= {"push_doubt_at", "phone_changed_at", "usage_day", "usage_marks"}
-    renamed |= {"restricted_at", "objected_at", "rights", "rights_count"}
+    renamed |= {"restricted_at", "objected_at", "rights", "rights_count", "seen"}
     assert set(Profile.__struct_fields__) == same | renamed
     assert same <= set(ProfileData.__struct_fields__)
     full = Profile(
@@ -161,6 +162,7 @@ def test_every_part_of_a_profile_is_exported() -> None:
         factors={"totp": KnownFactor("totp", 6 * DAY, counters=[1, 2], drifts=[-1])},
         challenges=[Challenge(7 * DAY, "S" * 16, None, "push")],
         alerts=[OpenAlert(id="a", kind="attack", level="high", risk=70, first=DAY, last=DAY, folded=2)],
+        seen={"address": {"": Seen(2, 9), "A" * 8: Seen(5, 10)}, "method": {"totp": Seen(7, 11)}},
     )
     found = profile_data(full, Names(), TrustPolicy(), at=9 * DAY)
     assert found.first_logins == [to_text(DAY)]
@@ -170,6 +172,31 @@ def test_every_part_of_a_profile_is_exported() -> None:
     assert (found.factors[0].name, found.factors[0].codes_seen, found.factors[0].drift) == ("totp", 2, [-1])
     assert (found.challenges[0].method, found.challenges[0].session) == ("push", "#1")
     assert found.open_alerts[0].untold == 2
+    assert found.familiar == [
+        FamiliarData(kind="address", name=None, logins=2, last="1970-01-10"),
+        FamiliarData(kind="address", name="#2", logins=5, last="1970-01-11"),
+        FamiliarData(kind="method", name="totp", logins=7, last="1970-01-12"),
+    ]
+
+
+def test_what_is_familiar_has_the_names_that_events_tell() -> None:
+    """Only the first eight characters of a pseudonym are kept there; the events still know the whole one."""
+    story, _, names = life()
+    familiar = profile_data(story.profile(), names, TrustPolicy(), at=0).familiar
+    assert {each.kind for each in familiar} == {"address", "prefix", "agent", "method"}
+    assert {each.name for each in familiar if each.kind == "address"} >= {None, HOME["ip"]}
+    assert {each.name for each in familiar if each.kind == "agent"} >= {None, HOME["user_agent"]}
+    nameless = profile_data(story.profile(), Names(), TrustPolicy(), at=0).familiar
+    assert all(each.name is None or each.name.startswith("#") for each in nameless if each.kind != "method")
+
+
+def test_a_kept_beginning_has_the_number_of_the_whole() -> None:
+    names = Names()
+    assert (names.of("ABCDEFGHIJKLMNOP"), names.of_shortened("ABCDEFGH"), names.of_shortened("ABCDEFGI")) == (
+        "#1",
+        "#1",
+        "#2",
+    )
 
 
 def test_every_kind_of_value_has_a_list() -> None:

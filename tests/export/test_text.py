@@ -17,6 +17,7 @@ from sentinel.export.schema import structs
 from sentinel.export.shown import WORDS
 from sentinel.export.text import LANGUAGES, text_in
 from sentinel.past.profile import _GRANTS
+from sentinel.past.seen import MOST
 from tests.builders import packaged
 
 FOLDER = Path(__file__).parents[2] / "sentinel" / "export"
@@ -87,6 +88,7 @@ def test_every_fixed_value_has_a_word(language: str) -> None:
         "right": ("access", "rectification", "erasure", *{right for right, _ in DECISIONS.values()}),
         "right_decision": {decision for _, decision in DECISIONS.values()},
         "objection": ("none", "open", "upheld", "rejected"),
+        "familiar": tuple(MOST),
         "mode": ("enforce", "observe"),
         "grant": ("device_code", "api_token", *_GRANTS.values()),
         "weekday": [str(day) for day in range(7)],

@@ -14,6 +14,7 @@ from sentinel.past.profile import (
     KnownFactor,
     Profile,
     Right,
+    Seen,
     Session,
     TrustedPlace,
     TrustPolicy,
@@ -49,6 +50,7 @@ def profile(time: int) -> Profile:
         usage_day=utc_day(time),
         usage_marks=3,
         rights=[Right(time, "lifted", "person")],
+        seen={"address": {"": Seen(1, utc_day(time)), "a": Seen(2, utc_day(time))}},
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from sentinel.past.profile import (
     KnownFactor,
     Profile,
     Right,
+    Seen,
     Session,
     TrustedPlace,
     TrustPolicy,
@@ -37,6 +38,7 @@ from sentinel.past.profile import (
     Value,
     encode_profile,
 )
+from sentinel.past.seen import MOST, NOVEL
 
 POLICY = TrustPolicy()
 START = 1_790_000_000 * SECOND
@@ -67,6 +69,7 @@ SAMPLES: dict[str, Any] = {
     "objected_at": START,
     "rights": [Right(START, "restricted", "service")],
     "rights_count": 1,
+    "seen": {"address": {"": Seen(1, 20_000), "a": Seen(2, 20_000)}},
 }
 
 TIMES = st.integers(START, LATER)
@@ -128,6 +131,15 @@ USUAL = st.lists(
     max_size=MAX_USUAL,
     unique_by=lambda spot: spot.lat,
 )
+SEEN = st.fixed_dictionaries(
+    {},
+    optional={
+        kind: st.dictionaries(
+            st.just(NOVEL) | NAMES, st.builds(Seen, st.integers(1, 9), st.integers(20_700, 20_710)), max_size=most
+        )
+        for kind, most in MOST.items()
+    },
+)
 PROFILES = st.builds(
     Profile,
     values=st.dictionaries(
@@ -161,6 +173,7 @@ PROFILES = st.builds(
     usage_marks=st.integers(0, 3),
     restricted_at=MAYBE,
     objected_at=MAYBE,
+    seen=SEEN,
     rights=sorted_by(
         st.builds(Right, TIMES, st.sampled_from(["restricted", "lifted"]), FEW), lambda right: right.time, MAX_RIGHTS
     ),

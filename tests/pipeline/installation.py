@@ -14,6 +14,7 @@ from sentinel.daemon.build import bare_lookups
 from sentinel.enrich.sighting import Enricher
 from sentinel.events.assessment import encode_assessment
 from sentinel.events.event import convert_event
+from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import arrive
@@ -26,6 +27,7 @@ from sentinel.privacy.vault import Vault
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
 from sentinel.store.rows import Rows
+from sentinel.store.sqlite import commons
 from sentinel.store.sqlite.store import SqliteStore
 
 KEY = Secret(b"k" * 32)
@@ -167,6 +169,7 @@ def content(path: Path) -> dict[str, Any]:
         alerts = database.execute(
             "SELECT key, tenant, owner, ref, kind, day, event, sealed, state FROM alert ORDER BY key"
         ).fetchall()
+        counts = commons.load(database)
         mails = database.execute("SELECT alert, ref, notice, state, urgency FROM mail ORDER BY id").fetchall()
     opened = {}
     for handle in [*names, "campaigns:default", "campaigns:shop"]:
@@ -187,6 +190,8 @@ def content(path: Path) -> dict[str, Any]:
             for alert, ref, notice, *rest in mails
         ],
         "tracks": [sorted(entries, key=repr) for entries in tracks.values()],
+        # Which rows were written anew since a period ended does not matter: loaded, they are the same.
+        "commons": {tenant: sorted(Commons(b"", rows).rows()) for tenant, rows in counts.items()},
     }
     vault.close()
     found = _renamed(found, names)

@@ -108,6 +108,7 @@ def test_the_stream_holds_what_it_is_for(expected: Expected) -> None:
     assert sum(b'"level":"low"' not in outcome for outcome in expected.outcomes) > 20
     assert {outcome[:3] for outcome in expected.outcomes} == {b"0 0", b"1 0", b"0 1"}
     assert len(expected.content["mails"]) > 3
+    assert len(expected.content["commons"]["default"]) > 40
     assert {row["state"] for row in expected.content["alerts"]} >= {"open", "legitimate"}
 
 

@@ -14,7 +14,8 @@ from sentinel.errors import StoreError
 from sentinel.events.alert import Notice, OpenAlert
 from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, utc_day
 from sentinel.events.sighting import Attributes, Raw
-from sentinel.past.profile import Challenge, KnownFactor, Profile, Session, TrustedPlace, Value
+from sentinel.past.commons import KEPT, PERIOD, CommonRow, period_of
+from sentinel.past.profile import Challenge, KnownFactor, Profile, Seen, Session, TrustedPlace, Value
 from sentinel.past.windows import Track
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.retention import Due
@@ -27,6 +28,7 @@ from sentinel.store.protocol import (
     ApiKey,
     AskedVerdict,
     Changes,
+    CommonKey,
     Extent,
     Given,
     Past,
@@ -127,6 +129,7 @@ def full_profile() -> Profile:
         ],
         usage_day=20_000,
         usage_marks=3,
+        seen={"address": {"": Seen(1, 20_000), "address1": Seen(2, 20_001)}},
     )  # fmt: skip
 
 
@@ -872,6 +875,101 @@ async def test_old_usage_is_dropped_with_upkeep(store: Store) -> None:
     assert set(await store.tallies()) == {(kept, "default")}
     assert await store.usage("default", since=0) == [usage_day(kept)]
     assert set(await store.calls("default", since=0)) == {(kept, "default", "web")}
+
+
+# What is common for everybody
+
+#: The first day of a period of 91 days.
+FIRST = period_of(utc_day(START)) * PERIOD
+
+
+def common(*, name: int = 1, period: int = FIRST // PERIOD, counts: tuple[int, ...] = (1, 2, 3, 4)) -> CommonRow:
+    """Counts of the periods that ``period`` is the last of; those of period p are at p modulo the number kept."""
+    return CommonRow(3, name, period, counts)
+
+
+def of(day: int) -> int:
+    return day * DAY
+
+
+async def test_counts_of_everybody_are_replaced_dropped_and_told_by_tenant(store: Store, reopen: Opener) -> None:
+    rows = [common(name=number) for number in (-(2**63), 2**63 - 1, *range(70))]
+    await store.commit(Changes(commons={("default", row.level, row.name): row for row in rows}))
+    more = common(name=7, period=FIRST // PERIOD + 1, counts=(2**32 - 1, 0, 0, 0))
+    await store.commit(
+        Changes(commons={("default", 3, 7): more, ("default", 3, 8): None, ("shop", 3, 7): common(name=7)})
+    )
+    expected = sorted([*(row for row in rows if row.name not in (7, 8)), more])
+    async for after in as_is_and_reopened(store, reopen):
+        found = await after.commons()
+        assert {tenant: sorted(rows) for tenant, rows in found.items()} == {
+            "default": expected,
+            "shop": [common(name=7)],
+        }
+
+
+async def test_counts_of_everybody_of_a_batch_that_failed_are_not_kept(store: Store) -> None:
+    await store.commit(Changes(records=[record()], commons={("default", 3, 1): common()}))
+    lost: dict[CommonKey, CommonRow | None] = {("default", 3, 1): None, ("default", 3, 2): common(name=2)}
+    with pytest.raises(StoreError):
+        await store.commit(Changes(records=[record()], commons=lost))
+    assert await store.commons() == {"default": [common()]}
+
+
+async def aged(store: Store, day: int) -> dict[int, tuple[int, ...]]:
+    """Upkeep on UTC day ``day``; counts by name."""
+    while await store.expire_windows(of(day)):
+        pass
+    return {row.name: row.counts for row in (await store.commons()).get("default", [])}
+
+
+async def test_each_count_of_everybody_goes_when_its_period_is_kept_no_more(store: Store) -> None:
+    """Also where the row is younger: it was counted since."""
+    last = FIRST // PERIOD
+    whole = [last - back for back in range(KEPT)]
+    counts = tuple(1 + whole.index(next(period for period in whole if period % KEPT == slot)) for slot in range(KEPT))
+    await store.commit(
+        Changes(
+            commons={
+                ("default", 3, 1): common(counts=counts),
+                # Of the last period nothing: a late event was counted.
+                ("default", 3, 2): common(
+                    name=2, counts=tuple(9 if slot == whole[-1] % KEPT else 0 for slot in range(KEPT))
+                ),
+            }
+        )
+    )
+    for passed in range(KEPT + 1):
+        # Counts of the period ``back`` before the last are 1 + back.
+        kept = tuple(number if number <= KEPT - passed else 0 for number in counts)
+        expected = {1: kept} if any(kept) else {}
+        if not passed:
+            expected[2] = tuple(9 if slot == whole[-1] % KEPT else 0 for slot in range(KEPT))
+        for day in (FIRST + passed * PERIOD, FIRST + (passed + 1) * PERIOD - 1):
+            assert await aged(store, day) == expected
+
+
+async def test_many_old_counts_go_in_steps(store: Store) -> None:
+    last = FIRST // PERIOD
+    # Every fourth is dropped as a whole, the others lose a count or two.
+    rows = [common(name=number, period=last - (0, 1, 0, KEPT - 1)[number % 4]) for number in range(2500)]
+    await store.commit(Changes(commons={("default", row.level, row.name): row for row in rows}))
+    steps = []
+    while dropped := await store.expire_windows(of(FIRST + PERIOD)):
+        steps.append(dropped)
+    assert max(steps) <= 1000
+    assert sum(steps) == 2500
+    assert {sum(map(bool, row.counts)) for row in (await store.commons())["default"]} == {2, 3}
+    while await store.expire_windows(of(FIRST + KEPT * PERIOD)):
+        pass
+    assert await store.commons() == {}
+
+
+async def test_what_is_not_old_stays_whatever_its_period(store: Store, reopen: Opener) -> None:
+    """The periods' order and a clock behind the events change nothing."""
+    await store.commit(Changes(commons={("default", 3, 1): common()}))
+    for day in (FIRST - PERIOD, FIRST, FIRST + PERIOD - 1):
+        assert await aged(store, day) == {1: (1, 2, 3, 4)}
 
 
 # Rights

@@ -16,11 +16,12 @@ import pytest
 
 from sentinel.database import BUSY_SECONDS, connect
 from sentinel.errors import StoreError
-from sentinel.events.clock import DAY, HOUR
+from sentinel.events.clock import DAY, HOUR, MINUTE
 from sentinel.events.sighting import Raw
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.store.protocol import Changes, Wanted
+from sentinel.store.sqlite import schema
 from sentinel.store.sqlite import store as sqlite_store
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import MIGRATIONS, migrate, newest
@@ -81,6 +82,50 @@ def test_a_new_file_gets_the_newest_schema_and_an_old_one_is_brought_forward(pat
     assert database.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
     assert not database.in_transaction
     database.close()
+
+
+async def test_a_store_of_each_version_before_is_brought_forward_with_what_it_holds(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, len(MIGRATIONS)):
+        path.unlink(missing_ok=True)
+        with monkeypatch.context() as before:
+            before.setattr(schema, "MIGRATIONS", MIGRATIONS[:number])
+            database = connect(path)
+            migrate(database)
+            assert pragma(database, "user_version") == newest()
+        database.execute("INSERT INTO fired VALUES (7, 'default', 'new_device', 'live', 3)")
+        database.execute("INSERT INTO profile (key, sealed) VALUES ('of another key', x'00')")
+        database.close()
+        with pytest.raises(StoreError, match="start the daemon once"):
+            SqliteStore(path, NamedVault(), readonly=True)
+        store = SqliteStore(path, NamedVault())
+        assert await store.fired(since=0) == {(7, "new_device", "live"): 3}
+        assert await store.commons() == {}
+        await store.commit(everything())
+        await store.close()
+        with closing(sqlite3.connect(path)) as after:
+            assert pragma(after, "user_version") == newest()
+            assert after.execute("SELECT count(*) FROM profile").fetchone() == (2,)
+            tables = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
+            forward = after.execute(tables).fetchall()
+        new = connect(path.with_name("new.db"))
+        migrate(new)
+        assert new.execute(tables).fetchall() == forward
+        new.close()
+
+
+async def test_counts_of_everybody_are_looked_through_once_a_day(path: Path) -> None:
+    """All of them are read for it: that is not for every minute."""
+    store, looked = SqliteStore(path, NamedVault()), []
+    store._write_db.set_trace_callback(lambda statement: looked.append("FROM common" in statement))
+    for minute in range(3):
+        await store.expire_windows(START + minute * MINUTE)
+    once = sum(looked)
+    await store.expire_windows(START + DAY)
+    assert (once, sum(looked)) == (once, 2 * once)
+    assert once > 0
+    await store.close()
 
 
 @pytest.mark.parametrize("readonly", [False, True])

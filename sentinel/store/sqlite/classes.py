@@ -5,6 +5,7 @@ A column without its line fails the build (``tests/privacy/inventory``).
 
 from typing import Final
 
+from sentinel.past.commons import KEPT, PERIOD
 from sentinel.privacy.inventory import (
     ACCOUNT,
     DAY_AFTER,
@@ -24,6 +25,7 @@ from sentinel.store.protocol import FIRED_DAYS, USAGE_DAYS
 
 _FIRED: Final = Keep("fired", f"{FIRED_DAYS} days", FIRED_DAYS)
 _USAGE: Final = Keep("usage", f"{USAGE_DAYS} days", USAGE_DAYS)
+_COMMON: Final = Keep("common", f"{PERIOD * KEPT} days at most, by spans of {PERIOD} days", PERIOD * KEPT)
 
 _ORDER: Final = "the order says nothing more"
 _SENDING: Final = "the state of sending, of which the export has the outcome"
@@ -166,6 +168,16 @@ STORE: Final = Database(
             Column("rule", "The rule.", "operational"),
             Column("status", "Live or shadow.", "operational"),
             Column("number", "How often it held, without noise.", "aggregate"),
+        )),
+        Table("common", "What is common: how many accounts logged in with a value, each once in 91 days.", "detection",
+              _COMMON, "counted", "how many people share a value; nothing in it leads to one of them", (
+            Column("tenant", "The application.", "operational"),
+            Column("level", "What kind of value, as a number: an address, a network, an agent, an hour.",
+                   "operational"),
+            Column("name", "64-bit keyed hash of the value, by a key of the tenant. In the order of these, which is"
+                   " chance.", "pseudonymous"),
+            Column("period", "The last span of 91 days in which it was counted.", "aggregate"),
+            Column("counts", "How many accounts, for each of the last four spans: exact.", "aggregate"),
         )),
         Table("installation", "Which keyring the store belongs to.", "operation", INSTALLATION, "no person", _NOBODY, (
             Column("id", "Always 1.", "operational"),

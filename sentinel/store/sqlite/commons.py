@@ -33,6 +33,10 @@ def _put(rows: int) -> str:
 
 _PUT: Final = {rows: _put(rows) for rows in (_ROWS, 8, 1)}
 _DROP: Final = "DELETE FROM common WHERE tenant = ? AND level = ? AND name = ?"
+_EXPIRED: Final = (
+    "DELETE FROM common WHERE (tenant, level, name) IN"
+    " (SELECT tenant, level, name FROM common WHERE period <= ? LIMIT ?)"
+)
 
 
 def statements(changes: Changes) -> list[tuple[str, list[Any]]]:
@@ -62,6 +66,26 @@ def load(db: sqlite3.Connection) -> dict[str, list[CommonRow]]:
     return found
 
 
-def expire(db: sqlite3.Connection, now: int) -> int:
-    """Drop what was seen in none of the periods kept; returns the rows dropped."""
-    return db.execute("DELETE FROM common WHERE period <= ?", (period_of(utc_day(now)) - KEPT,)).rowcount
+def expire(db: sqlite3.Connection, now: int, limit: int) -> int:
+    """Let go what was counted in a period that is kept no more, in up to ``limit`` rows; returns the rows changed.
+
+    A row that was not counted since still holds older counts than its last ones.
+    """
+    newest = period_of(utc_day(now))
+    dropped = db.execute(_EXPIRED, (newest - KEPT, limit)).rowcount
+    for back in range(1, KEPT):
+        period = newest - back
+        slots = [old % KEPT for old in range(period - KEPT + 1, newest - KEPT + 1)]
+        counted = " OR ".join(["substr(counts, ?, ?) <> zeroblob(?)"] * len(slots))
+        old = f"SELECT {_COLUMNS} FROM common WHERE period = ? AND ({counted}) LIMIT ?"  # noqa: S608  # constant text
+        bounds = [value for slot in slots for value in (slot * _BYTES + 1, _BYTES, _BYTES)]
+        for tenant, level, name, _, packed in db.execute(old, (period, *bounds, limit - dropped)).fetchall():
+            counts = bytearray(packed)
+            for slot in slots:
+                counts[slot * _BYTES : (slot + 1) * _BYTES] = bytes(_BYTES)
+            if any(counts):
+                db.execute(_PUT[1], (tenant, level, name, period, bytes(counts)))
+            else:
+                db.execute(_DROP, (tenant, level, name))
+            dropped += 1
+    return dropped

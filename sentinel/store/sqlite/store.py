@@ -107,6 +107,7 @@ class SqliteStore(SqliteAging):
         self._closed = False
         self._uncopied = 0  #: records committed since the log was last copied into the database
         self._copying: asyncio.Task[None] | None = None
+        self._commons_day: int | None = None  #: UTC day on which counts of everybody were looked through for old ones
 
     async def bind(self, fingerprint: bytes) -> None:
         """See the protocol."""
@@ -456,7 +457,13 @@ class SqliteStore(SqliteAging):
 
     async def expire_windows(self, now: int) -> int:
         """See the protocol."""
-        return await self._write(lambda db: writing.expire_windows(db, now))
+        dropped = await self._write(lambda db: writing.expire_windows(db, now))
+        if self._commons_day != (day := utc_day(now)):
+            # All of them have to be looked at, and it is days that make them old: not by the minute.
+            aged = await self._write(lambda db: writing.expire_commons(db, now))
+            self._commons_day = day if not aged else None
+            dropped += aged
+        return dropped
 
     async def check(self) -> None:
         """See the protocol. A file that was moved or deleted would take writes that nobody finds again."""

@@ -141,7 +141,12 @@ def expire_windows(db: sqlite3.Connection, now: int) -> int:
     """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
     entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
     dropped = db.execute(entries, (now, _STEP)).rowcount
-    return dropped + fired.expire(db, now) + usage.expire(db, now) + commons.expire(db, now)
+    return dropped + fired.expire(db, now) + usage.expire(db, now)
+
+
+def expire_commons(db: sqlite3.Connection, now: int) -> int:
+    """Let one step of the counts of everybody go that are too old; returns the rows changed."""
+    return commons.expire(db, now, _STEP)
 
 
 def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:

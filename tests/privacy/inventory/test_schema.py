@@ -9,6 +9,7 @@ from msgspec.inspect import ListType, Metadata, StructType, UnionType, type_info
 from sentinel.audit.log import KEEP_DAYS
 from sentinel.daemon.inventory import DATABASES, inventory, is_declared
 from sentinel.export.data import Document, Information
+from sentinel.past.commons import KEPT, PERIOD
 from sentinel.privacy.inventory import MAIL, RECORD, Held, as_columns, holds_of
 from sentinel.privacy.ledger import BACKUP_DAYS
 from sentinel.store.protocol import FIRED_DAYS, USAGE_DAYS
@@ -74,6 +75,7 @@ def test_the_page_for_auditors_names_the_spans_of_the_code() -> None:
         f"| audit log | {KEEP_DAYS} days |",
         f"| erasure ledger | what names rows: {BACKUP_DAYS} days,",
         f"| backups | {BACKUP_DAYS} days |",
+        f"| what is common for everybody: counts of accounts by value | {KEPT * PERIOD} days at most,",
         f"| findings by rule; usage figures | {FIRED_DAYS} days; {USAGE_DAYS} days |",
     ):
         assert line in page
