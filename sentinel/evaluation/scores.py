@@ -114,7 +114,8 @@ class Scoring:
         run.last = max(run.last, sighting.time)
         again = self._replay.concluded(sighting) is not None
         wanted = self._wanted(sighting, kind)
-        models = self.models(self._replay, arrival) if wanted and not again else _SILENT
+        asked = sighting.judged and sighting.account is not None and not again
+        models = self.models(self._replay, arrival) if asked else _SILENT
         judged = self._replay.judge(arrival)
         counts = self._part.holds(arrival.account or "", self.earlier(sighting.account))
         risks = _risks(judged.assessment, models[0])
