@@ -7,15 +7,16 @@ from rich.table import Table
 
 from sentinel.evaluation.calibration import CONSTANT, PROBABILITY, Calibration
 from sentinel.evaluation.curves import Share
+from sentinel.evaluation.prices import RATES, SPANS, Price
 from sentinel.evaluation.rows import ANY_ATTACK
-from sentinel.evaluation.tables import RATES, RISKS, SPANS, Price, Report
+from sentinel.evaluation.tables import RISKS, Report
 
 
 def print_report(report: Report, console: Console) -> None:
     """Tables, with what they are about said before each."""
     friction = report.friction
     console.print(
-        f"{report.events:,} events: {friction.logins:,} logins of {friction.accounts:,} people; "
+        f"{report.events:,} events judged. {friction.logins:,} logins of {friction.accounts:,} people count; "
         f"{report.compared:,} of them have a past to be compared with."
     )
     if report.answers is not None:

@@ -4,10 +4,8 @@ Scores are compared over the logins that all of them have (:mod:`sentinel.evalua
 (challenges, mails) is counted over all of their logins.
 """
 
-from array import array
 from collections.abc import Sequence
 from math import inf
-from statistics import median
 from typing import Final
 
 import msgspec
@@ -23,17 +21,14 @@ from sentinel.evaluation.curves import (
     reached,
     roc_auc,
     share,
-    threshold_at,
 )
+from sentinel.evaluation.prices import Price, prices
 from sentinel.evaluation.rows import LEGITIMATE
 from sentinel.evaluation.scores import Run
 from sentinel.scoring import Thresholds
 
 #: Risks at which the share caught is told: levels and default thresholds (CONTRACT §2).
 RISKS: Final = (30.0, 40.0, 60.0, 85.0, 90.0)
-#: Shares of attackers caught, and numbers of logins, of the published tables (Wiefling et al. 2021, 2022).
-RATES: Final = (0.98, 0.99, 0.995, 0.999)
-SPANS: Final = (12, 39)
 #: People's logins challenged, of 1,000, at the one threshold for all kinds of attackers.
 CHALLENGES: Final = 3.0
 
@@ -60,23 +55,6 @@ class Caught(msgspec.Struct, frozen=True):
     bothered: int
     score: str
     caught: Share
-
-
-class Price(msgspec.Struct, frozen=True):
-    """What catching ``rate`` of a kind of attackers costs people.
-
-    ``threshold``: the highest that so many attackers reach; a person's login at or above it is a re-authentication.
-    ``per_1000``: of people's logins. ``within``: numbers of logins → median over the accounts with so many of the
-    re-authentications among their first ones; ``None`` where no account has so many. ``accounts``: how many have.
-    """
-
-    kind: str
-    rate: float
-    score: str
-    threshold: float
-    per_1000: float
-    within: dict[int, float | None]
-    accounts: dict[int, int]
 
 
 class OneForAll(msgspec.Struct, frozen=True):
@@ -234,65 +212,3 @@ def one_for_all(over: Compared, challenges: float) -> list[OneForAll]:
         told = {kind: each for kind, each in caught.items() if each is not None}
         found.append(OneForAll(name, cut if cut > -inf else None, share(exceeded(ours, cut), len(ours)), told))
     return found
-
-
-def prices(over: Compared, rates: Sequence[float] = RATES, spans: Sequence[int] = SPANS) -> list[Price]:
-    """What catching nearly all costs people, by kind, rate and score."""
-    if not over.people:
-        return []
-    asked = AskedAgain(over, spans)
-    found = []
-    for kind, scores in over.kinds.items():
-        if kind in over.sessions:
-            continue
-        for rate in rates:
-            for name, theirs in scores.items():
-                threshold = threshold_at(theirs, rate)
-                assert threshold is not None  # likewise
-                again = reached(over.ours[name], threshold)
-                counts = asked.counts(name, threshold)
-                within = {span: median(each) if each else None for span, each in counts.items()}
-                accounts = {span: len(each) for span, each in counts.items()}
-                per_1000 = 1000 * again / len(over.people)
-                found.append(Price(kind, rate, name, threshold, per_1000, within, accounts))
-    return found
-
-
-class AskedAgain:
-    """Of each account with at least so many legitimate logins that count: re-authentications among its first ones.
-
-    The first login of all is none: there is nothing to compare it with (the published code leaves it out too). Where
-    only the logins since a day count, an account's first is the first since then.
-    """
-
-    def __init__(self, over: Compared, spans: Sequence[int]) -> None:
-        rows = over.rows
-        self._rows, self._spans = rows, spans
-        self._first: dict[int, int] = {}
-        for number, label in enumerate(rows.labels):
-            if rows.kinds[label] == LEGITIMATE:
-                earlier = self._first.get(rows.accounts[number])
-                if earlier is None or earlier > rows.earlier[number]:
-                    self._first[rows.accounts[number]] = rows.earlier[number]
-        longest: dict[int, int] = {}
-        for number in over.people:
-            account = rows.accounts[number]
-            longest[account] = max(longest.get(account, 0), self._place(number) + 1)
-        self._frequent = {span: [account for account, most in longest.items() if most >= span] for span in spans}
-        self._early = array("I", [number for number in over.people if self._place(number) < max(spans, default=0)])
-
-    def counts(self, score: str, threshold: float) -> dict[int, list[int]]:
-        """By span, the number of each account that logged in so often."""
-        scores = self._rows.scores[score]
-        again: dict[int, dict[int, int]] = {span: {} for span in self._spans}
-        for number in self._early:
-            if scores[number] >= threshold:
-                account, place = self._rows.accounts[number], self._place(number)
-                for span, counted in again.items():
-                    if place < span:
-                        counted[account] = counted.get(account, 0) + 1
-        return {span: [again[span].get(account, 0) for account in self._frequent[span]] for span in self._spans}
-
-    def _place(self, number: int) -> int:
-        """Which of its account's logins that count a row is, from 0 on."""
-        return self._rows.earlier[number] - self._first[self._rows.accounts[number]]

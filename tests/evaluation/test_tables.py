@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.evaluation.prices import AskedAgain, prices
 from sentinel.evaluation.rows import NAMES, Rows, Scored
 from sentinel.evaluation.scores import Run
 from sentinel.evaluation.tables import (
-    AskedAgain,
     caught_at,
     friction_of,
     one_for_all,
-    prices,
     report_of,
     separation,
 )
@@ -102,7 +101,8 @@ def test_one_threshold_for_all_is_the_lowest_that_challenges_no_more() -> None:
 
 
 def asked_again(rows: list[Scored], score: str, threshold: float, span: int) -> list[int]:
-    return AskedAgain(over(rows), [span]).counts(score, threshold)[span]
+    # With other thresholds above and below: each is counted by itself.
+    return dict(AskedAgain(over(rows), [span]).counts(score, [threshold + 5, 0, threshold]))[threshold][span]
 
 
 def test_re_authentications_of_the_first_logins() -> None:
