@@ -1,8 +1,8 @@
 """The worst of several seeds: simulates traffic with attackers, trains where there is something to train, evaluates.
 
 `python scripts/evaluate_seeds.py`. Each seed is another service with other people. Judged is everything, counted are
-the last logins, of accounts that training leaves out; attackers come only then. Prints for each figure the worst seed's,
-and which that was.
+the last logins, of accounts that training leaves out; attackers come only then. Prints for each figure the worst
+seed's, and which that was.
 
 What is trained comes in by name: `--train MODULE:FUNCTION`, called as :data:`Train` says. Without, the rules are
 compared with the reference alone.
