@@ -122,7 +122,7 @@ def command(
         found = on_history(context.config, tenant, asked, console)
     if not files and not found.run.events:
         raise SentinelError("there is no history yet; give a labelled file, as `sentinel simulate` makes it")
-    report = report_of(found.run, found.thresholds, found.answers, challenges=challenges)
+    report = report_of(found.run, found.thresholds, found.answers, challenges=challenges, prior=found.prior)
     if as_json:
         print_json(msgspec.to_builtins(report, str_keys=True))
     else:

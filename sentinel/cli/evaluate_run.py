@@ -32,12 +32,13 @@ _STEP = 1000
 
 
 class Found(msgspec.Struct):
-    """What came of it; ``good``: no line was bad."""
+    """What came of it; ``good``: no line was bad; ``prior``: share of impostors that the models were calibrated for."""
 
     run: Run
     thresholds: Thresholds
     answers: Answers | None = None
     good: bool = True
+    prior: float | None = None
 
 
 def scorer_in_force(config: Config, tenant: str) -> Scorer | None:

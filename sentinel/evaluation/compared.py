@@ -5,10 +5,14 @@ A first login has no past to be compared with, so it is left out, for people and
 
 from array import array
 from collections import defaultdict
+from typing import Final
 
 import msgspec
 
 from sentinel.evaluation.rows import LEGITIMATE, Rows
+
+#: What tells that there is a past: the reference has a score as soon as the account once logged in.
+_PAST: Final = ("reference",)
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -42,10 +46,9 @@ def compared(rows: Rows) -> Compared:
     strangers, left_out = 0, dict.fromkeys(names, 0)
     for number in range(len(rows)):
         kind = rows.kinds[rows.labels[number]]
-        if not rows.whole(number, names):
-            if not rows.earlier[number]:
-                strangers += kind != LEGITIMATE
-                continue
+        if not rows.whole(number, _PAST):
+            strangers += kind != LEGITIMATE
+        elif not rows.whole(number, names):
             for name in names:
                 left_out[name] += not rows.whole(number, (name,))
         elif kind == LEGITIMATE:

@@ -34,6 +34,8 @@ def test_what_has_no_past_is_compared_with_nothing() -> None:
     rows = [row("legitimate", 0, None, earlier=0), row("vpn", 90, None, earlier=0), row("vpn", 70)]
     found = over([*rows, row("legitimate", 5)])
     assert (list(found.ours["rules"]), list(found.kinds["vpn"]["rules"])) == ([5], [70])
+    # Where nobody has a past, there is nothing to compare.
+    assert report_of(Run(rows=Rows([row("legitimate", 0, None), row("vpn", 90, None)])), Thresholds()).compared == 0
     rows = [row("vpn", 90, None, earlier=0), row("vpn", 70), *people(5)]
     report = report_of(Run(rows=Rows(rows)), Thresholds())
     assert (report.compared, report.attackers, report.strangers) == (1, {"vpn": 1}, 1)
