@@ -1,17 +1,20 @@
 """Attackers put onto stored history: what they are, and that they leave no trace."""
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from sentinel.enrich.sighting import Enricher
 from sentinel.evaluation.answers import verdicts_of
+from sentinel.evaluation.aside import Aside
+from sentinel.evaluation.attackers import Login, Scene
 from sentinel.evaluation.besiege import Siege
 from sentinel.evaluation.contexts import Contexts
 from sentinel.evaluation.history import Plan, score_history
-from sentinel.evaluation.informed import TRIES
-from sentinel.evaluation.rows import Scored
+from sentinel.evaluation.informed import TRIES, informed
+from sentinel.evaluation.rows import Scored, Scores
 from sentinel.evaluation.scores import Run, Scoring
 from sentinel.events.clock import HOUR
 from sentinel.events.event import convert_event
@@ -21,6 +24,7 @@ from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.holdout import Part
 from sentinel.pipeline.item import Arrival, TenantSettings
+from sentinel.pipeline.judge import Judged
 from sentinel.pipeline.replay import Replay
 from sentinel.privacy.vault import Vault
 from sentinel.rules.ruleset import RuleSet
@@ -198,12 +202,34 @@ def test_the_informed_one_is_caught_only_if_every_try_is(besieged: Besieged) -> 
     assert min(row.of("reference") or 0 for row in informed) > 0
 
 
-def test_failed_tries_are_seen_by_later_ones_of_the_same_attack(besieged: Besieged) -> None:
+def test_failed_tries_are_seen_by_later_ones_of_the_same_attack(
+    besieged: Besieged, drawn: tuple[Contexts, Any], arrivals: list[Arrival]
+) -> None:
     pasts: dict[str, list[bytes]] = {}
     for arrival, past in besieged.attempts:
         if arrival.sighting.outcome == "pending":
             pasts.setdefault(arrival.raw.event.split("-")[1], []).append(past)
     assert any(len(set(each)) > 1 for each in pasts.values())
+
+    class Noting(Aside):
+        def judge(self, arrival: Arrival) -> Judged:
+            seen = arrival.sighting
+            told.append((seen.outcome, seen.reason, self.concluded(seen) is not None))
+            return super().judge(arrival)
+
+    def score(aside: Aside, attempt: Arrival) -> Scores:
+        risk = aside.judge(attempt).assessment.risk
+        risks.append(risk or 0.0)
+        return (None, risk, None, None, None, 1.0)
+
+    told: list[tuple[str, str | None, bool]] = []
+    risks: list[float] = []
+    person = next(each for each in reversed(arrivals) if each.sighting.type == "login" and each.sighting.judged)
+    scene = Scene(*drawn, Random(1))
+    found = informed(Noting(besieged.replay), scene, Login(person, 1), person.sighting.time, score)
+    assert told == [("pending", None, False), ("failure", "mfa_failed", True)] * TRIES
+    assert found is not None
+    assert found[1] == (None, min(risks), None, None, None, 1.0)
 
 
 async def stored(vault: Vault, settings: TenantSettings, arrivals: list[Arrival]) -> SqliteStore:
