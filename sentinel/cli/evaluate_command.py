@@ -1,43 +1,59 @@
-"""`sentinel evaluate`: attackers stopped against people bothered, on labelled events."""
+"""`sentinel evaluate`: attackers stopped against people bothered, on labelled events or on stored history."""
 
-import asyncio
+import gc
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
-from rich.status import Status
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
-from sentinel.cli.inputs import open_input, source_options
-from sentinel.config import Config
-from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings, untuned_settings
-from sentinel.daemon.state import open_to_read, open_vault, prepare_state
-from sentinel.errors import FieldError, SentinelError, SourceError
-from sentinel.events.event import Feedback
-from sentinel.privacy.vault import Vault
-from sentinel.sources import SOURCES, Line, Options, cut
+from sentinel.cli.evaluate_options import Asked, Earlier, HoldOutType, Without
+from sentinel.cli.inputs import source_options
+from sentinel.errors import SentinelError
+from sentinel.pipeline.holdout import Part
 
-if TYPE_CHECKING:
-    from sentinel.evaluation.history import Answers
-    from sentinel.evaluation.scores import Labelled, Run
-
-#: Events between two lines of progress.
-_STEP = 5000
+#: Endings of what can be drawn.
+_PICTURES = (".svg", ".png")
 
 
 @click.command("evaluate")
 @partial(source_options, required=False)
 @json_option
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curves into this file (.svg).")
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curves into this file (.svg, .png)."
+)
+@click.option(
+    "--challenges", type=click.FloatRange(0, 1000), default=3.0, show_default=True, metavar="N",
+    help="At the one threshold for all, challenge at most so many of 1,000 logins of people.",
+)  # fmt: skip
+@click.option(
+    "--without", type=Without(), default="", metavar="FIELDS",
+    help="Drop fields from every event, by commas: device_id, rtt_ms, client, session_id. The reference sees none.",
+)  # fmt: skip
+@click.option(
+    "--hold-out", type=HoldOutType(), metavar="DATE|SHARE",
+    help="Count only logins since a date, or of the last share of the time (0.3); the rest builds the past.",
+)  # fmt: skip
+@click.option(
+    "--accounts", type=click.IntRange(1), default=1, show_default=True, metavar="MOD",
+    help="Count only one in MOD of the accounts, by a hash: those that training leaves out.",
+)  # fmt: skip
+@click.option(
+    "--earlier", type=Earlier(), metavar="A-B",
+    help="Count only logins of accounts with A to B earlier ones (1-5: cold start).",
+)  # fmt: skip
 @click.option(
     "--answered", is_flag=True, help="Whom your threshold challenges proves at once who they are; attackers fail."
 )
+@click.option(
+    "--attackers", type=click.IntRange(0), default=300, show_default=True, metavar="N",
+    help="Without FILES: put attackers of each kind onto N logins.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="Without FILES: which logins, which attackers.")
 @pass_config
 def command(
     context: Context,
@@ -48,105 +64,74 @@ def command(
     tenant: str,
     as_json: bool,
     plot: Path | None,
+    challenges: float,
+    without: tuple[str, ...],
+    hold_out: Any,
+    accounts: int,
+    earlier: Any,
     answered: bool,
+    attackers: int,
+    seed: int,
 ) -> int:
-    """How many attackers would be stopped, and how many people bothered? On labelled events.
+    """How many attackers would be stopped, and how many of your people bothered?
 
-    Judges FILES ("-": standard input) in order with your rules and thresholds, as the daemon would, and beside them the
-    published reference model does. Every line needs a label: legitimate, attack or attack:KIND. Everything is kept in
-    memory. A bad line goes to standard error with its number and is skipped; the exit status is then 1. What the
+    Without FILES, on stored history: attackers are put onto a sample of its logins and judged against each account's
+    past as it was then, leaving no trace: from anywhere, through VPNs, from the person's region, with a stolen
+    session, and informed ones who read the rules and try twenty times. Nothing is changed; the daemon may go on.
+
+    With FILES ("-": standard input), on labelled events, in order. Every line needs a label: legitimate, attack or
+    attack:KIND. A bad line goes to standard error with its number and is skipped; the exit status is then 1.
+
+    Your rules and thresholds judge as the daemon would, and beside them the published reference model does. What the
     figures mean: docs/evaluate.md.
-
-    Without FILES, on stored history: what was answered as compromised is an attacker, all else is taken for people's.
 
     \b
     Example:
-      sentinel evaluate --plot curves.svg traffic.ndjson    # made by `simulate --attackers all`
+      sentinel evaluate --plot curves.svg                   # your own people, attackers put onto them
+      sentinel evaluate --answered traffic.ndjson           # made by `simulate --attackers all`
       sentinel evaluate --from rba --json rba-dataset.csv
     """
     from sentinel.cli.evaluate_print import print_report
-    from sentinel.evaluation.plot import svg
-    from sentinel.evaluation.scores import Labelled
-    from sentinel.evaluation.tables import compared, report_of
+    from sentinel.cli.evaluate_run import on_files, on_history
+    from sentinel.evaluation.compared import compared
+    from sentinel.evaluation.plot import png, svg
+    from sentinel.evaluation.rows import Rows
+    from sentinel.evaluation.tables import report_of
 
     if answered and not files:
         raise click.UsageError("--answered is for files; in stored history the answers that were given count")
-    if plot is not None and plot.suffix.lower() != ".svg":
-        raise click.UsageError(
-            f"--plot: expected a name that ends in .svg, got {plot.name}; browsers show and print SVG"
-        )
-    config = context.config
-    with Console(stderr=True).status("judging") as status:
-        if files:
-            prepare_state(config)
-            vault = Vault.ephemeral()
-            try:
-                settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of)(tenant)
-                enricher = build_enricher(vault.pseudonym, open_lookups(config))
-                scoring = Labelled(settings, enricher, tenant, answered=answered)
-                good = True
-                with ExitStack() as stack:
-                    for path in files:
-                        lines = SOURCES[source](cut(open_input(path, stack)), Options(year=year, timezone=timezone))
-                        good = _score(str(path), lines, scoring, status) and good
-            finally:
-                vault.close()
-            run = scoring.run
-            report = report_of(run, settings.thresholds)
-        else:
-            run, answers = asyncio.run(_history(config, tenant, status))
-            report, good = report_of(run, untuned_settings(config)(tenant).thresholds, answers), True
+    if plot is not None and plot.suffix.lower() not in _PICTURES:
+        raise click.UsageError(f"--plot: expected a name that ends in .svg or .png, got {plot.name}")
+    least, most = earlier or (0, None)
+    asked = Asked(
+        hold_out=hold_out,
+        part=Part(parts=accounts, least=least, most=most),
+        without=without or (),
+        answered=answered,
+        attackers=attackers,
+        seed=seed,
+    )
+    if plot is not None and plot.suffix.lower() == ".png":
+        png(svg(compared(Rows())))  # what is missing for it is told before the work
+    gc.set_threshold(50_000, 20, 100)  # the state has no cycles; see daemon.py
+    console = Console(stderr=True)
+    if files:
+        options = {"source": source, "year": year, "timezone": timezone}
+        found = on_files(context.config, tenant, files, options, asked, console)
+    else:
+        found = on_history(context.config, tenant, asked, console)
+    if not files and not found.run.events:
+        raise SentinelError("there is no history yet; give a labelled file, as `sentinel simulate` makes it")
+    report = report_of(found.run, found.thresholds, found.answers, challenges=challenges, prior=found.prior)
     if as_json:
         print_json(msgspec.to_builtins(report, str_keys=True))
     else:
         print_report(report, Console(width=None if sys.stdout.isatty() else 132, highlight=False))
     if plot is not None:
+        picture = svg(compared(found.run.rows))
+        drawn = png(picture) if plot.suffix.lower() == ".png" else picture.encode()
         try:
-            plot.write_text(svg(compared(run.rows)), encoding="utf-8")
+            plot.write_bytes(drawn)
         except OSError as error:
             raise click.UsageError(f"--plot: {plot}: {error.strerror}") from None
-    return 0 if good else 1
-
-
-async def _history(config: Config, tenant: str, status: Status) -> "tuple[Run, Answers]":
-    """Score what is stored. Raises :class:`SentinelError` when there is nothing."""
-    from sentinel.evaluation.history import count_answers, score_history, verdicts_of
-
-    vault = open_vault(config, or_ephemeral=True)
-    store = open_to_read(config, vault)
-    try:
-        settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of)
-        verdicts = await verdicts_of(store, tenant)
-
-        def progress(done: int) -> None:
-            status.update(f"judging: {done:,} records")
-
-        run = await score_history(store, settings, verdicts, tenant, progress)
-    finally:
-        await store.close()
-        vault.close()
-    if not run.events:
-        raise SentinelError("there is no history yet; give a labelled file, as `sentinel simulate` makes it")
-    return run, count_answers(verdicts)
-
-
-def _score(name: str, lines: Iterator[Line], scoring: "Labelled", status: Status) -> bool:
-    """Score one input; false when a line was bad. Raises :class:`SourceError` at the first line without a label."""
-    good = True
-    for line in lines:
-        problem: str | None = None
-        if isinstance(line.item, FieldError):
-            problem = str(line.item)
-        elif isinstance(line.item, Feedback):
-            problem = None if scoring.answer(line.item) else "event: no such event before this answer"
-        else:
-            try:
-                scoring.event(line.item)
-            except SourceError as error:
-                raise SourceError(f"{name}:{line.number}: {error}") from None
-            if scoring.run.events % _STEP == 0:
-                status.update(f"judging: {scoring.run.events:,} events")
-        if problem is not None:
-            good = False
-            click.echo(f"{name}:{line.number}: {problem}", err=True)
-    return good
+    return 0 if found.good else 1

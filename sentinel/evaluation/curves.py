@@ -1,5 +1,7 @@
 """Arithmetic of scores: areas, thresholds, intervals. Pure and exact; at a threshold ties count against the score.
 
+Scores of attackers and people come ascending, sorted once: there may be a million of them.
+
 A dozen lines of ranks instead of scikit-learn: nothing else here would need it, nor NumPy.
 """
 
@@ -45,8 +47,7 @@ def roc_auc(attackers: Sequence[float], people: Sequence[float]) -> float | None
     """How probable it is that an attacker scores higher than a person, equal scores counting half (Mann-Whitney)."""
     if not attackers or not people:
         return None
-    ordered = sorted(people)
-    ranks = sum(bisect_left(ordered, score) + bisect_right(ordered, score) for score in attackers)
+    ranks = sum(bisect_left(people, score) + bisect_right(people, score) for score in attackers)
     return ranks / (2 * len(attackers) * len(people))
 
 
@@ -57,34 +58,34 @@ def pr_auc(attackers: Sequence[float], people: Sequence[float]) -> float | None:
     """
     if not attackers or not people:
         return None
-    theirs, ours = sorted(attackers), sorted(people)
     area, before = 0.0, 0
-    for score in sorted(set(theirs), reverse=True):
-        caught, bothered = reached(theirs, score), reached(ours, score)
+    for score in sorted(set(attackers), reverse=True):
+        caught, bothered = reached(attackers, score), reached(people, score)
         area += (caught - before) * caught / (caught + bothered)
         before = caught
-    return area / len(theirs)
+    return area / len(attackers)
 
 
 def roc(attackers: Sequence[float], people: Sequence[float]) -> list[tuple[float, float]]:
-    """Share of people and of attackers at or above every distinct score, from the highest down; begins at 0, 0."""
-    theirs, ours = sorted(attackers), sorted(people)
+    """Shares of people and of attackers above, then at or above, each score that an attacker has, from the highest
+    down; from 0, 0 to 1, 1. Between two of those nobody more is caught, so the curve is level."""
     found = [(0.0, 0.0)]
-    for score in sorted({*theirs, *ours}, reverse=True):
-        found.append((reached(ours, score) / len(ours), reached(theirs, score) / len(theirs)))
-    return found
+    for score in sorted(set(attackers), reverse=True):
+        found.append((exceeded(people, score) / len(people), exceeded(attackers, score) / len(attackers)))
+        found.append((reached(people, score) / len(people), reached(attackers, score) / len(attackers)))
+    return [*found, (1.0, 1.0)]
 
 
 def threshold_at(attackers: Sequence[float], rate: float) -> float | None:
     """The highest threshold that at least ``rate`` of the attackers reach."""
     if not attackers:
         return None
-    return sorted(attackers, reverse=True)[max(1, ceil(rate * len(attackers))) - 1]
+    return attackers[-max(1, ceil(rate * len(attackers)))]
 
 
 def cut_bothering(people: Sequence[float], number: int) -> float:
     """The lowest score of which no more than ``number`` people are strictly above."""
-    return sorted(people, reverse=True)[number] if number < len(people) else -inf
+    return people[-1 - number] if number < len(people) else -inf
 
 
 def reached(ordered: Sequence[float], threshold: float) -> int:

@@ -12,15 +12,27 @@ from typing import Final
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sentinel.errors import SentinelError
+from sentinel.evaluation.compared import Compared
 from sentinel.evaluation.curves import roc
-from sentinel.evaluation.scores import NAMES
-from sentinel.evaluation.tables import Compared, column
 
 #: People bothered: from 0.1 of 1,000 to all of them.
 _DECADES: Final = 4
 _WIDTH, _HEIGHT, _COLUMNS = 240, 180, 3
-#: One for each score: dark blue, orange; apart for the colour-blind too, and one is dashed.
-COLOURS: Final = ("#1f4e9c", "#d9730d")
+#: Colour and dashes of each score: colours that the colour-blind tell apart (Okabe and Ito 2008), and no two lines are
+#: dashed alike, for whoever prints in black.
+STYLES: Final = {
+    "combined": ("#0072b2", ""),
+    "rules": ("#d55e00", "7 3"),
+    "impostor": ("#009e73", "2 2"),
+    "likelihood": ("#cc79a7", "10 3 2 3"),
+    "novelty": ("#e69f00", "4 2"),
+    "reference": ("#555555", "1 3"),
+}
+#: Tried in this order; browsers know the last one, what draws the PNG only names.
+_FONTS: Final = "DejaVu Sans, Liberation Sans, Noto Sans, Arial, Helvetica, sans-serif"
+#: Pixels of the PNG for each of the SVG: sharp on screens of twice the density.
+_ZOOM: Final = 2
 
 
 class _Panel(msgspec.Struct, frozen=True):
@@ -37,10 +49,10 @@ def svg(over: Compared) -> str:
     panels = []
     for number, kind in enumerate(kinds):
         row, place = divmod(number, _COLUMNS)
-        curves = [roc(over.of(kind, score), column(over.people, score)) for score in range(len(NAMES))]
+        curves = [roc(over.kinds[kind][name], over.ours[name]) for name in over.names]
         panel = _Panel(
             kind=kind,
-            attackers=len(over.kinds[kind]),
+            attackers=over.number(kind),
             left=60 + place * (_WIDTH + 50),
             top=70 + row * (_HEIGHT + 70),
             lines=[_path(curve) for curve in curves],
@@ -52,16 +64,33 @@ def svg(over: Compared) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     return environment.get_template("roc.svg").render(
-        width=40 + min(max(len(kinds), 1), _COLUMNS) * (_WIDTH + 50),
+        width=max(40 + min(len(kinds), _COLUMNS) * (_WIDTH + 50), 80 + 110 * len(over.names), 480),
         height=90 + rows * (_HEIGHT + 70),
+        fonts=_FONTS,
         panel_width=_WIDTH,
         panel_height=_HEIGHT,
         panels=panels,
-        scores=list(zip(NAMES, COLOURS, strict=True)),
+        scores=[(name, *STYLES[name]) for name in over.names],
         ticks=[(_x(share), f"{1000 * share:g}") for share in (0.0001, 0.001, 0.01, 0.1, 1.0)],
         marks=[(_HEIGHT * (1 - share), f"{100 * share:.0f} %") for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
         people=len(over.people),
     )
+
+
+def png(picture: str) -> bytes:
+    """An SVG as PNG. Raises :class:`SentinelError` without the package, or without a font on the machine."""
+    try:
+        from resvg_py import svg_to_bytes
+    except ImportError:
+        raise SentinelError("a PNG needs the package resvg-py: pip install 'sentinel[plot]'; an SVG does not") from None
+    head = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+    word = svg_to_bytes(svg_string=f'{head}<text y="9" font-family="{_FONTS}">x</text></svg>')
+    if word == svg_to_bytes(svg_string=f"{head}</svg>"):
+        raise SentinelError(
+            "no font was found on this machine, so a PNG would have no words: install one (DejaVu Sans, say), or draw "
+            "an SVG"
+        )
+    return bytes(svg_to_bytes(svg_string=picture, zoom=_ZOOM))
 
 
 def _path(curve: Sequence[tuple[float, float]]) -> str:

@@ -20,12 +20,14 @@ It sees what they saw: address, network, country, agent, browser, system, kind o
 time, no hour. An IPv6 address is its /64, as everywhere in sentinel. A value that is not known is one like any other.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from math import prod
 from typing import Final
 
+import msgspec
+
 from sentinel.events.sighting import Sighting
+from sentinel.store.sqlite.spill import Spill
 
 Value = str | int | None
 #: Values of each feature, of each level: from the value itself to its coarsest sub-feature.
@@ -38,6 +40,9 @@ FEATURES: Final = (ADDRESS, AGENT)
 
 #: What an account never had counts as a quarter of how common it is for everybody.
 NEVER_HAD: Final = 4
+
+#: Accounts whose counts are kept in memory, 3 kB each; the others lie in a temporary file.
+ACCOUNTS: Final = 20_000
 
 
 def values_of(sighting: Sighting) -> Values:
@@ -55,19 +60,20 @@ def values_of(sighting: Sighting) -> Values:
 
 
 class Reference:
-    """Counts in memory, one login at a time. Judge first, then learn.
+    """Counts of everybody in memory (some 150 bytes a distinct value), one login at a time. Judge first, then learn.
 
     ``weights`` are those of :data:`FEATURES`, or others for tests: for each feature one per level, finest first.
     """
 
-    def __init__(self, weights: Sequence[Sequence[float]] = FEATURES) -> None:
+    def __init__(self, weights: Sequence[Sequence[float]] = FEATURES, *, accounts: int = ACCOUNTS) -> None:
         self._weights = weights
-        self._all = _Counts(weights)
-        self._accounts: dict[str, _Counts] = {}
+        self._all = _counts(weights)
+        self._known = 0
+        self._own: Spill[str, _Counts] = Spill(accounts, _encode, _decode)
 
     def score(self, account: str, values: Values) -> float | None:
         """The risk of a login, from 0 without limit; ``None`` for an account that never logged in before."""
-        own, everybody = self._accounts.get(account), self._all
+        own, everybody = self._own.get(account), self._all
         if own is None:
             return None
         ratios = []
@@ -75,45 +81,56 @@ class Reference:
             common = everybody.smoothed(number, weights, levels)
             usual = own.plain(number, weights, levels)
             ratios.append(common / (usual or common / NEVER_HAD))
-        attacked = 1 / len(self._accounts)
+        attacked = 1 / self._known
         logs_in = own.logins / everybody.logins
         return prod(ratios) * attacked / logs_in
 
     def learn(self, account: str, values: Values) -> None:
         """A login that succeeded."""
         self._all.add(values)
-        own = self._accounts.get(account)
+        own = self._own.get(account)
         if own is None:
-            own = self._accounts[account] = _Counts(self._weights)
+            self._known += 1
+            own = _counts(self._weights)
         own.add(values)
+        self._own.put(account, own)
+
+    def close(self) -> None:
+        """Let the temporary file go."""
+        self._own.close()
 
 
-class _Counts:
+class _Counts(msgspec.Struct, array_like=True):
     """How often each value of each level was seen among ``logins``."""
 
-    __slots__ = ("levels", "logins")
-
-    def __init__(self, weights: Sequence[Sequence[float]]) -> None:
-        self.logins = 0
-        self.levels: list[list[Counter[Value]]] = [[Counter() for _ in feature] for feature in weights]
+    logins: int
+    levels: list[list[dict[Value, int]]]
 
     def add(self, values: Values) -> None:
         self.logins += 1
         for counters, levels in zip(self.levels, values, strict=True):
             for counter, value in zip(counters, levels, strict=True):
-                counter[value] += 1
+                counter[value] = counter.get(value, 0) + 1
 
     def plain(self, feature: int, weights: Sequence[float], levels: tuple[Value, ...]) -> float:
         seen = zip(weights, self.levels[feature], levels, strict=True)
-        return sum(weight * counter[value] for weight, counter, value in seen) / self.logins
+        return sum(weight * counter.get(value, 0) for weight, counter, value in seen) / self.logins
 
     def smoothed(self, feature: int, weights: Sequence[float], levels: tuple[Value, ...]) -> float:
         finest, *coarser = self.levels[feature]
         unseen = 1 + sum(map(len, coarser))
-        found = weights[0] * max(finest[levels[0]], 1) / (self.logins + unseen)
+        found = weights[0] * max(finest.get(levels[0], 0), 1) / (self.logins + unseen)
         for weight, counter, value in zip(weights[1:], coarser, levels[1:], strict=True):
-            found += weight * counter[value] / self.logins
+            found += weight * counter.get(value, 0) / self.logins
         return found
+
+
+def _counts(weights: Sequence[Sequence[float]]) -> _Counts:
+    return _Counts(0, [[{} for _ in feature] for feature in weights])
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(_Counts).decode
 
 
 def _joined(name: str | None, version: str | None) -> str | None:

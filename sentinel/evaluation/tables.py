@@ -1,16 +1,18 @@
 """The tables of an evaluation, from scored logins. Pure.
 
-Scores are compared over the logins that all of them have: a first login has no past to be compared with, so it is left
-out, for people and attackers alike. What people meet (challenges, mails) is counted over all of their logins.
+Scores are compared over the logins that all of them have (:mod:`sentinel.evaluation.compared`). What people meet
+(challenges, mails) is counted over all of their logins.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from statistics import median
+from math import inf
 from typing import Final
 
 import msgspec
 
+from sentinel.evaluation.answers import Answers
+from sentinel.evaluation.calibration import Calibration, calibrate
+from sentinel.evaluation.compared import Compared, compared
 from sentinel.evaluation.curves import (
     Share,
     cut_bothering,
@@ -19,17 +21,16 @@ from sentinel.evaluation.curves import (
     reached,
     roc_auc,
     share,
-    threshold_at,
 )
-from sentinel.evaluation.history import Answers
-from sentinel.evaluation.scores import NAMES, Run, Scored
+from sentinel.evaluation.prices import Price, prices
+from sentinel.evaluation.rows import LEGITIMATE
+from sentinel.evaluation.scores import Run
 from sentinel.scoring import Thresholds
 
 #: Risks at which the share caught is told: levels and default thresholds (CONTRACT §2).
 RISKS: Final = (30.0, 40.0, 60.0, 85.0, 90.0)
-#: Shares of attackers caught, and numbers of logins, of the published tables (Wiefling et al. 2021, 2022).
-RATES: Final = (0.98, 0.99, 0.995, 0.999)
-SPANS: Final = (12, 39)
+#: People's logins challenged, of 1,000, at the one threshold for all kinds of attackers.
+CHALLENGES: Final = 3.0
 
 
 class Separation(msgspec.Struct, frozen=True):
@@ -45,7 +46,8 @@ class Separation(msgspec.Struct, frozen=True):
 class Caught(msgspec.Struct, frozen=True):
     """Attackers of a kind at or above a risk, and what ``score`` catches when it bothers no more people than that.
 
-    ``bothered``: people's logins at or above the risk; the same allowance for every score.
+    The risk is that of the first score there is: combined, or the rules'. ``bothered``: people's logins at or above it;
+    the same allowance for every score.
     """
 
     kind: str
@@ -55,21 +57,16 @@ class Caught(msgspec.Struct, frozen=True):
     caught: Share
 
 
-class Price(msgspec.Struct, frozen=True):
-    """What catching ``rate`` of a kind of attackers costs people.
+class OneForAll(msgspec.Struct, frozen=True):
+    """One threshold for all kinds: what a score catches while it challenges no more than so many of people's logins.
 
-    ``threshold``: the highest that so many attackers reach; a person's login at or above it is a re-authentication.
-    ``per_1000``: of people's logins. ``within``: numbers of logins → median over the accounts with so many of the
-    re-authentications among their first ones; ``None`` where no account has so many. ``accounts``: how many have.
+    ``above``: what is strictly above this is challenged; ``None``: everything may be. ``people``: those it challenges.
     """
 
-    kind: str
-    rate: float
     score: str
-    threshold: float
-    per_1000: float
-    within: dict[int, float | None]
-    accounts: dict[int, int]
+    above: float | None
+    people: Share | None
+    caught: dict[str, Share]
 
 
 class Friction(msgspec.Struct, frozen=True):
@@ -93,164 +90,125 @@ class Friction(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """Everything that an evaluation says.
 
-    ``compared``: people's logins with a past; ``strangers``: attackers' on accounts without one, which are left out.
-    ``answers``: of stored history, which has no other labels.
+    ``scores``: those there are. ``compared``: people's logins with a past; ``strangers``: attackers' on accounts
+    without one, which are left out; ``left_out``: score → logins it said nothing of, over which none is compared.
+    ``unplaced``: people's logins at which some kinds of attackers could not be made. ``answers``: of stored history,
+    whose only other labels are those of attackers put into it.
     """
 
+    scores: tuple[str, ...]
     events: int
     repeated: int
     failed: int
     compared: int
     strangers: int
+    left_out: dict[str, int]
+    unplaced: int
     attackers: dict[str, int]
     sessions: list[str]
+    challenges: float
     friction: Friction
     separation: list[Separation]
     caught: list[Caught]
+    one_for_all: list[OneForAll]
     prices: list[Price]
+    calibration: Calibration | None
     answers: Answers | None = None
 
 
-class Compared(msgspec.Struct, frozen=True):
-    """Logins that all scores have: people's, and attackers' by kind.
-
-    ``sessions``: kinds of which there are only sessions, no logins.
-    """
-
-    people: list[Scored]
-    kinds: dict[str, list[Scored]]
-    sessions: frozenset[str]
-
-    def of(self, kind: str, score: int) -> list[float]:
-        """One score of the attackers of a kind."""
-        return column(self.kinds[kind], score)
-
-
-def compared(rows: Sequence[Scored]) -> Compared:
-    """What scores can be compared over."""
-    people: list[Scored] = []
-    logins: dict[str, list[Scored]] = defaultdict(list)
-    sessions: dict[str, list[Scored]] = defaultdict(list)
-    for row in rows:
-        if None in row.scores:
-            continue
-        if row.legitimate:
-            people.append(row)
-        else:
-            (logins if row.type == "login" else sessions)[row.label].append(row)
-    only = sessions.keys() - logins.keys()
-    kinds = logins | {kind: sessions[kind] for kind in only}
-    return Compared(people, dict(sorted(kinds.items())), frozenset(only))
-
-
-def column(rows: Sequence[Scored], score: int) -> list[float]:
-    """One score of all rows that have it."""
-    return [found for row in rows if (found := row.scores[score]) is not None]
-
-
-def report_of(run: Run, thresholds: Thresholds, answers: Answers | None = None) -> Report:
-    """All tables."""
+def report_of(
+    run: Run,
+    thresholds: Thresholds,
+    answers: Answers | None = None,
+    *,
+    challenges: float = CHALLENGES,
+    prior: float | None = None,
+) -> Report:
+    """All tables. ``challenges``: of 1,000 logins, at the one threshold for all. ``prior``: see :func:`calibrate`."""
     over = compared(run.rows)
     return Report(
+        scores=over.names,
         events=run.events,
         repeated=run.repeated,
-        failed=run.failed,
+        failed=len(run.failed),
         compared=len(over.people),
-        strangers=sum(not row.legitimate and None in row.scores for row in run.rows),
-        attackers={kind: len(rows) for kind, rows in over.kinds.items()},
+        strangers=over.strangers,
+        left_out=over.left_out,
+        unplaced=run.unplaced,
+        attackers={kind: over.number(kind) for kind in over.kinds},
         sessions=sorted(over.sessions),
+        challenges=challenges,
         friction=friction_of(run, thresholds),
         separation=separation(over),
         caught=caught_at(over),
+        one_for_all=one_for_all(over, challenges),
         prices=prices(over),
+        calibration=calibrate(over, prior),
         answers=answers,
     )
 
 
 def friction_of(run: Run, thresholds: Thresholds) -> Friction:
     """What people meet."""
-    logins = [row for row in run.rows if row.legitimate]
-    risks = sorted(column(logins, 0))
+    rows = run.rows
+    logins = [number for number, label in enumerate(rows.labels) if rows.kinds[label] == LEGITIMATE]
+    combined, rules = rows.scores["combined"], rows.scores["rules"]
+    # Where the impostor model abstains, the rules decide alone.
+    risks = sorted(rules[number] if combined[number] != combined[number] else combined[number] for number in logins)
 
     def over(risk: float) -> Share | None:
         return share(reached(risks, risk), len(logins))
 
     return Friction(
         logins=len(logins),
-        accounts=len({row.account for row in logins}),
+        accounts=len({rows.accounts[number] for number in logins}),
         thresholds={name: getattr(thresholds, name) for name in ("notify", "challenge", "block")},
         notified=over(thresholds.notify),
         challenged=over(thresholds.challenge),
         blocked=over(thresholds.block),
-        other_challenges=run.other_challenges,
-        mails=run.mails,
-        mails_per_1000=1000 * run.mails / len(logins) if logins else None,
+        other_challenges=len(run.other_challenges),
+        mails=len(run.mails),
+        mails_per_1000=1000 * len(run.mails) / len(logins) if logins else None,
     )
 
 
 def separation(over: Compared) -> list[Separation]:
     """Areas under the curves, by kind and score; a session is no login, so it is not compared with logins."""
     found = []
-    for kind in over.kinds:
+    for kind, scores in over.kinds.items():
         if kind in over.sessions:
             continue
-        for number, name in enumerate(NAMES):
-            theirs, ours = over.of(kind, number), column(over.people, number)
+        for name, theirs in scores.items():
+            ours = over.ours[name]
             found.append(Separation(kind, name, len(theirs), roc_auc(theirs, ours), pr_auc(theirs, ours)))
     return found
 
 
 def caught_at(over: Compared, risks: Sequence[float] = RISKS) -> list[Caught]:
-    """The share caught at each risk, and by the other scores at the same number of people bothered."""
-    ours = [column(over.people, number) for number in range(len(NAMES))]
-    first = sorted(ours[0])
+    """What each kind meets at each risk, and what another score catches that bothers no more people."""
     found = []
-    for kind in over.kinds:
+    for kind, scores in over.kinds.items():
         for risk in risks:
-            bothered = reached(first, risk)
-            for number, name in enumerate(NAMES):
-                theirs = sorted(over.of(kind, number))
-                if number == 0:
+            bothered = reached(over.ours[over.names[0]], risk)
+            for name, theirs in scores.items():
+                if name == over.names[0]:
                     caught = reached(theirs, risk)
                 else:
-                    caught = exceeded(theirs, cut_bothering(ours[number], bothered))
+                    caught = exceeded(theirs, cut_bothering(over.ours[name], bothered))
                 told = share(caught, len(theirs))
                 assert told is not None  # a kind has attackers
                 found.append(Caught(kind, risk, bothered, name, told))
     return found
 
 
-def prices(over: Compared, rates: Sequence[float] = RATES, spans: Sequence[int] = SPANS) -> list[Price]:
-    """What catching nearly all costs people, by kind, rate and score."""
-    if not over.people:
+def one_for_all(over: Compared, challenges: float) -> list[OneForAll]:
+    """What each score catches of each kind while it challenges ``challenges`` of 1,000 of people's logins at most."""
+    if not over.people or not over.kinds:
         return []
     found = []
-    for kind in over.kinds:
-        if kind in over.sessions:
-            continue
-        for rate in rates:
-            for number, name in enumerate(NAMES):
-                threshold = threshold_at(over.of(kind, number), rate)
-                assert threshold is not None  # likewise
-                again = reached(sorted(column(over.people, number)), threshold)
-                counts = {span: asked_again(over.people, number, threshold, span) for span in spans}
-                within = {span: median(each) if each else None for span, each in counts.items()}
-                accounts = {span: len(each) for span, each in counts.items()}
-                per_1000 = 1000 * again / len(over.people)
-                found.append(Price(kind, rate, name, threshold, per_1000, within, accounts))
+    for name, ours in over.ours.items():
+        cut = cut_bothering(ours, int(challenges * len(ours) / 1000))
+        caught = {kind: share(exceeded(scores[name], cut), len(scores[name])) for kind, scores in over.kinds.items()}
+        told = {kind: each for kind, each in caught.items() if each is not None}
+        found.append(OneForAll(name, cut if cut > -inf else None, share(exceeded(ours, cut), len(ours)), told))
     return found
-
-
-def asked_again(people: Sequence[Scored], score: int, threshold: float, span: int) -> list[int]:
-    """Of each account with at least ``span`` legitimate logins: re-authentications among its first ``span``.
-
-    The first login of all is none: there is nothing to compare it with (the published code leaves it out too).
-    """
-    counts: dict[str, int] = defaultdict(int)
-    longest: dict[str, int] = defaultdict(int)
-    for row in people:
-        longest[row.account] = max(longest[row.account], row.earlier + 1)
-        found = row.scores[score]
-        if row.earlier < span and found is not None and found >= threshold:
-            counts[row.account] += 1
-    return [counts[account] for account, logins in longest.items() if logins >= span]

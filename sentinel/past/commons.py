@@ -138,6 +138,12 @@ class Commons:
             self._hours = None
         self._changed.add((number, name))
 
+    def aside(self) -> "Commons":
+        """The same counts, in which nothing is noted."""
+        quiet = _Quiet.__new__(_Quiet)
+        quiet.__dict__.update(self.__dict__)
+        return quiet
+
     def take_changed(self) -> Changed:
         """What changed since this was asked last."""
         found: Changed = {}
@@ -184,3 +190,10 @@ class Commons:
             del counted[name]
             self._totals[number] -= number_of_accounts
             self._changed.add((number, name))
+
+
+class _Quiet(Commons):
+    """See :meth:`Commons.aside`."""
+
+    def note(self, level: str, value: str, day: int) -> None:
+        """Nothing."""

@@ -72,6 +72,14 @@ class Track:
         counted = sum(len(sliding.counts) for sliding in self._distinct.values()) if self._distinct else 0
         return _OVERHEAD + len(self._members) + len(self._times) // _TIMES + counted
 
+    def copy(self) -> "Track":
+        """One that may be added to while this one stays as it is."""
+        track = Track(keep=self.keep)
+        if self._times:
+            track._times = self._times[self._start :]
+            track._members = self._members[self._start :]
+        return track
+
     def entries(self) -> list[Entry]:
         """What is kept, by time."""
         times = self._times[self._start :]

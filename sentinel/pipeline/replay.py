@@ -41,9 +41,7 @@ class Replay:
         tracks = self.recall(touched)
         profile, campaigns = self.profile(sighting.account), self.profile(campaigns_key(arrival.tenant))
         actor = self.profile(sighting.actor_account) if not sighting.own and sighting.actor_account else None
-        commons = self.commons.get(arrival.tenant)
-        if commons is None:
-            commons = self.commons[arrival.tenant] = Commons(b"")
+        commons = self.commons_of(arrival.tenant)
         concluded = self.concluded(sighting)
         judged = judge(arrival, settings, profile, campaigns, tracks, touched, concluded, actor, commons)
         if sighting.outcome == "pending":
@@ -63,6 +61,13 @@ class Replay:
     def profile(self, key: str | None) -> Profile:
         """The profile of an account, or a tenant's open campaigns; one of nobody when there is no key."""
         return self.profiles.setdefault(key, Profile()) if key else Profile()
+
+    def commons_of(self, tenant: str) -> Commons:
+        """What is common for everybody of a tenant."""
+        commons = self.commons.get(tenant)
+        if commons is None:
+            commons = self.commons[tenant] = Commons(b"")
+        return commons
 
     def concluded(self, sighting: Sighting) -> Concluded | None:
         """The pending login that the event concludes."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sentinel.evaluation.scores import Labelled, Run
+from sentinel.evaluation.labelled import Labelled
+from sentinel.evaluation.scores import Run
 from sentinel.events.event import convert_event
 from sentinel.pipeline.item import TenantSettings
 from sentinel.rules.ruleset import RuleSet
@@ -31,10 +32,11 @@ def score(unpacked: Path) -> Score:
     """Score events by the packaged rules."""
     enriched, settings = enricher(unpacked.parent), TenantSettings(rules=RuleSet(packaged()))
 
-    def run(events: Sequence[dict[str, Any]], *, answered: bool = False) -> Run:
-        scoring = Labelled(settings, enriched, "default", answered=answered)
+    def run(events: Sequence[dict[str, Any]], **options: Any) -> Run:
+        scoring = Labelled(settings, enriched, "default", **options)
         for each in events:
             scoring.event(convert_event(each))
+        scoring.close()
         return scoring.run
 
     return run

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sentinel.evaluation.curves import cut_bothering, pr_auc, roc, roc_auc, share, threshold_at
 
 FEW = st.integers(0, 6).map(float)  # few values: many ties
-SCORES = st.lists(FEW, min_size=1, max_size=30)
+SCORES = st.lists(FEW, min_size=1, max_size=30).map(sorted)
 
 
 @given(SCORES, SCORES)
