@@ -23,6 +23,7 @@ from sentinel.evaluation.history import Plan, score_history
 from sentinel.evaluation.labelled import Labelled
 from sentinel.evaluation.scores import Run
 from sentinel.events.event import Feedback
+from sentinel.models.recipe import packaged_recipe
 from sentinel.privacy.vault import Vault
 from sentinel.scoring import Thresholds
 from sentinel.sources import SOURCES, Line, Options, cut

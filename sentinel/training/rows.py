@@ -13,6 +13,7 @@ from sentinel.facts.look import Look
 from sentinel.models.features import NAMES, vector
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile, TrustPolicy
+from sentinel.pipeline.holdout import held_out
 from sentinel.training.impostors import KINDS, Impostors
 
 #: The first logins of an account are few, and the hardest: all of them are taken.
@@ -23,7 +24,8 @@ EACH: Final = 3
 _ANSWERED: Final = 10.0
 REAL: Final = "real"
 ANSWERED: Final = "answered"  #: an attacker, as somebody who knows said
-#: Accounts are shared out by their handle: of so many parts one is for the hold-out, one for calibration.
+#: Accounts are shared out by their handle: of so many parts one is for the hold-out (`sentinel evaluate --accounts 5`
+#: asks about the same), one for calibration.
 PARTS: Final = 5
 HOLD_OUT, CALIBRATION = 0, 1
 
@@ -86,7 +88,8 @@ class Rows:
         self._values.extend(values)
         self._weights.append(weight)
         self._kinds.append(self.kinds.index(kind))
-        self._parts.append(crc32((sighting.account or "").encode()) % PARTS)
+        account = sighting.account or ""
+        self._parts.append(HOLD_OUT if held_out(account, PARTS) else 1 + crc32(account.encode()) % (PARTS - 1))
         self._days.append(utc_day(sighting.time))
         return True
 
