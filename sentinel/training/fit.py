@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from math import isnan
 from typing import Final
 
@@ -24,6 +25,9 @@ _SECONDS: Final = 86_400
 _BOTHERED: Final = 0.003
 #: Probabilities nearer to 0 or 1 than this cost no more: one surprise must not decide between two models.
 _CLIP: Final = 1e-5
+#: Probabilities that calibration is told by, above 1 %.
+_BINS: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 0.8, 0.95, 1.01)
+_ENOUGH: Final = 50
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -144,6 +148,7 @@ def figures(table: Table, predict: Callable[[Sequence[float]], float], prior: fl
         "log_loss_constant": log_loss(np.full(len(scores), prior), ~real, weights),
         "roc_auc": float(roc_auc_score(~real, scores, sample_weight=weights)),
     }
+    found |= reliability(scores, ~real, weights)
     people = np.sort(scores[real])[::-1]
     bar = float(people[int(_BOTHERED * len(people))])
     found["threshold_3_in_1000"] = bar
@@ -152,6 +157,18 @@ def figures(table: Table, predict: Callable[[Sequence[float]], float], prior: fl
         if number and len(theirs):
             found[f"caught_{kind}"] = float((theirs > bar).mean())
     return found
+
+
+def reliability(scores: Numbers, impostors: Numbers, weights: Numbers) -> dict[str, float]:
+    """The lowest and the highest ratio of impostors observed to impostors expected over the bins of :data:`_BINS`; 1 is
+    a probability that means what it says. Bins of fewer than :data:`_ENOUGH` impostors tell nothing and are left out."""
+    ratios = []
+    for low, high in pairwise(_BINS):
+        inside = (scores >= low) & (scores < high)
+        expected = float((scores * weights)[inside].sum())
+        if (impostors & inside).sum() >= _ENOUGH and expected > 0:
+            ratios.append(float(weights[inside & impostors].sum()) / expected)
+    return {"observed_over_expected_low": min(ratios), "observed_over_expected_high": max(ratios)} if ratios else {}
 
 
 def log_loss(scores: Numbers, impostors: Numbers, weights: Numbers) -> float:
