@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from sentinel.privacy.keys import KEY_BYTES
+from sentinel.privacy.sealer import Sealer
 
 #: Bytes of a handle and of a row id: 96 bits, see :mod:`sentinel.privacy.pseudonyms`.
 _DIGEST: Final = 12
@@ -27,7 +28,7 @@ class AccountKey:
     id; ``handle`` stands for the account wherever it is judged, counted or listed.
     """
 
-    __slots__ = ("_made", "_rows", "_secret", "handle", "lookup", "number")
+    __slots__ = ("_made", "_rows", "_secret", "handle", "lookup", "number", "sealers")
 
     def __init__(self, number: int, lookup: str, secret: bytes, handle: str | None = None) -> None:
         self.number = number
@@ -38,6 +39,8 @@ class AccountKey:
         )
         self._rows: blake2b | None = None
         self._made: dict[str | int, str] = {}
+        #: Held ready by purpose and UTC day: :class:`sentinel.privacy.sealers.Sealers` puts them there and clears them.
+        self.sealers: dict[tuple[str, int], Sealer] = {}
 
     @property
     def secret(self) -> bytes:

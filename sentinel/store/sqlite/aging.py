@@ -9,7 +9,7 @@ from sentinel.past.profile import Profile
 from sentinel.privacy.retention import Due
 from sentinel.store.aging import Expiring, Kept
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import expiry, reading
+from sentinel.store.sqlite import expiry, log, reading
 from sentinel.store.sqlite.cache import Cache
 
 _T = TypeVar("_T")
@@ -93,18 +93,21 @@ class SqliteAging(ABC):
 
     async def begin_log(self) -> bool:
         """See the protocol. What there is to copy is copied beside the commits, before."""
+        return await self._restart_log() and await self._write(log.cut)
+
+    async def _restart_log(self) -> bool:
         for _ in range(_COPIES):
-            if await self._copy(expiry.copy_log) <= _FEW_PAGES:
-                return await self._write(expiry.begin_log)
+            if (await self._copy(log.copy))[1] <= _FEW_PAGES:
+                return await self._write(log.restart)
         return False  # there are more commits than can be copied, or somebody reads an old state
 
     async def _step(self, work: Callable[[sqlite3.Connection], int]) -> int:
-        """Write, and begin the log anew when much was written: cutting a long one off takes long."""
+        """Write, and begin the log anew when much was written, or it would grow; it is cut off at the end."""
         rows = await self._write(work)
         self._stepped += rows
         if self._stepped >= _ROWS:
             self._stepped = 0
-            await self.begin_log()
+            await self._restart_log()
         return rows
 
     @abstractmethod

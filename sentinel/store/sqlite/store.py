@@ -39,7 +39,7 @@ from sentinel.store.protocol import (
     WindowKept,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import asked, erasing, fired, keys, outbox, reading, reowning, usage, verdicts, writing
+from sentinel.store.sqlite import asked, erasing, fired, keys, log, outbox, reading, reowning, usage, verdicts, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import expect_newest, migrate
@@ -52,10 +52,10 @@ TRACK_CACHE: Final = 1_000_000
 TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
-#: Pages of log (48 MB) at which it is begun anew, for which a commit has to wait. It tells what was written together,
+#: Pages of log (32 MB) at which it is begun anew, for which a commit has to wait. It tells what was written together,
 #: and so which profile an event belongs to: where little comes it would reach far back if upkeep did not cut it off
 #: each minute (:meth:`SqliteStore.scrub`).
-LOG_PAGES: Final = 12_288
+LOG_PAGES: Final = 8192
 _PAGE: Final = 500
 
 _NOTHING: Final = Past()
@@ -164,10 +164,10 @@ class SqliteStore(SqliteAging):
     async def _checkpoint(self) -> None:
         """Copy the write-ahead log into the database beside the commits, which SQLite would do within one of them."""
         try:
-            pages = await self._copy(writing.checkpoint)
+            pages, _ = await self._copy(log.copy)
             if pages > LOG_PAGES:
                 # Between two commits: what came since the copy is little, and the log begins anew.
-                await self._write(writing.restart_log)
+                await self._write(log.restart)
         except StoreError:
             # The commits tell what is wrong; copying is tried again after the next.
             self._uncopied = CHECKPOINT_RECORDS
@@ -306,16 +306,17 @@ class SqliteStore(SqliteAging):
 
     async def ask(self, question: bytes, *, now: int) -> int:
         """See the protocol."""
-        sealed = self._rows.question(question)
-        return await self._write(lambda db: asked.ask(db, now, sealed))
+        seal = self._rows.question(question)
+        return await self._write(lambda db: asked.ask(db, now, seal))
 
     async def questions(self) -> list[tuple[int, bytes]]:
         """See the protocol."""
-        return [(id, self._rows.open_question(sealed)) for id, sealed in await self._read(asked.waiting)]
+        waiting = await self._read(asked.waiting)
+        return [(id, self._rows.open_question(id, "question", sealed)) for id, sealed in waiting]
 
     async def reply(self, id: int, answer: bytes, *, now: int) -> None:
         """See the protocol."""
-        sealed = self._rows.question(answer)
+        sealed = self._rows.answer(id, answer)
         await self._write(lambda db: asked.reply(db, id, now, sealed))
         # The question may have named an account that is erased now.
         await self.scrub()
@@ -323,7 +324,7 @@ class SqliteStore(SqliteAging):
     async def answer(self, id: int) -> bytes | None:
         """See the protocol."""
         sealed = await self._read(lambda db: asked.answer(db, id))
-        return self._rows.open_question(sealed) if sealed is not None else None
+        return self._rows.open_question(id, "answer", sealed) if sealed is not None else None
 
     async def erase(self, rows: bytes, handle: str) -> int:
         """See the protocol."""
@@ -336,7 +337,11 @@ class SqliteStore(SqliteAging):
     async def scrub(self) -> bool:
         """See the protocol."""
         # By the thread that copies the log: SQLite refuses at once, without waiting, while another one copies.
-        return self.path is None or await self._copy(erasing.scrub)
+        if self.path is None:
+            return True
+        for work in (log.copy, log.restart):
+            await self._copy(work)
+        return await self._copy(log.cut)
 
     async def _close_verdicts(self) -> None:
         """Verdicts that wait and are about an alert that is gone with its account have nothing to do; their target says
