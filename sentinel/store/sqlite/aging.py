@@ -1,18 +1,14 @@
 """The part of the embedded store that lets things go."""
 
 import sqlite3
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
-from sentinel.past.profile import Profile
 from sentinel.privacy.retention import Due
 from sentinel.store.aging import Expiring, Kept
-from sentinel.store.rows import Rows
 from sentinel.store.sqlite import expiry, log, reading
-from sentinel.store.sqlite.cache import Cache
+from sentinel.store.sqlite.part import Part
 
-_T = TypeVar("_T")
 #: The log is begun anew when so few pages of it are not copied yet; tried so many times.
 _FEW_PAGES: Final = 64
 _COPIES: Final = 10
@@ -20,11 +16,9 @@ _COPIES: Final = 10
 _ROWS: Final = 1000
 
 
-class SqliteAging(ABC):
+class SqliteAging(Part):
     """See :class:`sentinel.store.aging.Aging`; a base of :class:`sentinel.store.sqlite.store.SqliteStore`."""
 
-    _rows: Rows
-    _profiles: Cache[str, Profile]
     _stepped = 0
 
     async def expire_raw(self, through: int, *, limit: int) -> int:
@@ -109,12 +103,3 @@ class SqliteAging(ABC):
             self._stepped = 0
             await self._restart_log()
         return rows
-
-    @abstractmethod
-    async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...
-
-    @abstractmethod
-    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...
-
-    @abstractmethod
-    async def _copy(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...
