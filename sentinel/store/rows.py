@@ -12,7 +12,7 @@ import msgspec
 
 from sentinel.errors import StoreError
 from sentinel.events.alert import Notice
-from sentinel.events.clock import utc_day
+from sentinel.events.clock import DAY, utc_day
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile, decode_profile, encode_profile
 from sentinel.past.windows import Entry, decode_entries, encode_entries
@@ -208,15 +208,16 @@ class Rows:
         any; ``expires`` (micros) stays with the row, since it tells the day whose key seals it."""
         name = self.track_name(key)
         row = self.vault.of(owner).row("windows") if owner is not None else None
-        return name, row, expires, self.seal_entries(name, expires, encode_entries(entries))
+        sealer = self.vault.windows(expires // DAY)
+        return name, row, expires, sealer.seal(encode_entries(entries), f"{name}/{expires}")
 
     def seal_entries(self, name: int, expires: int, entries: bytes) -> bytes:
         """Encoded entries of a track sealed, for the row with this name and expiry."""
-        return self.vault.windows(utc_day(expires)).seal(entries, f"{name}/{expires}")
+        return self.vault.windows(expires // DAY).seal(entries, f"{name}/{expires}")
 
     def encoded_entries(self, name: int, expires: int, sealed: bytes) -> bytes:
         """They again."""
-        return self.vault.windows(utc_day(expires)).open(sealed, f"{name}/{expires}")
+        return self.vault.windows(expires // DAY).open(sealed, f"{name}/{expires}")
 
     def open_entries(self, name: int, expires: int, sealed: bytes) -> list[Entry]:
         """The entries themselves."""
