@@ -4,8 +4,8 @@ The same events are enriched, judged and packed twice: as they are, and with not
 pseudonyms (the values themselves, cut to the same length). The difference of the processor time is the price. Both
 ways take turns batch by batch, so that what else the machine does meets both alike, and the median over all batches
 of all rounds counts. What an account's keys of a new UTC day cost depends on the hour; the counted half begins two and
-a half hours into a day, so that three in ten events need one, as over a whole day. Prints microseconds an event as JSON,
-with the median of each round.
+a half hours into a day, so that three in ten events need one, as over a whole day. Prints microseconds an event as
+JSON, with the median of each round.
 """
 
 import asyncio
