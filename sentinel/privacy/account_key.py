@@ -28,7 +28,7 @@ class AccountKey:
     id; ``handle`` stands for the account wherever it is judged, counted or listed.
     """
 
-    __slots__ = ("_made", "_rows", "_secret", "handle", "lookup", "number", "sealers")
+    __slots__ = ("_made", "_rows", "_secret", "day", "handle", "lookup", "number", "own", "raw", "record")
 
     def __init__(self, number: int, lookup: str, secret: bytes, handle: str | None = None) -> None:
         self.number = number
@@ -39,8 +39,13 @@ class AccountKey:
         )
         self._rows: blake2b | None = None
         self._made: dict[str | int, str] = {}
-        #: Held ready by purpose and UTC day: :class:`sentinel.privacy.sealers.Sealers` puts them there and clears them.
-        self.sealers: dict[tuple[str, int], Sealer] = {}
+        # Held ready: what seals under the account's own key, and with the raw and the record key of one UTC day.
+        # Fields, because most events find them cold, and each table on the way would be one more miss.
+        # :class:`sentinel.privacy.sealers.Sealers` fills and clears them.
+        self.own: Sealer | None = None
+        self.day = -1
+        self.raw: Sealer | None = None
+        self.record: Sealer | None = None
 
     @property
     def secret(self) -> bytes:

@@ -7,45 +7,63 @@ from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keys import Secret
 from sentinel.privacy.sealer import Sealer
 
-#: Sealers held ready, one for each account, purpose and day that was sealed or opened lately; about 1 kB each.
-SEALERS: Final = 20_000
+#: Accounts with sealers held ready, at most three each; a sealer has about 1 kB.
+ACCOUNTS: Final = 7000
 #: Days whose sealers are held ready: more than a year of imported history needs.
 _DAYS: Final = 512
 
 
 class Sealers:
-    """Makes sealers, at most ``limit`` of them at a time, and knows on which accounts they lie.
+    """Makes sealers of accounts, and knows on which (at most ``limit``) some lie: of each its own, and those
+    of the UTC day that was sealed or opened last.
 
     An account that nobody knows any more is known here for as long as it has some: whoever still holds it must not
     open what is destroyed.
     """
 
-    def __init__(self, limit: int = SEALERS) -> None:
+    def __init__(self, limit: int = ACCOUNTS) -> None:
         self._limit = limit
-        self._number = 0
         self._accounts: set[AccountKey] = set()
 
-    def make(self, key: AccountKey, purpose: str, day: int, day_key: bytes) -> Sealer:
-        """A new one, held ready as ``key.sealers[purpose, day]`` from now on."""
-        if self._number >= self._limit:
-            self.clear()
-        sealer = key.sealers[purpose, day] = Sealer(key.derive(purpose, day_key))
-        self._accounts.add(key)
-        self._number += 1
+    def own(self, key: AccountKey) -> Sealer:
+        """Of the account's key alone, held ready as ``key.own`` from now on."""
+        self._hold(key)
+        key.own = sealer = Sealer(key.derive("own"))
+        return sealer
+
+    def raw(self, key: AccountKey, day: int, day_key: bytes) -> Sealer:
+        """Of the account's key and a day's raw key, held ready as ``key.raw``."""
+        self._turn(key, day)
+        key.raw = sealer = Sealer(key.derive("raw", day_key))
+        return sealer
+
+    def record(self, key: AccountKey, day: int, day_key: bytes) -> Sealer:
+        """Of the account's key and a day's record key, held ready as ``key.record``."""
+        self._turn(key, day)
+        key.record = sealer = Sealer(key.derive("record", day_key))
         return sealer
 
     def drop(self, key: AccountKey) -> None:
         """Hold none of an account's."""
-        self._number -= len(key.sealers)
-        key.sealers.clear()
+        key.own = key.raw = key.record = None
         self._accounts.discard(key)
 
     def clear(self) -> None:
         """Hold none."""
         for key in self._accounts:
-            key.sealers.clear()
+            key.own = key.raw = key.record = None
         self._accounts.clear()
-        self._number = 0
+
+    def _turn(self, key: AccountKey, day: int) -> None:
+        self._hold(key)
+        if key.day != day:
+            key.day, key.raw, key.record = day, None, None
+
+    def _hold(self, key: AccountKey) -> None:
+        if key not in self._accounts:
+            if len(self._accounts) >= self._limit:
+                self.clear()
+            self._accounts.add(key)
 
 
 class DaySealers:

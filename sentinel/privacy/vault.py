@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -23,8 +23,8 @@ from sentinel.privacy.sealers import DaySealers, Sealers
 _T = TypeVar("_T")
 #: Keys of accounts held open, about 600 bytes each.
 ACCOUNTS: Final = 50_000
-#: What is sealed under the account's key and a day's, so that it goes with either.
-_BY_DAY: Final = ("raw", "record")
+#: What is sealed: ``raw`` and ``record`` under the account's key and a day's, so that they go with either.
+Purpose = Literal["own", "raw", "record"]
 _RANDOM: Final = 8
 #: Handle of what is nobody's: no pseudonym looks like it.
 _NOBODY: Final = ":"
@@ -204,22 +204,19 @@ class Vault:
 
     # Sealing
 
-    def sealer(self, key: AccountKey, purpose: str, day: int = 0) -> Sealer | None:
+    def sealer(self, key: AccountKey, purpose: Purpose, day: int = 0) -> Sealer | None:
         """What seals and opens an account's values of a purpose: ``raw`` and ``record`` of a UTC day, else ``own``.
         ``None`` when the day's key was destroyed."""
-        sealer = key.sealers.get((purpose, day))
-        if sealer is None:
-            day_key = b""
-            if purpose in _BY_DAY:
-                keys = self._day(day)
-                found = keys.raw if purpose == "raw" else keys.record
-                if found is None:
-                    return None
-                day_key = found
-            sealer = self._sealers.make(key, purpose, day, day_key)
-        return sealer
+        if purpose == "own":
+            return key.own or self._sealers.own(key)
+        if key.day == day and (sealer := key.raw if purpose == "raw" else key.record) is not None:
+            return sealer
+        keys = self._day(day)
+        if purpose == "record":
+            return self._sealers.record(key, day, keys.record)
+        return self._sealers.raw(key, day, keys.raw) if keys.raw is not None else None
 
-    def opener(self, key: AccountKey, purpose: str, day: int) -> Sealer | None:
+    def opener(self, key: AccountKey, purpose: Purpose, day: int) -> Sealer | None:
         """What opens an account's values of a day; ``None`` when the day's key was destroyed, and none is made."""
         return self.sealer(key, purpose, day) if day in self.days else None
 

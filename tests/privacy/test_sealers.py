@@ -6,7 +6,7 @@ from sentinel.errors import StoreError
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keys import Secret
 from sentinel.privacy.sealers import DaySealers, Sealers
-from sentinel.privacy.vault import Vault
+from sentinel.privacy.vault import Purpose, Vault
 
 DAY = 20_000
 
@@ -19,7 +19,7 @@ async def test_accounts_that_nobody_knows_any_more_lose_the_sealers_of_a_destroy
     for name in "bcd":  # more than are held in memory
         vault.admit([name])
     await vault.destroy_days(raw_through=DAY, records_through=DAY - 1)
-    assert held.sealers == {}
+    assert (held.own, held.raw, held.record) == (None, None, None)
     assert vault.sealer(held, "raw", DAY) is None
 
 
@@ -29,19 +29,41 @@ async def test_no_account_keeps_sealers_once_one_is_erased() -> None:
     for key in (erased, other):
         vault.sealer(key, "own")
     vault.forget([erased.handle])
-    assert erased.sealers == other.sealers == {}
+    assert erased.own is None
+    assert other.own is None
 
 
-def test_no_more_are_held_than_allowed() -> None:
+def test_no_more_accounts_have_some_than_allowed() -> None:
     sealers = Sealers(limit=3)
     keys = [AccountKey(number, str(number), bytes([number]) * 32) for number in range(1, 5)]
     for key in keys:
-        sealers.make(key, "own", 0, b"")
-    assert [len(key.sealers) for key in keys] == [0, 0, 0, 1]
+        sealers.own(key)
+    assert [key.own is not None for key in keys] == [False, False, False, True]
     sealers.drop(keys[3])
     for key in keys[:3]:  # there is room again
-        sealers.make(key, "own", 0, b"")
-    assert [len(key.sealers) for key in keys] == [1, 1, 1, 0]
+        sealers.own(key)
+    assert [key.own is not None for key in keys] == [True, True, True, False]
+
+
+def test_a_day_s_sealers_are_that_day_s() -> None:
+    vault = Vault.ephemeral()
+    key = vault.admit(["a"])["a"]
+
+    def seal(purpose: Purpose, day: int) -> bytes:
+        sealer = vault.sealer(key, purpose, day)
+        assert sealer is not None
+        return sealer.seal(b"value", "row")
+
+    made: list[tuple[Purpose, int]] = [("raw", DAY), ("record", DAY + 1), ("raw", DAY + 1), ("record", DAY), ("own", 0)]
+    sealed = {one: seal(*one) for one in made}
+    for one in made:
+        sealer = vault.sealer(key, *one)
+        assert sealer is not None
+        assert sealer.open(sealed[one], "row") == b"value"
+        for other in made:
+            if other != one:
+                with pytest.raises(StoreError, match="another key"):
+                    sealer.open(sealed[other], "row")
 
 
 def test_each_day_and_purpose_has_a_key_of_its_own_and_the_same_one_later() -> None:
