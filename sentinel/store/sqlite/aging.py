@@ -12,8 +12,9 @@ from sentinel.store.sqlite.part import Part
 #: The log is begun anew when so few pages of it are not copied yet; tried so many times.
 _FEW_PAGES: Final = 64
 _COPIES: Final = 10
-#: Rows changed between two new beginnings of the log, some 20 MB of it.
-_ROWS: Final = 1000
+#: Rows changed between two copies of the log, and its pages (8 MB) at which it is begun anew then.
+_ROWS: Final = 100
+_PAGES: Final = 2048
 
 
 class SqliteAging(Part):
@@ -96,10 +97,11 @@ class SqliteAging(Part):
         return False  # there are more commits than can be copied, or somebody reads an old state
 
     async def _step(self, work: Callable[[sqlite3.Connection], int]) -> int:
-        """Write, and begin the log anew when much was written, or it would grow; it is cut off at the end."""
+        """Write, and begin the log anew when it is long: the longer the file, the longer it takes to cut it off."""
         rows = await self._write(work)
         self._stepped += rows
         if self._stepped >= _ROWS:
             self._stepped = 0
-            await self._restart_log()
+            if (await self._copy(log.copy))[0] > _PAGES:
+                await self._restart_log()
         return rows

@@ -52,7 +52,7 @@ TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
 #: Pages of log (16 MB) at which it is begun anew, for which a commit has to wait; looked at after each copy, so that
-#: the file has up to 32 MB, which 30 ms cut off. The log tells what was written together, and so which profile an event
+#: the file has up to 32 MB. The log tells what was written together, and so which profile an event
 #: belongs to: where little comes it would reach far back if upkeep did not cut it off each minute
 #: (:meth:`SqliteStore.scrub`).
 LOG_PAGES: Final = 4096
@@ -331,7 +331,7 @@ class SqliteStore(SqliteOwning, SqliteAging):
 
     async def expire_windows(self, now: int) -> int:
         """See the protocol."""
-        return await self._write(lambda db: writing.expire_windows(db, now))
+        return await self._step(lambda db: writing.expire_windows(db, now))
 
     async def check(self) -> None:
         """See the protocol. A file that was moved or deleted would take writes that nobody finds again."""
