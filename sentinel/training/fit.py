@@ -161,7 +161,7 @@ def figures(table: Table, predict: Callable[[Sequence[float]], float], prior: fl
 
 def reliability(scores: Numbers, impostors: Numbers, weights: Numbers) -> dict[str, float]:
     """The lowest and the highest ratio of impostors observed to impostors expected over the bins of :data:`_BINS`; 1 is
-    a probability that means what it says. Bins of fewer than :data:`_ENOUGH` impostors tell nothing and are left out."""
+    a probability that means what it says. Bins of fewer than :data:`_ENOUGH` impostors are left out."""
     ratios = []
     for low, high in pairwise(_BINS):
         inside = (scores >= low) & (scores < high)

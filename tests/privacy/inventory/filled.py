@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from sentinel.audit.entry import Entry
 from sentinel.audit.log import AuditLog
+from sentinel.events.clock import DAY
 from sentinel.pipeline.item import Arrival, Call, UsagePolicy
 from sentinel.pipeline.rights import Answer, Request, Rights
 from sentinel.privacy.ledger import LEDGER_NAME, Ledger
@@ -141,15 +142,15 @@ def schema(folder: Path) -> dict[str, dict[str, list[str]]]:
 
 #: For each sealed column the identity of a row, which is bound into what is sealed.
 ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "sentinel.db event.raw": lambda row: row["key"],
-    "sentinel.db event.record": lambda row: row["key"],
+    "sentinel.db event.raw": lambda row: f"{row['key']}/{row['tenant']}/{row['type']}",
+    "sentinel.db event.record": lambda row: f"{row['key']}/{row['tenant']}/{row['type']}",
     "sentinel.db profile.sealed": lambda row: f"profile/{row['key']}",
     "sentinel.db attributes.sealed": lambda row: f"attributes/{row['key']}",
-    "sentinel.db track.entries": lambda row: str(row["name"]),
-    "sentinel.db alert.sealed": lambda row: f"alert/{row['key']}",
+    "sentinel.db track.entries": lambda row: f"{row['name']}/{row['expires']}",
+    "sentinel.db alert.sealed": lambda row: f"alert/{row['key']}/{row['tenant']}/{row['kind']}",
     "sentinel.db mail.notice": lambda row: f"mail/{row['alert']}",
-    "sentinel.db asked.question": lambda row: "asked",
-    "sentinel.db asked.answer": lambda row: "asked",
+    "sentinel.db asked.question": lambda row: f"asked/{row['id']}/question",
+    "sentinel.db asked.answer": lambda row: f"asked/{row['id']}/answer",
     "sentinel.db usage_open.sealed": lambda row: f"usage.{row['day']}.{row['tenant']}",
     "keyring.db slot.key": lambda row: "slot",
     "keyring.db value.sealed": lambda row: f"value/{row['name']}",
@@ -176,7 +177,13 @@ def keys(installation: Filled) -> list[tuple[bytes, set[str]]]:
             assert day.raw is not None
             found.append((each.derive("raw", day.raw), {"account x raw day"}))
             found.append((each.derive("record", day.record), {"account x record day"}))
-    found += [(root.derive(name), {"installation"}) for name in ("windows", "usage", "ledger")]
+    found.append((root.derive("ledger"), {"installation"}))
+    with closing(sqlite3.connect(installation.folder / "store.db")) as database:
+        for purpose, query in (
+            ("windows", f"SELECT DISTINCT expires / {DAY} FROM track"),
+            ("usage", "SELECT DISTINCT day FROM usage_open"),
+        ):
+            found += [(root.derive(f"{purpose}/{day}"), {"installation"}) for (day,) in database.execute(query)]
     master = KEY.derive("keyring")
     with closing(sqlite3.connect(installation.folder / "keyring.db")) as database:
         (slot,) = database.execute("SELECT key FROM slot").fetchone()
