@@ -88,7 +88,7 @@ def together(tables: Sequence[Table]) -> Table:
         kinds=tables[0].kinds,
         **{
             name: np.concatenate([getattr(table, name) for table in tables])
-            for name in ("values", "weights", "kind", "part", "day")
+            for name in ("values", "weights", "kind", "part", "day", "answered")
         },
     )
 

@@ -9,15 +9,15 @@ import msgspec
 import numpy as np
 import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
-from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import roc_auc_score
 
 from sentinel import __version__
 from sentinel.models.features import NAMES
 from sentinel.models.recipe import Recipe
 from sentinel.models.stored import ModelFile
+from sentinel.training.calibrate import calibrate
 from sentinel.training.columns import blank_rare
-from sentinel.training.convert import boosted_trees, calibration_points, isolation_trees, percentile_table
+from sentinel.training.convert import boosted_trees, isolation_trees, percentile_table
 from sentinel.training.rows import CALIBRATION, HOLD_OUT
 from sentinel.training.table import Numbers, Table
 
@@ -28,6 +28,9 @@ _BOTHERED: Final = 0.003
 _CLIP: Final = 1e-5
 #: What is known in fewer rows is not learned from: ten times the fewest rows of a leaf, see :func:`blank_rare`.
 _RARE: Final = 400
+#: What answers weigh beside what is assumed, for trees to grow by: somebody who knows said so. Not for probabilities:
+#: what is asked about is what stands out, and would come out as that much more frequent.
+_ANSWERED: Final = 10.0
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -64,10 +67,11 @@ def split(table: Table, holdout_share: float, first_day: int | None = None) -> S
     return found
 
 
-def weighed(table: Table, prior: float) -> Numbers:
-    """The weight of each row when ``prior`` of all that is judged are impostors."""
+def weighed(table: Table, prior: float, answered: float = 1.0) -> Numbers:
+    """The weight of each row when ``prior`` of all that is judged are impostors; what somebody answered for weighs
+    ``answered`` times as much."""
     real = table.real
-    out = table.weights.copy()
+    out = np.where(table.answered, table.weights * answered, table.weights)
     out[real] *= (1 - prior) / out[real].sum()
     out[~real] *= prior / out[~real].sum()
     return np.asarray(out * len(table))
@@ -87,11 +91,9 @@ def fit_impostor(
     classifier = HistGradientBoostingClassifier(
         monotonic_cst=recipe.monotonic, random_state=recipe.seed, **recipe.parameters
     )
-    classifier.fit(blank_rare(grown.values, _RARE), ~grown.real, sample_weight=weighed(grown, recipe.prior))
+    classifier.fit(blank_rare(grown.values, _RARE), ~grown.real, sample_weight=weighed(grown, recipe.prior, _ANSWERED))
     progress("calibrating")
     raw = classifier.predict_proba(calibrated.values)[:, 1]
-    isotonic = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
-    isotonic.fit(raw, (~calibrated.real).astype(float), sample_weight=weighed(calibrated, recipe.prior))
     return ModelFile(
         kind="impostor",
         version=version,
@@ -104,7 +106,7 @@ def fit_impostor(
         last_day=day_of(rows.held_out.day.max()),
         rows=len(grown) + len(calibrated),
         trees=boosted_trees(classifier),
-        calibration=calibration_points(isotonic),
+        calibration=calibrate(raw, ~calibrated.real, weighed(calibrated, recipe.prior)),
         typical=typical(grown),
     )
 

@@ -1,8 +1,12 @@
 """Rows out of stored history: every account's past is built up again, event by event, and each login held against it.
 
 Nothing older than the window is read: a model may know nothing of a person for longer than it says. Left out are
-restricted accounts, whatever came of them before; events that were flagged and not confirmed since; and whatever is not
-there any more. Raw values are never opened: records hold none.
+restricted accounts, whatever came of them before; events that were flagged and neither confirmed nor settled since; and
+whatever is not there any more. Raw values are never opened: records hold none.
+
+What has settled is taken in, though it was flagged: nearly every first login with a new device is, and a model that
+never saw a person with one would take all of them for somebody else. What says so comes later than the login, as
+answers do; features never do.
 """
 
 from collections.abc import Callable
@@ -11,14 +15,16 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import DAY, utc_day
+from sentinel.events.sighting import Sighting
 from sentinel.past.commons import Commons
-from sentinel.past.profile import Profile, decode_profile, encode_profile
+from sentinel.past.profile import Profile, decode_profile, encode_profile, values_of
 from sentinel.past.seen import fresh_values, note_common
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.item import TenantSettings
 from sentinel.pipeline.pack import unpack_sighting
-from sentinel.pipeline.recalled import remember_record
+from sentinel.pipeline.recalled import remember_record, verdict_of
 from sentinel.store.protocol import Record, Store
 from sentinel.store.sqlite.spill import Spill
 from sentinel.training.impostors import Impostors
@@ -81,6 +87,7 @@ async def collect(
             if done % _STEP == 0:
                 progress((latest - begin) / max(1, newest - begin))
     finally:
+        history.settle(newest)
         history.close()
     progress(1.0)
     return Collected(rows.table(), rows.logins, rows.accounts, utc_day(history.first), utc_day(history.last))
@@ -110,6 +117,16 @@ class _History:
             self._event(profile, record)
         self._profiles.put(account, profile)
 
+    def settle(self, now: int) -> None:
+        """Tell by what is trusted ``now`` (micros) which flagged logins were the person's own."""
+
+        def trusted(sighting: Sighting) -> bool:
+            profile = self._profiles.get(sighting.account or "") or Profile()
+            values = values_of(sighting)
+            return all(profile.trusts(kind, key, now, self._settings.trust) for kind, key in values)
+
+        self._rows.settle(trusted)
+
     def close(self) -> None:
         """Let the temporary file go."""
         self._profiles.close()
@@ -128,6 +145,8 @@ class _History:
         elif success and (record.trusted or verdict == "legitimate"):
             self._rows.real(sighting, profile, self._commons, answered=verdict == "legitimate")
             self.last = max(self.last, sighting.time)
+        elif success and LEVEL_ORDER[verdict_of(record, sighting, self._settings).level] < LEVEL_ORDER["high"]:
+            self._rows.flagged(sighting, profile, self._commons)
         fresh = fresh_values(profile, sighting, hours=self._settings.trust.hours) if success else None
         trusted = remember_record(profile, record, sighting, self._settings)
         if trusted and fresh is not None:

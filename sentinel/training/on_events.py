@@ -20,7 +20,7 @@ from sentinel.models.scorer import ModelScorer, baseline_scorer
 from sentinel.models.stored import usable
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import answer, arrive
-from sentinel.pipeline.item import Item, TenantSettings
+from sentinel.pipeline.item import Answer, Arrival, Item, Outcome, TenantSettings
 from sentinel.privacy.vault import Vault
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
@@ -33,17 +33,23 @@ from sentinel.training.rows import MOST_LOGINS
 from sentinel.training.run import end_of, gather
 
 _TENANT: Final = "default"
-_BATCH: Final = 256
+#: So few that answers come soon.
+_BATCH: Final = 64
 #: A year after which no event of a simulation is.
 _LAST: Final = date(9000, 1, 1)
 
 
-def train(events: Iterable[dict[str, Any]], state: Path) -> ModelScorer:
+def train(events: Iterable[dict[str, Any]], state: Path, *, answered: bool = False) -> ModelScorer:
     """Models of some events, not asked against what is in force. ``state``: a folder with the address data, unpacked
-    and drawn there when it is missing. Raises :class:`sentinel.training.train.TooLittleError`."""
+    and drawn there when it is missing. Raises :class:`sentinel.training.train.TooLittleError`.
+
+    ``answered`` plays the service of an installation that challenges: whoever is challenged and gets in proves who they
+    are, so that nobody may be among them who is not.
+    """
     made = enricher(state)
     settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules()])), scorer=baseline_scorer())
-    rows = asyncio.run(rows_of(events, made, settings, Listed(Addresses.load(state), made, _TENANT)))
+    listed = Listed(Addresses.load(state), made, _TENANT)
+    rows = asyncio.run(rows_of(events, made, settings, listed, answered=answered))
     impostor, novelty = packaged_recipe("impostor"), packaged_recipe("novelty")
     return ModelScorer(
         ModelsInForce(
@@ -51,6 +57,11 @@ def train(events: Iterable[dict[str, Any]], state: Path) -> ModelScorer:
             novelty=usable(fit_novelty(rows, novelty, tenant=_TENANT, version="2026-01-01")),
         )
     )
+
+
+def train_answered(events: Iterable[dict[str, Any]], state: Path) -> ModelScorer:
+    """:func:`train` where whoever is challenged proves who they are."""
+    return train(events, state, answered=True)
 
 
 def baseline(events: Iterable[dict[str, Any]], state: Path) -> ModelScorer:
@@ -66,6 +77,7 @@ async def rows_of(
     *,
     recipe: Recipe | None = None,
     most: int = MOST_LOGINS,
+    answered: bool = False,
 ) -> Split:
     """Rows of events (and answers among them), judged by ``settings``, as of stored history. Raises
     :class:`sentinel.training.train.TooLittleError`."""
@@ -75,7 +87,10 @@ async def rows_of(
         pipeline = Pipeline(store, vault, lambda tenant: settings)
         coming = iter(events)
         while batch := list(islice(coming, _BATCH)):
-            await pipeline.process([_item(enriched, each) for each in batch])
+            items = [_item(enriched, each) for each in batch]
+            outcomes = await pipeline.process(items)
+            if answered:
+                await pipeline.process([reply for pair in zip(items, outcomes, strict=True) for reply in _reply(*pair)])
         recipe = recipe or packaged_recipe("impostor")
         return await gather(store, _TENANT, settings, elsewhere, recipe, until=end_of(_LAST), most=most)
     finally:
@@ -87,3 +102,14 @@ def _item(enriched: Enricher, told: dict[str, Any]) -> Item:
     if told.get("type") == "feedback":
         return answer(enriched, _TENANT, msgspec.convert(told, Feedback))
     return arrive(enriched, _TENANT, convert_event(told), silent=True)
+
+
+def _reply(item: Item, outcome: Outcome) -> list[Answer]:
+    """What the service says of a login that was challenged and got in."""
+    assessment = outcome.assessment
+    if not isinstance(item, Arrival) or assessment is None or assessment.decision not in ("challenge", "block"):
+        return []
+    sighting = item.sighting
+    if sighting.outcome != "success":
+        return []
+    return [Answer(tenant=_TENANT, key=sighting.key, event=item.id, verdict="legitimate", time=sighting.time)]

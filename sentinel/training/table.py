@@ -9,12 +9,22 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 class Table:
     """Rows as arrays of equal length; ``kind`` is a position in ``kinds``, of which the first one is the person's own
-    logins; ``day`` a UTC day, ``part`` the account's part (see :mod:`sentinel.training.rows`)."""
+    logins; ``day`` a UTC day, ``part`` the account's part (see :mod:`sentinel.training.rows`), ``answered`` whether
+    somebody who knows said what the login was."""
 
     def __init__(
-        self, *, kinds: tuple[str, ...], values: Numbers, weights: Numbers, kind: Numbers, part: Numbers, day: Numbers
+        self,
+        *,
+        kinds: tuple[str, ...],
+        values: Numbers,
+        weights: Numbers,
+        kind: Numbers,
+        part: Numbers,
+        day: Numbers,
+        answered: Numbers,
     ) -> None:
         self.kinds, self.values, self.weights, self.kind, self.part, self.day = kinds, values, weights, kind, part, day
+        self.answered = answered
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -34,4 +44,5 @@ class Table:
             kind=self.kind[chosen],
             part=self.part[chosen],
             day=self.day[chosen],
+            answered=self.answered[chosen],
         )
