@@ -21,10 +21,8 @@ import msgspec
 import numpy as np
 
 from sentinel.events.event import Event
-from sentinel.models.features import NAMES
 from sentinel.models.recipe import packaged_recipe
 from sentinel.models.stored import ModelFile, encode, usable
-from sentinel.past.commons import Commons
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import TenantSettings
@@ -37,11 +35,13 @@ from sentinel.simulation.traffic import Wish, simulate
 from sentinel.training.elsewhere import Listed
 from sentinel.training.fit import figures, fit_impostor, fit_novelty, split
 from sentinel.training.impostors import Impostors
-from sentinel.training.rows import Rows, Table
+from sentinel.training.rows import Rows
+from sentinel.training.table import Table
 
 _TENANT = "default"
 _SEEDS = (9001, 9002, 9003, 9004, 9005, 9006)
-_DAY = "2026-11-01"
+#: Of the later logins of accounts so many of each service's; more make it no better.
+_LOGINS = 15_000
 
 
 def main() -> int:
@@ -88,7 +88,7 @@ def together(tables: Sequence[Table]) -> Table:
         kinds=tables[0].kinds,
         **{
             name: np.concatenate([getattr(table, name) for table in tables])
-            for name in ("values", "weights", "kind", "part", "day")
+            for name in ("values", "weights", "kind", "part", "day", "answered")
         },
     )
 
@@ -98,7 +98,7 @@ def _rows(asked: tuple[Path, int, int, int, bool]) -> Table:
     settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules()])))
     addresses, enriched = Addresses.load(state), enricher(state)
     replay = Replay(settings)
-    rows = Rows(Impostors(Listed(addresses, enriched, _TENANT), seed), settings.trust, share=0.35, seed=seed)
+    rows = Rows(Impostors(Listed(addresses, enriched, _TENANT), seed), settings.trust, most=_LOGINS, seed=seed)
     for told in simulate(Wish(seed=seed, accounts=accounts, days=days), addresses):
         if without_device:
             told.pop("device_id", None)
@@ -110,7 +110,7 @@ def _one(told: dict[str, Any], replay: Replay, enriched: Any, rows: Rows) -> Non
     arrival = arrive(enriched, _TENANT, msgspec.convert(told, Event))
     sighting = arrival.sighting
     if sighting.type == "login" and sighting.judged and sighting.outcome == "success" and sighting.own:
-        rows.real(sighting, replay.profile(sighting.account), replay.commons.get(_TENANT) or Commons(b""))
+        rows.real(sighting, replay.profile(sighting.account), replay.commons_of(_TENANT))
     judged = replay.judge(arrival)
     if judged.assessment.decision in ("challenge", "block") and sighting.outcome == "success":
         # Whoever is challenged proves who they are.
@@ -125,5 +125,4 @@ def _write(folder: Path, file: ModelFile) -> None:
 
 
 if __name__ == "__main__":
-    assert len(NAMES) == len(set(NAMES))
     sys.exit(main())
