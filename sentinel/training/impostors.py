@@ -131,7 +131,7 @@ class Impostors:
             phishing_resistant=False,
             rtt_ms=None,
         )
-        return made if any(getattr(made, name) != getattr(real, name) for name in _TELLING) else None
+        return made if differs(made, real) else None
 
     def _anywhere(self, real: Sighting) -> Origin | None:
         origin = self._elsewhere.anywhere(self._roll) if self._elsewhere is not None else None
@@ -177,6 +177,11 @@ class Impostors:
                     return found
                 any_service = found
         return any_service
+
+
+def differs(made: Sighting, real: Sighting) -> bool:
+    """Whether anything that tells people apart is other: else it is nobody else's login."""
+    return any(getattr(made, name) != getattr(real, name) for name in _TELLING)
 
 
 def _hold(sorts: Sorted, sort: str, sighting: Sighting) -> None:
