@@ -2,9 +2,9 @@
 
     python scripts/baseline.py models/baseline
 
-Each simulated service tells something else of its logins (:data:`SERVICES`): a model that has only seen everything would
-take what is missing for a sign. Seeds are other ones than those that `make quality` and `scripts/evaluate_seeds.py`
-measure with. Nothing of it is anybody's: people, habits and devices are made up.
+Each simulated service tells something else of its logins (:data:`SERVICES`): a model that has only seen everything
+would take what is missing for a sign. Seeds are other ones than those that `make quality` and
+`scripts/evaluate_seeds.py` measure with. Nothing of it is anybody's: people, habits and devices are made up.
 """
 
 import argparse
