@@ -2,9 +2,9 @@
 
     python scripts/bench_models.py [LOGINS] [REPEATS]
 
-``in batches``: the mean over 256 logins in a row, the median of the repeats. ``alone``: one login with caches of the
-processor gone cold in between, the median and the 99th percentile. ``where the gate is open``: the share of logins
-that the rules ask models about at all, and what that makes of the cost of a mean login.
+Prints JSON. ``us_in_batches``: the mean over 256 logins in a row, the median of the repeats. ``us_alone``: one login
+with the caches of the processor gone cold in between, the median and the 99th percentile. ``asked_share``: of how many
+logins the rules ask models about at all, and what that makes of the cost of a mean login.
 """
 
 import json
@@ -88,19 +88,14 @@ def main() -> int:
         ask(scorer, look)
         alone.append((time.perf_counter() - began) * 1e6)
     share = counted.asked / judged
-    print(
-        json.dumps(
-            {
-                "in batches, µs a login": round(median(batches), 1),
-                "alone, µs": round(median(alone), 1),
-                "alone, µs, 99 of 100": round(quantiles(alone, n=100)[98], 1),
-                "asked about, share of logins": round(share, 3),
-                "a mean login, µs": round(share * median(batches), 1),
-            },
-            indent=2,
-            ensure_ascii=False,
-        )
-    )
+    figures = {
+        "us_in_batches": round(median(batches), 1),
+        "us_alone": round(median(alone), 1),
+        "us_alone_p99": round(quantiles(alone, n=100)[98], 1),
+        "asked_share": round(share, 3),
+        "us_mean_login": round(share * median(batches), 1),
+    }
+    json.dump(figures, sys.stdout)
     return 0
 
 
