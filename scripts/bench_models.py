@@ -2,9 +2,9 @@
 
     python scripts/bench_models.py [LOGINS] [REPEATS]
 
-Processor time. Prints JSON. ``us_in_batches``: the mean over 256 logins in a row, the median of the repeats. ``us_alone``: one login
-with the caches of the processor gone cold in between, the median and the 99th percentile. ``asked_share``: of how many
-logins the rules ask models about at all, and what that makes of the cost of a mean login.
+Processor time. Prints JSON. ``us_in_batches``: the mean over 256 logins in a row, the median of the repeats.
+``us_alone``: one login with the caches of the processor gone cold in between, the median and the 99th percentile.
+``asked_share``: of how many logins the rules ask models about at all, and what that makes of the cost of a mean login.
 """
 
 import json
