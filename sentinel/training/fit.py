@@ -17,6 +17,7 @@ from sentinel.models.features import NAMES
 from sentinel.models.recipe import Recipe
 from sentinel.models.stored import ModelFile
 from sentinel.training.convert import boosted_trees, calibration_points, isolation_trees, percentile_table
+from sentinel.training.reference import reference
 from sentinel.training.rows import CALIBRATION, HOLD_OUT, Numbers, Table
 
 _SECONDS: Final = 86_400
@@ -94,6 +95,7 @@ def fit_impostor(
         trees=boosted_trees(classifier),
         calibration=calibration_points(isotonic),
         typical=typical(grown),
+        reference=reference("impostor", rows.grown, (rows.calibrated, rows.held_out), lambda values: isotonic.predict(classifier.predict_proba(values)[:, 1])),
     )
 
 
@@ -123,8 +125,11 @@ def fit_novelty(
         rows=len(grown) + len(calibrated),
         trees=isolation_trees(forest),
         # Of accounts that no tree saw: people who are new to it are as odd as people will be.
-        percentiles=percentile_table(-forest.score_samples(calibrated.values)),
+        percentiles=(percentiles := percentile_table(-forest.score_samples(calibrated.values))),
         typical=typical(grown),
+        reference=reference(
+            "novelty", rows.grown, (rows.calibrated, rows.held_out), lambda values: np.array([percentiles(each) for each in -forest.score_samples(values)])
+        ),
     )
 
 
