@@ -11,9 +11,11 @@ from bisect import bisect_left
 from collections.abc import MutableSequence, Sequence
 from itertools import accumulate, pairwise
 from math import isfinite, log, sqrt
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
+
+_Number = TypeVar("_Number", int, float)
 
 #: The usual reading (Siddiqi 2006).
 MOVING: Final = 0.1
@@ -80,7 +82,7 @@ class Binned:
             # Only NaN, the unknown, is not equal to itself.
             counts[start + 1 + bisect_left(edges, value) if value == value else start] += 1
 
-    def parts(self, counts: Sequence[float]) -> list[Sequence[float]]:
+    def parts(self, counts: Sequence[_Number]) -> list[Sequence[_Number]]:
         """The counts of each feature, then of the score."""
         return [counts[start:end] for start, end in pairwise(self.starts)]
 

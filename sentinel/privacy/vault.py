@@ -47,7 +47,7 @@ class Vault:
         self._limit = accounts
         self._common = AccountKey(0, "", root.derive("common"), _NOBODY)
         self._windows = Sealer(root.derive("windows"))
-        self.usage = Sealer(root.derive("usage"))  #: seals the figures of a day that is not over
+        self.usage = Sealer(root.derive("usage"))  #: seals the figures of a day that is not over, and counts of drift
         self.track_key = root.derive("tracks")  #: of the names that windows are found by
         refs = Cipher(algorithms.AES(root.derive("refs")), modes.ECB())  # noqa: S305  # one block each, half of it random
         self._to_ref, self._from_ref = refs.encryptor(), refs.decryptor()

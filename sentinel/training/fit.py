@@ -95,7 +95,12 @@ def fit_impostor(
         trees=boosted_trees(classifier),
         calibration=calibration_points(isotonic),
         typical=typical(grown),
-        reference=reference("impostor", rows.grown, (rows.calibrated, rows.held_out), lambda values: isotonic.predict(classifier.predict_proba(values)[:, 1])),
+        reference=reference(
+            "impostor",
+            rows.grown,
+            (rows.calibrated, rows.held_out),
+            lambda values: isotonic.predict(classifier.predict_proba(values)[:, 1]),
+        ),
     )
 
 
@@ -128,7 +133,10 @@ def fit_novelty(
         percentiles=(percentiles := percentile_table(-forest.score_samples(calibrated.values))),
         typical=typical(grown),
         reference=reference(
-            "novelty", rows.grown, (rows.calibrated, rows.held_out), lambda values: np.array([percentiles(each) for each in -forest.score_samples(values)])
+            "novelty",
+            rows.grown,
+            (rows.calibrated, rows.held_out),
+            lambda values: np.array([percentiles(each) for each in -forest.score_samples(values)]),
         ),
     )
 

@@ -20,9 +20,7 @@ LATEST: Final = 0.25
 _DECILES: Final = tuple(number / 10 for number in range(1, 10))
 
 
-def reference(
-    kind: Kind, grown: Table, unseen: Sequence[Table], scores: Callable[[Numbers], Numbers]
-) -> Reference:
+def reference(kind: Kind, grown: Table, unseen: Sequence[Table], scores: Callable[[Numbers], Numbers]) -> Reference:
     """The reference of a model, from people's own logins: features of the later half of all, and what ``scores`` gives
     for the later half of those that no tree saw (:mod:`sentinel.models.drift`).
 

@@ -44,6 +44,7 @@ from sentinel.store.rows import Rows
 from sentinel.store.sqlite import (
     asked,
     commons,
+    drift,
     erasing,
     fired,
     keys,
@@ -256,6 +257,14 @@ class SqliteStore(SqliteAging):
     async def commons(self) -> dict[str, list[CommonRow]]:
         """See the protocol."""
         return await self._read(commons.load)
+
+    async def newest_drift(self) -> dict[TallyKey, bytes]:
+        """See the protocol."""
+        return await self._read(drift.newest)
+
+    async def drift(self, tenant: str, *, since: int) -> dict[int, bytes]:
+        """See the protocol."""
+        return await self._read(lambda db: drift.since(db, since, tenant))
 
     async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
         """See the protocol."""
