@@ -72,9 +72,8 @@ async def show(context: Context, kind: Kind, tenant: str, wanted: str | None, as
     found = _one(context.config, kind, tenant, wanted)
     told = _told(found)
     drifts = await models_drift.read_drift(context.config, tenant, [found])
-    reports = [each for each in drifts if each.report is not None and each.report.days]
     if as_json:
-        print_json(told | {"drift": models_drift.as_data(each) for each in reports})
+        print_json(told | {"drift": [models_drift.as_data(each) for each in drifts]})
         return 0
     figures = told.pop("figures", {})
     told["features"] = len(told.get("features", ()))
@@ -83,7 +82,7 @@ async def show(context: Context, kind: Kind, tenant: str, wanted: str | None, as
             click.echo(f"{name:<15} {value}")
     for name, value in figures.items():
         click.echo(f"  {name:<30} {value:g}")
-    for each in reports:
+    for each in drifts:
         if each.report is not None and (line := models_drift.in_one_line(each.report)):
             click.echo(f"{'drift':<15} {line}")
     click.echo()

@@ -79,7 +79,8 @@ def findings(tenant: str, drifts: Sequence[ModelDrift]) -> list[Finding]:
         if report is None:
             text = f"{named} has nothing to tell drift by; a model that is trained now has"
         elif not report.enough:
-            text = f"{named}: too few days or logins to tell drift, {report.week.logins} looked at on {report.week.days} of seven days"
+            week = report.week
+            text = f"{named}: too little to tell drift, {week.logins} logins looked at on {week.days} of seven days"
         elif not report.shifted:
             text = f"{named}: logins are like those it learned from, {report.week.logins} looked at in seven days"
         elif standing.baseline:

@@ -54,8 +54,8 @@ class Drifted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """A day or several, with the ``logins`` looked at on ``days`` of them; ``drifted`` is empty where they are too few to
-    say anything."""
+    """A day or several, with the ``logins`` looked at on ``days`` of them; ``drifted`` is empty where those are too few
+    to say anything."""
 
     days: int
     logins: int

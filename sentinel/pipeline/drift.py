@@ -29,8 +29,8 @@ _log: Final = logging.getLogger("sentinel.models")
 
 #: So many logins a day are wanted: chance moves PSI by 0.003 then. As many of a small service as there are.
 WANTED: Final = 4096
-#: Of how many logins one is looked at, as a power of two, before there was a day to tell by: 1 in 16.
-FIRST_SHIFT: Final = 4
+#: Of how many logins one is looked at, as a power of two, before there was a day to tell by: 1 in 32.
+FIRST_SHIFT: Final = 5
 #: Not more are looked at on a day, however many more came than on the one before.
 MOST: Final = 4 * WANTED
 

@@ -151,6 +151,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "sentinel.db asked.question": lambda row: "asked",
     "sentinel.db asked.answer": lambda row: "asked",
     "sentinel.db usage_open.sealed": lambda row: f"usage.{row['day']}.{row['tenant']}",
+    "sentinel.db drift.sealed": lambda row: f"drift.{row['day']}.{row['tenant']}",
     "keyring.db slot.key": lambda row: "slot",
     "keyring.db value.sealed": lambda row: f"value/{row['name']}",
     "keyring.db account.key": lambda row: f"account/{row['number']}/{row['lookup']}",
