@@ -63,7 +63,7 @@ class Drift:
     def __init__(self, kept: Mapping[TallyKey, bytes], sealer: Sealer) -> None:
         self._sealer = sealer
         self._open: dict[str, _Open] = {}
-        self._changed: set[str] = set()
+        self._changed: dict[TallyKey, _Open] = {}
         self._binned: dict[str, tuple[Model, Binned]] = {}
         for (day, tenant), sealed in kept.items():
             known = self._open.get(tenant)
@@ -114,15 +114,14 @@ class Drift:
                 counts = open_.counts[name] = array("I", bytes(4 * binned.width))
             binned.enter(counts, values, score)
         open_.looked += 1
-        self._changed.add(tenant)
+        self._changed[open_.day, tenant] = open_
 
     def note(self, changes: Changes) -> None:
         """Put the days that changed into ``changes``, sealed."""
-        for tenant in self._changed:
-            open_ = self._open[tenant]
+        for (day, tenant), open_ in self._changed.items():
             counts = {name: numbers.tobytes() for name, numbers in open_.counts.items()}
             packed = pack(Counted(open_.shift, open_.looked, counts))
-            changes.drift[open_.day, tenant] = self._sealer.seal(packed, _row(open_.day, tenant))
+            changes.drift[day, tenant] = self._sealer.seal(packed, _row(day, tenant))
         self._changed.clear()
 
     def _bins(self, tenant: str, name: str, model: Model) -> Binned:

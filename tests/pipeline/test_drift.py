@@ -22,6 +22,8 @@ from sentinel.models.stored import Model, usable
 from sentinel.pipeline import drift
 from sentinel.pipeline.drift import Counted, counts_of, open_counted
 from sentinel.pipeline.item import Arrival
+from sentinel.pipeline.rights import Request, Rights
+from sentinel.privacy.ledger import Ledger
 from sentinel.privacy.sealer import Sealer
 from sentinel.rules.ruleset import RuleSet
 from sentinel.store.protocol import Changes
@@ -109,12 +111,13 @@ async def test_what_is_not_counted(tmp_path: Path, kind: str) -> None:
 async def test_a_restricted_account_is_not_looked_at(tmp_path: Path) -> None:
     inst = installation(tmp_path)
     await inst.run([come(inst, "before"), come(inst, "counts")])
-    profile = await inst.profile()
-    assert profile is not None
-    profile.restricted = True
-    await inst.store.commit(Changes(profiles={inst.handle(): profile}))
+    ledger = Ledger(tmp_path / "erasures.db", inst.vault.root.derive("ledger"))
+    rights = Rights(inst.store, inst.vault, ledger, lambda work: work())
+    asked = Request(what="restrict", tenant="default", account="u-1", time=DAY * 86_400_000_000, by="operator")
+    await rights.exercise(asked)
     await inst.run([come(inst, "not")])
     assert await looked(inst) == {0: 1}
+    ledger.close()
     await inst.store.close()
 
 
@@ -198,17 +201,17 @@ async def test_how_many_are_looked_at_follows_the_day_before(tmp_path: Path, mon
     monkeypatch.setattr(drift, "FIRST_SHIFT", 2)
     monkeypatch.setattr(drift, "WANTED", 20)
     inst = installation(tmp_path)
-    for day, number in enumerate((121, 120, 120, 10, 10)):
+    for day, number in enumerate((121, 120, 120, 40, 16, 10)):
         at = timedelta(days=day)
         await inst.run([come(inst, f"{day}-{n}", at + timedelta(seconds=n)) for n in range(number)])
     found = await kept(inst)
     shifts = [each.shift for each in found.values()]
-    assert (shifts[0], shifts[4]) == (2, 0)
+    assert (len(shifts), shifts[0], shifts[5]) == (6, 2, 0)
     assert [shift in (2, 3) for shift in shifts[1:4]] == [True] * 3
     for day in (0, 1, 2):
         share = found[day].looked / 120
         assert 0.4 < share * 2 ** shifts[day] < 1.6
-    assert found[4].looked == 10
+    assert found[5].looked == 10
     await inst.store.close()
 
 
@@ -260,7 +263,7 @@ async def test_a_new_model_is_counted_beside_the_one_before(tmp_path: Path) -> N
 async def test_counting_changes_no_assessment(tmp_path: Path) -> None:
     found = []
     for name, reference in (("with", REFERENCE), ("without", msgspec.UNSET)):
-        inst = Installation(tmp_path / name, models=models(reference, trees=fitting(trees=[stump()]).trees))
+        inst = Installation(tmp_path / name, models=models(reference, trees=[stump(at=0.2)]))
         items = [come(inst, str(n), timedelta(hours=n), **(AWAY if n > 7 else {})) for n in range(10)]
         found.append([msgspec.to_builtins(each.assessment) for each in await inst.run(items)])
         await inst.store.close()
