@@ -17,6 +17,7 @@ from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import Config
 from sentinel.daemon.backups import kept_backups, opened_ledger
 from sentinel.daemon.build import load_ruleset
+from sentinel.daemon.drift import drift_of, findings
 from sentinel.daemon.ledger import ledger_trouble
 from sentinel.daemon.models import in_words, today
 from sentinel.daemon.state import open_store, open_vault, prepare_state
@@ -186,6 +187,23 @@ async def _models(config: Config) -> list[Check]:
     return out
 
 
+async def _drift(config: Config) -> list[Check]:
+    shelf, out = Shelf(Registry(config.state / "models")), []
+    with closing(open_vault(config, writes=True)) as vault:
+        store = open_store(config, vault)
+        try:
+            for tenant in sorted({"default", *config.tenants, *shelf.registry.tenants()}):
+                in_force = [each for each in shelf.look(tenant, today()) if each.status == "in force"]
+                drifts = await drift_of(store, vault, tenant, in_force, now=now())
+                out += [
+                    Check(name="drift", state="warn" if each.shifted else "good", detail=each.text)
+                    for each in findings(tenant, drifts)
+                ]
+        finally:
+            await store.close()
+    return out
+
+
 async def _geo(config: Config) -> list[Check]:
     geo = config.geo
     out = []
@@ -227,6 +245,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...
     ("backup", _backups),
     ("rules", _rules),
     ("models", _models),
+    ("drift", _drift),
     ("geo", _geo),
     ("mail", _smtp),
 )

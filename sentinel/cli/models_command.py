@@ -6,7 +6,8 @@ from typing import Any, get_args
 import click
 import msgspec
 
-from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli import models_drift
+from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.config import Config
 from sentinel.daemon.models import today
 from sentinel.errors import SentinelError
@@ -59,8 +60,9 @@ def list_models(context: Context, tenant: str | None, as_json: bool) -> int:
 @click.option("--version", "wanted", metavar="VERSION", help="Another one than the one in force, as `list` names it.")
 @json_option
 @pass_config
-def show(context: Context, kind: Kind, tenant: str, wanted: str | None, as_json: bool) -> int:
-    """Show a model: what it learned from, how it did on the hold-out, and its card.
+@run_async
+async def show(context: Context, kind: Kind, tenant: str, wanted: str | None, as_json: bool) -> int:
+    """Show a model: what it learned from, how it did on the hold-out, how logins drifted since, and its card.
 
     \b
     Example:
@@ -68,10 +70,11 @@ def show(context: Context, kind: Kind, tenant: str, wanted: str | None, as_json:
       sentinel models show novelty --version 2026-11-01
     """
     found = _one(context.config, kind, tenant, wanted)
-    if as_json:
-        print_json(_told(found))
-        return 0
     told = _told(found)
+    drifts = await models_drift.read_drift(context.config, tenant, [found])
+    if as_json:
+        print_json(told | {"drift": [models_drift.as_data(each) for each in drifts]})
+        return 0
     figures = told.pop("figures", {})
     told["features"] = len(told.get("features", ()))
     for name, value in told.items():
@@ -79,6 +82,9 @@ def show(context: Context, kind: Kind, tenant: str, wanted: str | None, as_json:
             click.echo(f"{name:<15} {value}")
     for name, value in figures.items():
         click.echo(f"  {name:<30} {value:g}")
+    for each in drifts:
+        if each.report is not None and (line := models_drift.in_one_line(each.report)):
+            click.echo(f"{'drift':<15} {line}")
     click.echo()
     click.echo(packaged_card(kind), nl=False)
     return 0
@@ -126,6 +132,9 @@ def rollback(context: Context, kind: Kind, tenant: str, as_json: bool) -> int:
     named = f"{kind} {version}" if version else f"the {kind} baseline"
     _say(as_json, tenant, kind, version, f"{named} is in force for tenant {tenant}")
     return 0
+
+
+command.add_command(models_drift.command)
 
 
 def _shelf(config: Config) -> Shelf:

@@ -20,6 +20,7 @@ from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.backups import finish_restore
 from sentinel.daemon.build import build_enricher, limits_of, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.courier import Courier
+from sentinel.daemon.drift import DriftFigures
 from sentinel.daemon.edges import Desk, Edges
 from sentinel.daemon.export import exporter
 from sentinel.daemon.figures import CountedPipeline, Figures
@@ -141,6 +142,8 @@ class Daemon:
         self._pipeline.witness = self.retention.witness
         self.figures.registry.register(RetentionFigures(self.retention))
         self.figures.registry.register(ModelFigures(self.models))
+        self.drift = DriftFigures(self.store, self.vault, self.models, now)
+        self.figures.registry.register(self.drift)
         self._service = Service(
             store=self.store,
             intake=self.intake,
@@ -299,6 +302,7 @@ class Daemon:
     async def _metrics(self) -> bytes:
         mails = await self.store.mail_counts()
         found = await self._ready()
+        await self.drift.refresh()
         return self.figures.text(waiting=found.waiting, mails=mails, ready=not found.reasons)
 
     async def _watchdog(self, interval: float) -> None:

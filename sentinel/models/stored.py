@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from sentinel.models.calibration import Calibration, Percentiles, sigmoid
+from sentinel.models.drift import Reference
 from sentinel.models.trees import MAX_WIDTH, Score, Trees, compile_trees
 
 Kind = Literal["impostor", "novelty"]
@@ -59,6 +60,7 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     calibration: Calibration | None = None  #: of an impostor model
     percentiles: Percentiles | None = None  #: of a novelty model
     typical: tuple[float | None, ...] = ()  #: median of each feature over people's logins, to explain by
+    reference: Reference | msgspec.UnsetType = msgspec.UNSET  #: what logins were like, to tell drift by
     figures: Annotated[dict[Short, float], msgspec.Meta(max_length=200)] = {}
     format: int = FORMAT
     sha256: str = ""
@@ -78,6 +80,8 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             raise ValueError("a novelty model has percentiles, and only that")
         if len(self.typical) not in (0, len(self.features)):
             raise ValueError("there is a typical value for each feature, or for none")
+        if self.reference is not msgspec.UNSET and len(self.reference.features) != len(self.features):
+            raise ValueError("the reference has bins for each feature")
         # A depth below zero would give a score that no table has, or none at all.
         lowest = min(self.trees.baseline, *(min(tree.value) for tree in self.trees.trees))
         if self.kind == "novelty" and lowest < 0:
@@ -99,6 +103,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     raw: Score
     predict: Score
     typical: tuple[float, ...] = ()
+    reference: Reference | None = None  #: where there is none, drift is not told
 
 
 class Abstains(msgspec.Struct, frozen=True):
@@ -174,7 +179,8 @@ def usable(file: ModelFile) -> Model:
     """The functions of a model, compiled; tenths of a second for a large one."""
     raw, predict = _functions(file)
     typical = tuple(nan if each is None else each for each in file.typical)
-    return Model(kind=file.kind, version=file.version, raw=raw, predict=predict, typical=typical)
+    reference = file.reference if file.reference is not msgspec.UNSET else None
+    return Model(kind=file.kind, version=file.version, raw=raw, predict=predict, typical=typical, reference=reference)
 
 
 def load_model(

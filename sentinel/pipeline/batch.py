@@ -20,6 +20,7 @@ from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, forget_attributes, is_restated, merge_attributes
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
+from sentinel.pipeline.drift import Drift
 from sentinel.pipeline.handles import lookups, with_handles
 from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.judge import Tracks, judge
@@ -70,6 +71,7 @@ class Pipeline:
         self._told = LastTold()
         self._noise = noise  #: of usage figures; anything but the default is for tests
         self._usage: Usage | None = None
+        self._drift: Drift | None = None
         self._commons: dict[str, Commons] | None = None  #: by tenant, as of the latest batch judged
         self._latest: Batch | None = None  #: judged, and not ended yet
 
@@ -108,6 +110,8 @@ class Pipeline:
         batch.past = past = await self.store.recall(self._wanted(items, touched), newer)
         if (usage := self._usage) is None:
             usage = self._usage = Usage(await self.store.tallies(), self.vault.usage, self._noise)
+        if (drift := self._drift) is None:
+            drift = self._drift = Drift(await self.store.newest_drift(), self.vault.drift)
         if (commons := self._commons) is None:
             stored = await self.store.commons()
             commons = {tenant: Commons(self.vault.commons_key(tenant), rows) for tenant, rows in stored.items()}
@@ -115,11 +119,12 @@ class Pipeline:
         try:
             await self._second_recall(items, past, newer)
             for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
-                batch.outcomes.append(outcome := self._one(item, tracks, past, batch.changes, commons))
+                batch.outcomes.append(outcome := self._one(item, tracks, past, batch.changes, commons, drift))
                 usage.count(item, outcome, past.profiles, self._settings(item.tenant).usage, batch.changes)
                 if number % _STRIDE == _STRIDE - 1:
                     await asyncio.sleep(0)
             usage.note(batch.changes)
+            drift.note(batch.changes)
             for tenant, counts in commons.items():
                 for (level, name), row in counts.take_changed().items():
                     batch.changes.commons[tenant, level, name] = row
@@ -200,6 +205,7 @@ class Pipeline:
         self._told.forget()
         self._usage = None
         self._commons = None
+        self._drift = None
 
     async def _second_recall(self, items: Sequence[Item], past: Past, newer: Past | None) -> None:
         """Profiles that only a record tells: those of the accounts whose events are answered."""
@@ -213,18 +219,30 @@ class Pipeline:
             past.profiles.update(more.profiles)
 
     def _one(
-        self, item: Item, tracks: Tracks | None, past: Past, changes: Changes, commons: dict[str, Commons]
+        self,
+        item: Item,
+        tracks: Tracks | None,
+        past: Past,
+        changes: Changes,
+        commons: dict[str, Commons],
+        drift: Drift,
     ) -> Outcome:
         if isinstance(item, Arrival):
             assert tracks is not None
-            return self._arrival(item, tracks, past, changes, commons)
+            return self._arrival(item, tracks, past, changes, commons, drift)
         if isinstance(item, NewAttributes):
             self._attributes(item, past, changes)
             return Outcome()
         return self._answer(item, past, changes)
 
     def _arrival(
-        self, item: Arrival, tracks: Tracks, past: Past, changes: Changes, commons: dict[str, Commons]
+        self,
+        item: Arrival,
+        tracks: Tracks,
+        past: Past,
+        changes: Changes,
+        commons: dict[str, Commons],
+        drift: Drift,
     ) -> Outcome:
         sighting = item.sighting
         settings = self._settings(item.tenant).of(sighting)
@@ -246,6 +264,7 @@ class Pipeline:
         concluded = _concluded(item, past)
         if (counts := commons.get(item.tenant)) is None:
             counts = commons[item.tenant] = Commons(self.vault.commons_key(item.tenant))
+        drift.look_at(item, profile, counts, settings)
         judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor, counts)
         fired = newly_fired(judged.assessment, concluded)
         for rule, status in fired:

@@ -35,6 +35,8 @@ TallyKey = tuple[int, str]
 CallKey = tuple[int, str, str]
 #: What counts of everybody are kept by: tenant, level, name.
 CommonKey = tuple[str, int, int]
+#: How many days drift is counted for: the last of a month can be held against the first.
+DRIFT_DAYS: Final = 35
 #: How many days usage figures are kept: a year and a month, so that a month can be held against the one a year ago.
 USAGE_DAYS: Final = 400
 
@@ -134,6 +136,7 @@ class Changes(msgspec.Struct, kw_only=True):
     usage: list[UsageDay] = []  #: figures of days that are over
     calls: dict[CallKey, int] = {}  #: API calls to add to the counts
     commons: dict[CommonKey, CommonRow | None] = {}  #: counts of everybody; null: dropped
+    drift: dict[TallyKey, bytes] = {}  #: counts of logins by bins, sealed
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -259,6 +262,12 @@ class Store(Aging, Protocol):
     async def commons(self) -> dict[str, list[CommonRow]]:
         """What is common for everybody, by tenant."""
 
+    async def newest_drift(self) -> dict[TallyKey, bytes]:
+        """The newest day of each tenant on which drift was counted, sealed."""
+
+    async def drift(self, tenant: str, *, since: int) -> dict[int, bytes]:
+        """Days on which drift was counted, from UTC day ``since`` on, oldest first, sealed."""
+
     async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
         """Usage figures from UTC day ``since`` on, oldest first. What was told of a day never changes."""
 
@@ -371,7 +380,8 @@ class Store(Aging, Protocol):
 
     async def expire_windows(self, now: int) -> int:
         """Drop a step of the window entries that no window can see any more, counts of findings older than
-        :data:`FIRED_DAYS` and usage older than :data:`USAGE_DAYS`; returns rows dropped, 0 when done."""
+        :data:`FIRED_DAYS`, usage older than :data:`USAGE_DAYS` and counts of drift older than :data:`DRIFT_DAYS`;
+        returns rows dropped, 0 when done."""
 
     async def check(self) -> None:
         """Prove that the store can be read and written, or raise."""

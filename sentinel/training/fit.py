@@ -19,6 +19,7 @@ from sentinel.models.stored import ModelFile
 from sentinel.training.calibrate import calibrate
 from sentinel.training.columns import blank_rare
 from sentinel.training.convert import boosted_trees, isolation_trees, percentile_table
+from sentinel.training.reference import reference
 from sentinel.training.rows import CALIBRATION, HOLD_OUT
 from sentinel.training.table import Numbers, Table
 
@@ -98,6 +99,11 @@ def fit_impostor(
     classifier.fit(blank_rare(grown.values, _RARE), ~grown.real, sample_weight=weighed(grown, recipe.prior, _ANSWERED))
     progress("calibrating")
     raw = classifier.predict_proba(calibrated.values)[:, 1]
+    calibration = calibrate(raw, ~calibrated.real, weighed(calibrated, recipe.prior))
+
+    def served(values: Numbers) -> Numbers:
+        return np.array([calibration(score) for score in classifier.predict_proba(values)[:, 1].tolist()])
+
     return ModelFile(
         kind="impostor",
         version=version,
@@ -110,8 +116,14 @@ def fit_impostor(
         last_day=day_of(rows.held_out.day.max()),
         rows=len(grown) + len(calibrated),
         trees=boosted_trees(classifier),
-        calibration=calibrate(raw, ~calibrated.real, weighed(calibrated, recipe.prior)),
+        calibration=calibration,
         typical=typical(grown),
+        reference=reference(
+            "impostor",
+            rows.grown,
+            (rows.calibrated, rows.held_out),
+            served,
+        ),
     )
 
 
@@ -141,8 +153,14 @@ def fit_novelty(
         rows=len(grown) + len(calibrated),
         trees=isolation_trees(forest),
         # Of accounts that no tree saw: people who are new to it are as odd as people will be.
-        percentiles=percentile_table(-forest.score_samples(calibrated.values)),
+        percentiles=(percentiles := percentile_table(-forest.score_samples(calibrated.values))),
         typical=typical(grown),
+        reference=reference(
+            "novelty",
+            rows.grown,
+            (rows.calibrated, rows.held_out),
+            lambda values: np.array([percentiles(each) for each in -forest.score_samples(values)]),
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sentinel.models.calibration import QUANTILES, Calibration, Percentiles
+from sentinel.models.drift import Bins, Reference
 from sentinel.models.recipe import packaged_recipe
 from sentinel.models.stored import Kind, ModelFile
 from sentinel.models.trees import Tree, Trees
@@ -56,3 +57,9 @@ def model_file(kind: str = "impostor", trees: Sequence[Tree] = (), **changes: An
     else:
         fields["percentiles"] = Percentiles(quantiles=tuple(n / (QUANTILES - 1) for n in range(QUANTILES)))
     return ModelFile(**(fields | changes))
+
+
+def even(features: int, logins: float = 10_000.0) -> Reference:
+    """A reference in which of each feature, and of the score, a third is unknown, 0.5 at most, or more."""
+    bins = Bins(edges=(0.5,), shares=(1 / 3, 1 / 3, 1 / 3))
+    return Reference(features=(bins,) * features, score=bins, logins=logins, scored=logins)

@@ -22,6 +22,7 @@ from sentinel.privacy.retention import Due
 from sentinel.privacy.vault import Vault
 from sentinel.store.aging import Expiring, Kept
 from sentinel.store.protocol import (
+    DRIFT_DAYS,
     FIRED_DAYS,
     USAGE_DAYS,
     AlertRow,
@@ -875,6 +876,34 @@ async def test_old_usage_is_dropped_with_upkeep(store: Store) -> None:
     assert set(await store.tallies()) == {(kept, "default")}
     assert await store.usage("default", since=0) == [usage_day(kept)]
     assert set(await store.calls("default", since=0)) == {(kept, "default", "web")}
+
+
+# Drift
+
+
+async def test_counts_of_drift_are_replaced_and_told_by_tenant_oldest_first(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(drift={(8, "default"): b"one", (7, "default"): b"before", (7, "shop"): b"other"}))
+    await store.commit(Changes(drift={(8, "default"): b"two"}))
+    async for after in as_is_and_reopened(store, reopen):
+        assert list((await after.drift("default", since=0)).items()) == [(7, b"before"), (8, b"two")]
+        assert await after.drift("default", since=8) == {8: b"two"}
+        assert await after.drift("nobody", since=0) == {}
+        assert await after.newest_drift() == {(8, "default"): b"two", (7, "shop"): b"other"}
+
+
+async def test_drift_of_a_batch_that_failed_is_not_kept(store: Store) -> None:
+    await store.commit(Changes(records=[record()], drift={(7, "default"): b"one"}))
+    with pytest.raises(StoreError):
+        await store.commit(Changes(records=[record()], drift={(7, "default"): b"two", (8, "default"): b"next"}))
+    assert await store.drift("default", since=0) == {7: b"one"}
+
+
+async def test_old_drift_is_dropped_with_upkeep(store: Store) -> None:
+    kept = utc_day(START) - DRIFT_DAYS
+    await store.commit(Changes(drift={(day, "default"): b"sealed" for day in (kept - 1, kept, kept + DRIFT_DAYS)}))
+    while await store.expire_windows(START):
+        pass
+    assert set(await store.drift("default", since=0)) == {kept, kept + DRIFT_DAYS}
 
 
 # What is common for everybody

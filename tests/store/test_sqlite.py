@@ -102,6 +102,7 @@ async def test_a_store_of_each_version_before_is_brought_forward_with_what_it_ho
         store = SqliteStore(path, NamedVault())
         assert await store.fired(since=0) == {(7, "new_device", "live"): 3}
         assert await store.commons() == {}
+        assert await store.newest_drift() == {}
         await store.commit(everything())
         await store.close()
         with closing(sqlite3.connect(path)) as after:

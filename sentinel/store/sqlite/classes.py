@@ -21,10 +21,11 @@ from sentinel.privacy.inventory import (
     Table,
 )
 from sentinel.store.contents import ALERT, ASSESSMENT, ATTRIBUTES, KEYED, NOTICE, PROFILE_HELD, RAW_HELD, SIGHTING
-from sentinel.store.protocol import FIRED_DAYS, USAGE_DAYS
+from sentinel.store.protocol import DRIFT_DAYS, FIRED_DAYS, USAGE_DAYS
 
 _FIRED: Final = Keep("fired", f"{FIRED_DAYS} days", FIRED_DAYS)
 _USAGE: Final = Keep("usage", f"{USAGE_DAYS} days", USAGE_DAYS)
+_DRIFT: Final = Keep("drift", f"{DRIFT_DAYS} days", DRIFT_DAYS)
 _COMMON: Final = Keep("common", f"{PERIOD * KEPT} days at most, by spans of {PERIOD} days", PERIOD * KEPT)
 
 _ORDER: Final = "the order says nothing more"
@@ -214,6 +215,13 @@ STORE: Final = Database(
             Column("tenant", "The application.", "operational"),
             Column("key", "Name of the API key.", "staff"),
             Column("number", "How many calls, without noise.", "aggregate"),
+        )),
+        Table("drift", "Into which bins of a model's features a sample of the day's logins fell.", "figures", _DRIFT,
+              "no person", _NOBODY, (
+            Column("day", "The UTC day.", "aggregate"),
+            Column("tenant", "The application.", "operational"),
+            Column("sealed", "How many logins, by model, feature and bin: exact, of everybody together.", "aggregate",
+                   "installation"),
         )),
     ),
 )

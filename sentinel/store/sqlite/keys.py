@@ -12,6 +12,7 @@ _TENANTS: Final = """
     UNION SELECT tenant FROM fired
     UNION SELECT tenant FROM usage
     UNION SELECT tenant FROM usage_open
+    UNION SELECT tenant FROM drift
     UNION SELECT tenant FROM (SELECT tenant FROM event ORDER BY seq LIMIT 10000)
     UNION SELECT tenant FROM (SELECT tenant FROM event ORDER BY seq DESC LIMIT 10000)
 """

@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final
 
 from sentinel.errors import StoreError
-from sentinel.store.sqlite import commons, usage
+from sentinel.store.sqlite import commons, drift, usage
 
 #: ``PRAGMA user_version`` counts these. Never edit one that was released; add the next.
 MIGRATIONS: Final[tuple[str, ...]] = (
@@ -118,6 +118,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """,
     usage.CREATE,
     commons.CREATE,
+    drift.CREATE,
 )
 
 #: Schema versions before this one were of development snapshots, which sealed in other ways.

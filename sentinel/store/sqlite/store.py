@@ -38,7 +38,7 @@ from sentinel.store.protocol import (
     WindowKept,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import commons, fired, keys, log, outbox, reading, usage, writing
+from sentinel.store.sqlite import commons, drift, fired, keys, log, outbox, reading, usage, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.owning import SqliteOwning
@@ -243,6 +243,14 @@ class SqliteStore(SqliteOwning, SqliteAging):
     async def commons(self) -> dict[str, list[CommonRow]]:
         """See the protocol."""
         return await self._read(commons.load)
+
+    async def newest_drift(self) -> dict[TallyKey, bytes]:
+        """See the protocol."""
+        return await self._read(drift.newest)
+
+    async def drift(self, tenant: str, *, since: int) -> dict[int, bytes]:
+        """See the protocol."""
+        return await self._read(lambda db: drift.since(db, since, tenant))
 
     async def usage(self, tenant: str, *, since: int) -> list[UsageDay]:
         """See the protocol."""

@@ -9,7 +9,7 @@ from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import commons, fired, usage
+from sentinel.store.sqlite import commons, drift, fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
 _STEP: Final = 1000
@@ -54,6 +54,7 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     statements += fired.statements(changes.fired)
     statements += usage.statements(changes)
     statements += commons.statements(changes)
+    statements += drift.statements(changes)
     return statements
 
 
@@ -120,7 +121,7 @@ def expire_windows(db: sqlite3.Connection, now: int) -> int:
     """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
     entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
     dropped = db.execute(entries, (now, _STEP)).rowcount
-    return dropped + fired.expire(db, now) + usage.expire(db, now)
+    return dropped + fired.expire(db, now) + usage.expire(db, now) + drift.expire(db, now)
 
 
 def expire_commons(db: sqlite3.Connection, now: int) -> int:

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from sentinel.audit.entry import Entry
 from sentinel.audit.log import AuditLog
-from sentinel.events.clock import DAY
+from sentinel.events.clock import DAY, utc_day
+from sentinel.pipeline.drift import Counted
 from sentinel.pipeline.item import Arrival, Call, UsagePolicy
 from sentinel.pipeline.rights import Answer, Request, Rights
 from sentinel.privacy.ledger import LEDGER_NAME, Ledger
-from sentinel.privacy.sealer import Sealer
-from sentinel.store.protocol import ApiKey, AskedVerdict
+from sentinel.privacy.sealer import Sealer, pack
+from sentinel.store.protocol import ApiKey, AskedVerdict, Changes
 from tests.pipeline.installation import AWAY, KEY, START, Installation, login
 
 NOW = int(START.timestamp() * 1_000_000)
@@ -49,6 +50,11 @@ class Filled(Installation):
         await self.run([replace(tries[0], call=Call("web", NOW)), *tries[1:]])
         await self.run([self.answer(f"e-24-{name}", "legitimate") for name in PEOPLE])
         await self.run([self._come(130, name) for name in PEOPLE])
+        day = utc_day(NOW)
+        counted = pack(Counted(0, 1, {"impostor 2026-10-01": bytes(16)}))
+        await self.store.commit(
+            Changes(drift={(day, "default"): self.vault.drift.seal(counted, f"drift.{day}.default")})
+        )
         await self.store.put_key(
             ApiKey(name="web", tenant="default", digest=b"d" * 32, scopes=("events",), created=NOW)
         )
@@ -152,6 +158,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "sentinel.db asked.question": lambda row: f"asked/{row['id']}/question",
     "sentinel.db asked.answer": lambda row: f"asked/{row['id']}/answer",
     "sentinel.db usage_open.sealed": lambda row: f"usage.{row['day']}.{row['tenant']}",
+    "sentinel.db drift.sealed": lambda row: f"drift.{row['day']}.{row['tenant']}",
     "keyring.db slot.key": lambda row: "slot",
     "keyring.db value.sealed": lambda row: f"value/{row['name']}",
     "keyring.db account.key": lambda row: f"account/{row['number']}/{row['lookup']}",
