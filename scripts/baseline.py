@@ -50,17 +50,17 @@ _NO_ADDRESS: dict[str, Any] = {"address": None, "prefix": None}
 #: Seed → what the service never tells of a login, and how many of its logins are taken. Most tell most of it, so most
 #: is learned of these; of an address neither place nor network is known where it is a private one.
 SERVICES: dict[int, tuple[dict[str, Any], int]] = {
-    9001: ({}, 15_000),
-    9002: (_NO_DEVICE, 15_000),
-    9003: ({}, 15_000),
-    9004: (_NO_DEVICE, 15_000),
-    9005: (_NO_AGENT, 4_000),
-    9006: (_NO_DEVICE | _NO_AGENT, 4_000),
-    9007: (_NO_PLACE, 4_000),
-    9008: (_NO_PLACE | _NO_DEVICE, 4_000),
-    9009: (_NO_PLACE | _NO_DEVICE | _NO_AGENT, 4_000),
-    9010: (_NO_PLACE | _NO_ADDRESS | _NO_AGENT, 4_000),
-    9011: (_NO_PLACE | _NO_ADDRESS | _NO_DEVICE, 4_000),
+    9001: ({}, 30_000),
+    9002: (_NO_DEVICE, 30_000),
+    9003: ({}, 30_000),
+    9004: (_NO_DEVICE, 30_000),
+    9005: (_NO_AGENT, 8_000),
+    9006: (_NO_DEVICE | _NO_AGENT, 8_000),
+    9007: (_NO_PLACE, 8_000),
+    9008: (_NO_PLACE | _NO_DEVICE, 8_000),
+    9009: (_NO_PLACE | _NO_DEVICE | _NO_AGENT, 8_000),
+    9010: (_NO_PLACE | _NO_ADDRESS | _NO_AGENT, 8_000),
+    9011: (_NO_PLACE | _NO_ADDRESS | _NO_DEVICE, 8_000),
 }
 
 
@@ -68,7 +68,7 @@ def main() -> int:
     """Simulate, fit, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--accounts", type=int, default=220)
+    parser.add_argument("--accounts", type=int, default=260)
     parser.add_argument("--days", type=int, default=240)
     parser.add_argument("--version", default=f"baseline-{datetime.now(UTC).date().isoformat()}")
     asked = parser.parse_args()

@@ -11,6 +11,7 @@ import numpy as np
 import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from sentinel import __version__
 from sentinel.models.features import NAMES
@@ -96,9 +97,12 @@ def fit_impostor(
     classifier = HistGradientBoostingClassifier(
         monotonic_cst=recipe.monotonic, random_state=recipe.seed, **recipe.parameters
     )
-    classifier.fit(blank_rare(grown.values, _RARE), ~grown.real, sample_weight=weighed(grown, recipe.prior, _ANSWERED))
-    progress("calibrating")
-    raw = classifier.predict_proba(calibrated.values)[:, 1]
+    # One thread: the other cores are the daemon's, and threads that wait for a core which is taken are slower than one.
+    with threadpool_limits(1):
+        values, weights = blank_rare(grown.values, _RARE), weighed(grown, recipe.prior, _ANSWERED)
+        classifier.fit(values, ~grown.real, sample_weight=weights)
+        progress("calibrating")
+        raw = classifier.predict_proba(calibrated.values)[:, 1]
     calibration = calibrate(raw, ~calibrated.real, weighed(calibrated, recipe.prior))
 
     def served(values: Numbers) -> Numbers:
@@ -139,7 +143,8 @@ def fit_novelty(
     progress("growing an isolation forest")
     grown = rows.grown.where(rows.grown.real)
     calibrated = rows.calibrated.where(rows.calibrated.real)
-    forest = IsolationForest(random_state=recipe.seed, **recipe.parameters).fit(blank_rare(grown.values, _RARE))
+    with threadpool_limits(1):
+        forest = IsolationForest(random_state=recipe.seed, **recipe.parameters).fit(blank_rare(grown.values, _RARE))
     return ModelFile(
         kind="novelty",
         version=version,
