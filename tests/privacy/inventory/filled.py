@@ -184,7 +184,7 @@ def keys(installation: Filled) -> list[tuple[bytes, set[str]]]:
             assert day.raw is not None
             found.append((each.derive("raw", day.raw), {"account x raw day"}))
             found.append((each.derive("record", day.record), {"account x record day"}))
-    found.append((root.derive("ledger"), {"installation"}))
+    found += [(root.derive(purpose), {"installation"}) for purpose in ("ledger", "drift")]
     with closing(sqlite3.connect(installation.folder / "store.db")) as database:
         for purpose, query in (
             ("windows", f"SELECT DISTINCT expires / {DAY} FROM track"),
