@@ -28,11 +28,15 @@ _CLIP: Final = 1e-5
 
 
 class Split(msgspec.Struct, frozen=True):
-    """Rows by what they are for: no account is in two of the parts, and the hold-out is later than all others."""
+    """Rows by what they are for: no account is in two of the parts, and the hold-out is later than all others.
+
+    ``latest``: people's logins of the days of the hold-out, of all accounts, to hold later days against.
+    """
 
     grown: Table
     calibrated: Table
     held_out: Table
+    latest: Table | None = None
 
 
 def split(table: Table, holdout_share: float) -> Split:
@@ -46,6 +50,7 @@ def split(table: Table, holdout_share: float) -> Split:
         table.where(earlier & (table.part > CALIBRATION)),
         table.where(earlier & (table.part == CALIBRATION)),
         table.where(later & (table.part == HOLD_OUT)),
+        table.where(later & table.real),
     )
     for part in (found.grown, found.calibrated, found.held_out):
         if not part.real.any() or part.real.all():
@@ -96,10 +101,7 @@ def fit_impostor(
         calibration=calibration_points(isotonic),
         typical=typical(grown),
         reference=reference(
-            "impostor",
-            rows.grown,
-            (rows.calibrated, rows.held_out),
-            lambda values: isotonic.predict(classifier.predict_proba(values)[:, 1]),
+            "impostor", rows.latest, lambda values: isotonic.predict(classifier.predict_proba(values)[:, 1])
         ),
     )
 
@@ -134,8 +136,7 @@ def fit_novelty(
         typical=typical(grown),
         reference=reference(
             "novelty",
-            rows.grown,
-            (rows.calibrated, rows.held_out),
+            rows.latest,
             lambda values: np.array([percentiles(each) for each in -forest.score_samples(values)]),
         ),
     )
