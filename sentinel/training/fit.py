@@ -43,12 +43,14 @@ class Split(msgspec.Struct, frozen=True):
     """Rows by what they are for: no account is in two of the parts, and the hold-out is later than all others.
 
     ``first_day``: the oldest UTC day of which anything was learned, be it only of the pasts that rows are held against.
+    ``latest``: people's logins of the days of the hold-out, of all accounts, to hold later days against.
     """
 
     grown: Table
     calibrated: Table
     held_out: Table
     first_day: int
+    latest: Table | None = None
 
 
 def split(table: Table, holdout_share: float, first_day: int | None = None) -> Split:
@@ -66,6 +68,7 @@ def split(table: Table, holdout_share: float, first_day: int | None = None) -> S
         table.where(earlier & (table.part == CALIBRATION)),
         table.where(later & (table.part == HOLD_OUT)),
         int(table.day.min()) if first_day is None else first_day,
+        table.where(later & table.real),
     )
     for part in (found.grown, found.calibrated, found.held_out):
         if not part.real.any() or part.real.all():
@@ -124,8 +127,7 @@ def fit_impostor(
         typical=typical(grown),
         reference=reference(
             "impostor",
-            rows.grown,
-            (rows.calibrated, rows.held_out),
+            rows.latest,
             served,
         ),
     )
@@ -162,8 +164,7 @@ def fit_novelty(
         typical=typical(grown),
         reference=reference(
             "novelty",
-            rows.grown,
-            (rows.calibrated, rows.held_out),
+            rows.latest,
             lambda values: np.array([percentiles(each) for each in -forest.score_samples(values)]),
         ),
     )

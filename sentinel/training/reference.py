@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from math import inf, nextafter
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from sentinel.models.drift import Bins, Reference
+from sentinel.models.drifted import WEEK
 from sentinel.models.stored import Kind
+from sentinel.training.rows import CALIBRATION
 from sentinel.training.table import Numbers, Table
 
 #: Where scores are cut: an impostor's probability where rules cut it, a novelty percentile where its tail is.
@@ -15,25 +18,28 @@ SCORE_EDGES: Final[dict[Kind, tuple[float, ...]]] = {
     "impostor": (0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 0.8),
     "novelty": (5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0),
 }
-#: The part of the logins that later ones are held against: the newest.
-LATEST: Final = 0.25
 _DECILES: Final = tuple(number / 10 for number in range(1, 10))
 
 
-def reference(kind: Kind, grown: Table, unseen: Sequence[Table], scores: Callable[[Numbers], Numbers]) -> Reference:
-    """The reference of a model, from people's own logins: features of the later half of all, and what ``scores`` gives
-    for the later half of those that no tree saw (:mod:`sentinel.models.drift`).
+def reference(kind: Kind, latest: Table | None, scores: Callable[[Numbers], Numbers]) -> Reference | msgspec.UnsetType:
+    """The reference of a model (:mod:`sentinel.models.drift`), from the ``latest`` of people's logins: features of all
+    of them, and what ``scores`` gives for those of accounts that no tree saw. Nothing without such.
 
-    Of the later half, since accounts grow older while history is gone through: the first one is of a service that had
-    just begun.
+    Accounts grow older while history is gone through, and what it began with is not what goes on: so the latest. Whole
+    weeks, where there is one, since weekends are other days.
     """
-    values, weights = _later((grown, *unseen))
-    strange, theirs = _later(unseen)
+    if latest is None:
+        return msgspec.UNSET
+    days = int(latest.day.max() - latest.day.min()) + 1
+    weeks = latest.where(latest.day > latest.day.max() - (days // WEEK * WEEK or days))
+    unseen = weeks.where(weeks.part <= CALIBRATION)
+    if not len(unseen):
+        return msgspec.UNSET
     return Reference(
-        features=tuple(shares(column, weights, cuts(column, weights)) for column in values.T),
-        score=shares(scores(strange), theirs, SCORE_EDGES[kind]),
-        logins=worth(weights),
-        scored=worth(theirs),
+        features=tuple(shares(column, weeks.weights, cuts(column, weeks.weights)) for column in weeks.values.T),
+        score=shares(scores(unseen.values), unseen.weights, SCORE_EDGES[kind]),
+        logins=worth(weeks.weights),
+        scored=worth(unseen.weights),
     )
 
 
@@ -58,15 +64,6 @@ def shares(column: Numbers, weights: Numbers, edges: Sequence[float]) -> Bins:
     places = np.where(unknown, 0, 1 + np.searchsorted(np.array(edges), column, side="left"))
     found = np.bincount(places, weights=weights, minlength=len(edges) + 2) / weights.sum()
     return Bins(edges=tuple(edges), shares=tuple(float(each) for each in found))
-
-
-def _later(tables: Sequence[Table]) -> tuple[Numbers, Numbers]:
-    """Values and weights of the later half of people's logins."""
-    values, weights, days = (
-        np.concatenate([getattr(table, name)[table.real] for table in tables]) for name in ("values", "weights", "day")
-    )
-    late = days >= np.quantile(days, 1 - LATEST)
-    return values[late], weights[late]
 
 
 def worth(weights: Numbers) -> float:

@@ -12,7 +12,7 @@ from sentinel.export.data import Document, Information
 from sentinel.past.commons import KEPT, PERIOD
 from sentinel.privacy.inventory import MAIL, RECORD, Held, as_columns, holds_of
 from sentinel.privacy.ledger import BACKUP_DAYS
-from sentinel.store.protocol import FIRED_DAYS, USAGE_DAYS
+from sentinel.store.protocol import DRIFT_DAYS, FIRED_DAYS, USAGE_DAYS
 from tests.privacy.inventory.filled import Filled, schema
 
 HELD = [
@@ -77,6 +77,7 @@ def test_the_page_for_auditors_names_the_spans_of_the_code() -> None:
         f"| backups | {BACKUP_DAYS} days |",
         f"| what is common for everybody: counts of accounts by value | {KEPT * PERIOD} days at most,",
         f"| findings by rule; usage figures | {FIRED_DAYS} days; {USAGE_DAYS} days |",
+        f"| counts of logins by bins, to tell drift of models | {DRIFT_DAYS} days |",
     ):
         assert line in page
 
