@@ -1,13 +1,15 @@
 """A small service, simulated once, its history stored and learned from once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from threadpoolctl import threadpool_limits
 
 from sentinel.enrich.sighting import Enricher
 from sentinel.events.event import convert_event
@@ -33,6 +35,13 @@ WISH = Wish(accounts=60, days=90, seed=11)
 #: After everything that is simulated (micros).
 LATER = int(WISH.start.timestamp() + WISH.days * 86_400) * 1_000_000
 FEW = Minimum(logins=1000, accounts=30, days=28)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that wait for a core that other tests run on are slower than one."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +78,9 @@ def recipe() -> Recipe:
 @asynccontextmanager
 async def opened(folder: Path, *, writes: bool = False) -> AsyncIterator[tuple[SqliteStore, Vault]]:
     """A store on disk and its keys, in the loop of whoever asks."""
-    vault = Vault(Keyring(folder / "keyring.db", Secret(b"k" * 32), readonly=not writes), writes=writes)
+    # Accounts are shared out by their handles, which are drawn: the same ones each time, or figures would be others.
+    keyring = Keyring(folder / "keyring.db", Secret(b"k" * 32), readonly=not writes, draw=Random(11).randbytes)
+    vault = Vault(keyring, writes=writes)
     store = SqliteStore(folder / "sentinel.db", vault, readonly=not writes)
     try:
         yield store, vault

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
-from threadpoolctl import threadpool_limits
 
 from sentinel.models.features import NAMES
 from sentinel.models.recipe import Recipe, packaged_recipe
@@ -100,8 +99,7 @@ def test_trees_answer_as_scikit_learn_does(
     classifier = HistGradientBoostingClassifier(
         monotonic_cst=recipe.monotonic, random_state=recipe.seed, **recipe.parameters
     )
-    with threadpool_limits(1):
-        classifier.fit(blank_rare(grown.values, 400), ~grown.real, sample_weight=weighed(grown, recipe.prior, 10.0))
+    classifier.fit(blank_rare(grown.values, 400), ~grown.real, sample_weight=weighed(grown, recipe.prior, 10.0))
     served = usable(impostor)
     some = rows.held_out.values[:400]
     expected = classifier.decision_function(some)
@@ -125,12 +123,12 @@ def test_the_orders_of_the_recipe_hold(recipe: Recipe, impostor: ModelFile) -> N
 def observed_over_expected(scores: np.ndarray[Any, Any], part: Table, prior: float) -> list[tuple[float, float]]:
     """Of bins of the scores: how many impostors are expected, and how many there are for each."""
     weights = weighed(part, prior)
-    edges = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.01])
+    edges = np.array([0.01, 0.03, 0.1, 0.3, 0.6, 0.8, 1.01])
     found = []
     for low, high in pairwise(edges):
         inside = (scores >= low) & (scores < high)
-        # Of fewer than ten logins of people nothing can be told.
-        if (inside & part.real).sum() >= 10:
+        # Of few logins nothing can be told.
+        if inside.sum() >= 50:
             expected = (scores * weights)[inside].sum()
             found.append((low, weights[inside & ~part.real].sum() / expected))
     return found
@@ -140,7 +138,7 @@ def test_probabilities_hold_on_what_they_were_made_of(rows: Split, recipe: Recip
     served = usable(impostor)
     scores = np.array([served.predict(row) for row in rows.calibrated.values.tolist()])
     found = observed_over_expected(scores, rows.calibrated, recipe.prior)
-    assert found
+    assert len(found) >= 3
     assert all(0.8 <= ratio <= 1.25 for _, ratio in found), found
     everybody = weighed(rows.calibrated, recipe.prior)
     assert (scores * everybody).sum() / everybody.sum() == pytest.approx(recipe.prior, rel=0.15)
@@ -217,4 +215,4 @@ def test_few_people_are_no_certainty() -> None:
     scores, impostor = np.array([0.1] * 50 + [0.9] * 150), np.array([False] * 50 + [True] * 150)
     weights = np.where(impostor, 0.02 / 150, 0.98 / 50)
     made = calibrate(scores, impostor, weights)
-    assert made(0.9) == pytest.approx(0.02 / (0.02 + 0.98 / 50), abs=0.05)
+    assert made(0.9) == pytest.approx(0.02 / (0.02 + 0.98 / 50), rel=0.11)
