@@ -97,7 +97,7 @@ class Contexts:
 
     def like(self, device_class: str | None, day: date, roll: Random, *, other_browser: bool = False) -> str:
         """A browser of a class, or another one on the same system; the nearest there is."""
-        wanted, system, kind = (device_class or "||").split("|")
+        wanted, system, kind = (device_class or "||").rsplit("|", 2)
         sort = "mobile" if kind in ("mobile", "tablet") else "desktop"
         nearest = None
         for _ in range(_DRAWS):

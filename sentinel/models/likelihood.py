@@ -112,12 +112,13 @@ def _agent(look: Look) -> tuple[Rung, ...]:
     device_class = sighting.device_class
     if device_class is not None:
         found.append(_value_rung(look, "device_class", device_class))
-        _, system, device_type = device_class.split("|")
+        # From the right: an app names its browser freely.
+        _, system, device_type = device_class.rsplit("|", 2)
         own_system, own_type, systems, types = 0, 0, set(), set()
         for key, value in look.profile.values.get("device_class", {}).items():
             if not value.support:
                 continue
-            _, known_system, known_type = key.split("|")
+            _, known_system, known_type = key.rsplit("|", 2)
             systems.add(known_system)
             types.add(known_type)
             own_system += value.support if known_system == system else 0

@@ -56,7 +56,8 @@ def note_seen(profile: Profile, sighting: Sighting) -> None:
         if known is None:
             _count(held, NOVEL, day)
             if len(held) > MOST[kind]:
-                del held[min((each for each in held if each != NOVEL), key=lambda each: (held[each].day, each))]
+                # Of one day the one that came first: by their names, two installations would keep others.
+                del held[min((each for each in held if each != NOVEL), key=lambda each: held[each].day)]
         _count(held, key, day)
 
 
@@ -113,8 +114,9 @@ def fresh_values(profile: Profile, sighting: Sighting, *, hours: bool = True) ->
         if not _counted(classes, device_class, since):
             found.append(("device_class", device_class))
             # What comes less often than classes: most of the time the class is known, and so are its parts.
-            known_parts = [key.split("|") for key in classes if _counted(classes, key, since)]
-            _, system, kind_of_device = device_class.split("|")
+            known_parts = [key.rsplit("|", 2) for key in classes if _counted(classes, key, since)]
+            # An app names its browser freely, with a "|" in it if it likes.
+            _, system, kind_of_device = device_class.rsplit("|", 2)
             if not any(parts[1] == system for parts in known_parts):
                 found.append(("system", system))
             if not any(parts[2] == kind_of_device for parts in known_parts):
@@ -123,7 +125,8 @@ def fresh_values(profile: Profile, sighting: Sighting, *, hours: bool = True) ->
         hour = local_hour(profile, sighting)
         if profile.habit is None or not profile.habit.hours[hour]:
             found.append(("hour", str(hour)))
-    if not profile.trusted_logins or utc_day(profile.last_seen) < since:
+    # Each login has a method. Not by when the account was last about: sessions that go on are no logins.
+    if not any(known.day >= since for known in profile.seen.get("method", {}).values()):
         found.append(("account", ""))
     return Fresh(day, tuple(found))
 

@@ -236,3 +236,10 @@ def test_a_common_context_says_less_than_a_rare_one() -> None:
         crowded.login(day)
         alone.login(day)
     assert exp(alone.like(6).network_log) > 10 * exp(crowded.like(6).network_log)
+
+
+def test_an_app_may_have_a_bar_in_its_name() -> None:
+    odd = {"user_agent": "Sample|App/1.0 CFNetwork/1.0 Darwin/20.0"}
+    life = home(**odd)
+    assert [rung.own for rung in life.like(11, **odd).agent] == [10, 10, 10, 10]
+    assert [rung.own for rung in life.like(11).agent] == [0, 0, 0, 0]

@@ -102,6 +102,13 @@ def test_of_each_kind_the_last_ones_are_kept() -> None:
         }
 
 
+def test_of_one_day_the_first_ones_go_whatever_their_names_are() -> None:
+    """Names are keyed: two installations would keep others, and say another thing of the next login."""
+    logins = [come(0, ip=f"198.51.100.{number}") for number in range(2 * MOST["address"])]
+    kept = [shortened(each.address or "") for each in logins[-MOST["address"] :]]
+    assert [key for key in noted(*logins).seen["address"] if key != NOVEL] == kept
+
+
 def test_one_that_comes_again_is_not_the_oldest() -> None:
     logins = [come(number, **address(number)) for number in range(MOST["address"])]
     profile = noted(*logins, come(50, **address(0)), come(51, **address(99)))
@@ -239,3 +246,25 @@ def test_what_is_noted_is_what_was_fresh() -> None:
     assert commons.number("country", "FR") == 1
     assert commons.number("address", shortened(seen.address or "")) == 1
     assert sum(sum(row.counts) for row in commons.rows()) == len(ALL) + 1
+
+
+def test_a_session_that_goes_on_into_a_period_does_not_count_in_the_logins_stead() -> None:
+    """Or accounts would count less and less beside their own values."""
+    profile = Profile()
+    fresh(profile, come(0, session_id="s-1"))
+    later = come(PERIOD, session_id="s-1", type="session_seen", outcome=None)
+    remember(profile, later, FINE, TrustPolicy())
+    assert profile.last_seen == later.time
+    assert "account" in fresh(profile, come(PERIOD + 1))
+    assert "account" not in fresh(profile, come(PERIOD + 2))
+
+
+#: An app that names its browser so. ua-parser takes the name from the agent.
+ODD = "Sample|App/1.0 CFNetwork/1.0 Darwin/20.0"
+
+
+def test_an_app_may_have_a_bar_in_its_name() -> None:
+    profile, odd = Profile(), come(0, user_agent=ODD)
+    assert (odd.device_class or "").count("|") > 2
+    assert fresh(profile, odd) == {*ALL, "account"}
+    assert fresh(profile, come(1, user_agent=ODD.replace("Sample", "Other"))) == {"agent", "device_class"}
