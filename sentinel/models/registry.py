@@ -190,8 +190,10 @@ class Registry:
         """The folder of a tenant, made when it is missing, which nobody else changes meanwhile."""
         folder = self._folder(tenant)
         with self._told(folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.parent.chmod(0o700)  # parents get the umask's mode
+            # One by one: what `parents` makes on the way gets the umask's mode, and the first is the state directory.
+            for each in (self.directory.parent, self.directory, folder):
+                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.directory.chmod(0o700)
             descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)

@@ -90,7 +90,7 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     @property
     def ends(self) -> date | None:
         """The first day on which it may not be used any more; ``None`` of the baseline."""
-        return None if self.tenant is None else self.first_day + timedelta(days=LIFE_DAYS)
+        return None if self.tenant is None else _later(self.first_day, LIFE_DAYS)
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,12 +148,25 @@ def decode(content: bytes) -> ModelFile | Abstains:
 def last_resort(content: bytes, version: str) -> date:
     """The day (UTC) on which a tenant's file goes, however damaged it is or whichever release wrote it.
 
-    When it does not say from which day on it learned, that is soon after its training, the day of its ``version``.
+    When it does not say from which day on it learned, or says one after its training, that is soon after its training,
+    the day of its ``version``; at once where that is no day of the calendar.
     """
     try:
-        return _Window.decode(content).first_day + timedelta(days=LIFE_DAYS)
+        trained = date.fromisoformat(version.removeprefix("baseline-")[:10])
+    except ValueError:
+        return date.min
+    try:
+        first_day = _Window.decode(content).first_day
     except (msgspec.DecodeError, ValueError, RecursionError):
-        return date.fromisoformat(version[:10]) + timedelta(days=DAMAGED_DAYS)
+        first_day = date.max
+    # One that is damaged may say any day, and nobody checked its hash: it must not stay for longer than a whole one.
+    days = (first_day, LIFE_DAYS) if first_day <= trained else (trained, DAMAGED_DAYS)
+    return _later(*days)
+
+
+def _later(day: date, days: int) -> date:
+    """A day so many days on, or the calendar's last."""
+    return day + timedelta(min(days, (date.max - day).days))
 
 
 def unfit(

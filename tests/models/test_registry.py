@@ -243,3 +243,26 @@ def test_what_is_damaged_is_removed_in_time_too(registry: Registry) -> None:
     assert registry.expire(date(2026, 3, 2)) == []
     assert registry.expire(date(2026, 3, 3)) == [("default", "impostor", day(1))]
     assert registry.expire(date(2027, 1, 1)) == [("default", "impostor", day(2))]
+
+
+@pytest.mark.parametrize("said", ["9999-12-31", "2026-03-01"])
+def test_a_damaged_file_is_not_believed_to_have_learned_after_its_training(registry: Registry, said: str) -> None:
+    promoted(registry, day(1))
+    registry.path("default", "impostor", day(1)).write_text(f'{{"first_day": "{said}"}}')
+    assert registry.expire(date(2026, 3, 2)) == []
+    assert registry.expire(date(2026, 3, 3)) == [("default", "impostor", day(1))]
+
+
+@pytest.mark.parametrize("version", ["2026-99-99", "baseline-2026-02-01"])
+def test_files_of_odd_names_go_like_others(registry: Registry, version: str) -> None:
+    promoted(registry, day(1))
+    (registry.directory / f"default/novelty-{version}.json").write_text("{}")
+    assert registry.expire(date(2026, 3, 3)) == [("default", "novelty", version)]
+
+
+def test_what_it_makes_on_its_way_is_nobody_elses(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with pytest.raises(SentinelError):
+        Registry(state / "models").promote("default", "impostor")
+    for path in (state, state / "models", state / "models/default"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700

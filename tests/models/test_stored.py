@@ -159,3 +159,8 @@ def test_usable_takes_what_decode_gives() -> None:
     file = decode(encode(model_file()))
     assert isinstance(file, ModelFile)
     assert usable(file).raw((0.0, 0.0, 0.0)) == 1.0
+
+
+def test_a_window_at_the_end_of_the_calendar_has_an_end() -> None:
+    file = model_file(first_day=date.max, last_day=date.max)
+    assert file.ends == date.max
