@@ -9,10 +9,10 @@ import msgspec
 from sentinel.alerts.policy import Raised
 from sentinel.events.alert import Notice
 from sentinel.events.assessment import Assessment, Finding, Unjudged, level_of
-from sentinel.events.clock import to_text
+from sentinel.events.clock import DAY, to_text, utc_day
 from sentinel.events.sighting import Sighting
 from sentinel.facts import FactValue, Look
-from sentinel.past.commons import Commons
+from sentinel.past.commons import Commons, period_of
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.past.remember import Verdict, remember
 from sentinel.past.seen import fresh_values, note_common
@@ -155,7 +155,8 @@ def judge(
         verdict = Verdict(flagged=flagged, level=level, push_doubt=doubts_push(live))
         if commons is not None and sighting.type == "login" and sighting.outcome == "success":
             fresh = fresh_values(profile, sighting, hours=settings.trust.hours)
-            if trusted := remember(profile, sighting, verdict, settings.trust):
+            trusted = remember(profile, sighting, verdict, settings.trust)
+            if trusted and not _ahead(arrival):
                 note_common(commons, fresh)
         else:
             trusted = remember(profile, sighting, verdict, settings.trust)
@@ -241,6 +242,14 @@ def _explained(held: Held, look: Look) -> dict[str, Any]:
         return held.evidence
     reasons = [reason for kind in asked for reason in look.scorer.reasons(look, kind)]
     return {**held.evidence, "model.reasons": list(dict.fromkeys(reasons))}
+
+
+def _ahead(arrival: Arrival) -> bool:
+    """Whether an event is of a period that has not begun where it arrived: one wrong clock would let everybody's counts
+    go, and keep those that come from being counted. Nobody knows where none says when it arrived, as in a replay."""
+    if arrival.received is None:
+        return False
+    return period_of(utc_day(arrival.sighting.time)) > period_of(utc_day(arrival.received + DAY))
 
 
 def _until(sighting: Sighting, live: Sequence[Finding], held: dict[str, Held]) -> int | None:

@@ -279,3 +279,19 @@ async def test_without_models_explain_says_nothing_of_them(inst: Installation) -
     explained = await explain_record(inst.store, record, inst._settings, "e-3", "u-1", await stored(inst))
     assert fact(explained, "model.likelihood") is None
     assert explained.notes == []
+
+
+async def test_one_event_of_a_wrong_clock_does_not_let_everybodys_counts_go(inst: Installation) -> None:
+    await inst.run([inst.arrival(login(number), received=START) for number in range(4)])
+    await inst.one(inst.arrival(login(24 * 365 * 100, account="u-2"), received=START))
+    assert await numbers(inst) == {"accounts": 1, "FR": 1, "JP": 0}
+    await inst.one(inst.arrival(login(5, account="u-3"), received=START))
+    assert await numbers(inst) == {"accounts": 2, "FR": 2, "JP": 0}
+
+
+async def test_an_app_with_a_bar_in_its_name_is_judged(tmp_path: Path) -> None:
+    inst = scored(tmp_path)
+    odd = {"user_agent": "Sample|App/1.0 CFNetwork/1.0 Darwin/20.0"}
+    outcomes = await inst.run([login(number, **odd) for number in range(3)])
+    assert all(each.assessment is not None for each in outcomes)
+    await inst.store.close()
