@@ -48,7 +48,11 @@ class ModelScorer:
         return self._ask("novelty", self.models.novelty, look)
 
     def reasons(self, look: Look, kind: str) -> list[str]:
-        """What mattered most to a model, strongest first, at most :data:`sentinel.models.reasons.REASONS` phrases."""
+        """What mattered most to a model, strongest first, at most :data:`sentinel.models.reasons.REASONS` phrases; none
+        where they cannot be told, which costs no finding."""
+        return self._try("reasons", lambda: self._reasons(look, kind)) or []
+
+    def _reasons(self, look: Look, kind: str) -> list[str]:
         like = self._likeness(look)
         if like is None:
             return []

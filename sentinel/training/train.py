@@ -23,6 +23,8 @@ _MARGIN: Final = 0.005
 _RENEW_DAYS: Final = 60
 #: What a guess reaches without looking: a model must exceed it to be put in force where there is none.
 _GUESS: Final = "log_loss_constant"
+#: Figures that only probabilities have.
+_OF_PROBABILITIES: Final = ("log_loss", "observed_over_expected")
 
 What = Literal["promoted", "candidate", "refused"]
 
@@ -71,11 +73,12 @@ def fit(
 
 
 def measured(rows: Split, model: Model, recipe: Recipe) -> dict[str, float]:
-    """A model's figures on the hold-out; a percentile is no probability, so a novelty model has no log-loss."""
+    """A model's figures on the hold-out; a percentile is no probability, so a novelty model has no log-loss, and nothing
+    was expected of it."""
     if model.kind == "impostor":
         return figures(rows.held_out, model.predict, recipe.prior)
     found = figures(rows.held_out, model.raw, recipe.prior)
-    return {name: value for name, value in found.items() if not name.startswith("log_loss")}
+    return {name: value for name, value in found.items() if not name.startswith(_OF_PROBABILITIES)}
 
 
 def decide(made: ModelFile, rows: Split, recipe: Recipe, in_force: ModelsInForce, today: date) -> Outcome:
