@@ -34,6 +34,8 @@ ASSESSMENTS_PER_S = 1000.0
 P99_MS_AT_16 = 25.0
 JUDGING_US = 120.0
 PRIVACY_US = 15.0
+MODELS_US = 60.0
+MODELS_US_ALONE = 300.0
 #: Longest waits, in seconds: for the daemon to be ready, to stop, and for one phase of load.
 READY, STOP, PHASE = 60.0, 60.0, 180.0
 
@@ -84,6 +86,8 @@ def measure(folder: Path, quick: bool, console: Console) -> Figures:
     figures["judging"] = alone("bench_judge.py", int(40_000 * share), int(5000 * share))
     console.print("sealing and pseudonyms …")
     figures["privacy"] = alone("bench_privacy.py", int(20_000 * share), int(3000 * share))
+    console.print("models …")
+    figures["models"] = alone("bench_models.py", int(2560 * share), 9)
     try:
         config, port = configure(folder, mail.port)
         with daemon(config, port, folder / "daemon.log") as process:
@@ -124,11 +128,14 @@ def targets(figures: Figures) -> Figures:
     best = max(figures[f"inline_{clients}"]["per_s"] for clients in (16, 64))
     events, p99 = figures["array"]["scored_per_s"], figures["inline_16"]["p99_ms"]
     spent, private = figures["judging"]["us_per_event"], figures["privacy"]["us_per_event"]
+    batched, lone = figures["models"]["us_in_batches"], figures["models"]["us_alone"]
     return {
         "events_per_s": {"target": EVENTS_PER_S, "got": events, "met": events >= EVENTS_PER_S},
         "assessments_per_s": {"target": ASSESSMENTS_PER_S, "got": best, "met": best >= ASSESSMENTS_PER_S},
         "judging_us": {"target": JUDGING_US, "got": spent, "met": spent <= JUDGING_US},
         "privacy_us": {"target": PRIVACY_US, "got": private, "met": private < PRIVACY_US},
+        "models_us_in_batches": {"target": MODELS_US, "got": batched, "met": batched < MODELS_US},
+        "models_us_alone": {"target": MODELS_US_ALONE, "got": lone, "met": lone < MODELS_US_ALONE},
         "p99_ms_at_16": {"target": P99_MS_AT_16, "got": p99, "met": p99 < P99_MS_AT_16},
     }
 
@@ -296,6 +303,11 @@ def show(figures: Figures) -> None:
     console.print(
         f"sealing and pseudonyms: {figures['privacy']['us_per_event']} µs an event "
         f"(under {PRIVACY_US:.0f}: {met['privacy_us']})"
+    )
+    console.print(
+        f"models, all three: {figures['models']['us_in_batches']} µs a login in batches of 256 (under {MODELS_US:.0f}: "
+        f"{met['models_us_in_batches']}), {figures['models']['us_alone']} µs alone (under {MODELS_US_ALONE:.0f}: "
+        f"{met['models_us_alone']}); asked about {figures['models']['asked_share']:.1%} of logins"
     )
     disk = figures["disk"]
     console.print(

@@ -4,8 +4,9 @@
 the last logins, of accounts that training leaves out; attackers come only then. Prints for each figure the worst
 seed's, and which that was.
 
-What is trained comes in by name: `--train MODULE:FUNCTION`, called as :data:`Train` says. Without, the rules are
-compared with the reference alone.
+What is trained comes in by name: `--train MODULE:FUNCTION`, called as :data:`Train` says;
+`sentinel.training.on_events:train` does what `sentinel train` does. `--baseline` asks the models that come with the
+product instead, which learned from other seeds. Without either, the rules are compared with the reference alone.
 """
 
 import argparse
@@ -38,9 +39,10 @@ from sentinel.simulation.attacks import INTRUDERS
 from sentinel.simulation.measure import enricher
 from sentinel.simulation.traffic import Wish, simulate
 
-#: Given events to learn from (without labels, before the hold-out, of accounts that are not held out) and a folder to
-#: keep things in: the models.
+#: Given events to learn from (without labels, before the hold-out, of accounts that are not held out) and a folder with
+#: the unpacked address data: the models.
 Train = Callable[[Iterable[dict[str, Any]], Path], Scorer]
+BASELINE = "sentinel.training.on_events:baseline"
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -99,7 +101,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--without", type=lambda text: text.split(","), default=[], help="fields, as device_id,rtt_ms")
     parser.add_argument("--challenges", type=float, default=3.0, help="of 1,000 logins, at the one threshold for all")
     parser.add_argument("--answered", action="store_true", help="people who are challenged prove who they are")
-    parser.add_argument("--train", metavar="MODULE:FUNCTION", help="what makes the models; see Train")
+    models = parser.add_mutually_exclusive_group()
+    models.add_argument("--train", metavar="MODULE:FUNCTION", help="what makes the models; see Train")
+    models.add_argument(
+        "--baseline", dest="train", action="store_const", const=BASELINE, help="the models that come with the product"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--state", type=Path, help="keep the unpacked address data here (default: a temporary folder)")
     parser.add_argument("--out", type=Path, help="write all figures of all seeds here, as JSON")
@@ -114,8 +120,7 @@ def evaluate(task: Task) -> Report:
     if task.train is not None:
         module, _, function = task.train.partition(":")
         train: Train = getattr(importlib.import_module(module), function)
-        with tempfile.TemporaryDirectory(prefix="sentinel-train-") as folder:
-            scorer = train(past_of(task, addresses, begin.isoformat()), Path(folder))
+        scorer = train(past_of(task, addresses, begin.isoformat()), task.state)
     settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules()])))
     scoring = Labelled(
         settings, enricher(task.state), "default", scorer, answered=task.answered, part=Part(parts=task.accounts),

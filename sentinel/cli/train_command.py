@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.config import Config
@@ -15,10 +17,9 @@ from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, te
 from sentinel.daemon.models import model_desk, today
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
-from sentinel.models.in_force import ModelsInForce
-from sentinel.models.recipe import packaged_recipe
+from sentinel.models.recipe import Recipe, packaged_recipe
 from sentinel.models.registry import Registry
-from sentinel.models.stored import KINDS
+from sentinel.models.stored import KINDS, Kind
 
 if TYPE_CHECKING:
     from sentinel.training.train import Outcome
@@ -45,7 +46,8 @@ def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: boo
       sentinel train --tenant shop --measure-only --json
     """
     config = context.config
-    os.nice(10)  # whoever logs in meanwhile goes before
+    with suppress(OSError):
+        os.nice(10)  # whoever logs in meanwhile goes before; where that is forbidden, the unit has said so itself
     chosen = sorted(set(tenants) or {"default", *config.tenants})
     told: dict[str, Any] = {}
     console = Console(stderr=True)
@@ -53,11 +55,10 @@ def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: boo
         try:
             outcomes = asyncio.run(_train(config, tenant, console, keep=keep))
         except SentinelError as error:
-            if len(chosen) == 1 or not _is_too_little(error):
+            if not _is_too_little(error):
                 raise
             told[tenant] = {"refused": str(error)}
-            if not as_json:
-                click.echo(str(error), err=True)
+            click.echo(str(error), err=True)
             continue
         told[tenant] = [msgspec.to_builtins(outcome) for outcome in outcomes]
         if not as_json:
@@ -77,59 +78,48 @@ def _is_too_little(error: SentinelError) -> bool:
 async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -> "list[Outcome]":
     """Train a tenant's models. Raises :class:`SentinelError`."""
     from sentinel.simulation.addresses import Addresses
-    from sentinel.training import train
     from sentinel.training.elsewhere import Listed
-    from sentinel.training.fit import split
-    from sentinel.training.history import collect
-    from sentinel.training.impostors import Impostors
+    from sentinel.training.run import Progress, end_of, gather, make
 
-    recipes = {kind: packaged_recipe(kind) for kind in KINDS}
-    impostor = recipes["impostor"]
+    recipes: dict[Kind, Recipe] = {kind: packaged_recipe(kind) for kind in KINDS}
+    day = today()
     vault = open_vault(config, or_ephemeral=True)
-    store = open_to_read(config, vault)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     try:
-        desk = model_desk(config)
-        settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of, desk)(tenant)
-        listed = Listed(Addresses.load(config.state), build_enricher(vault.pseudonym, open_lookups(config)), tenant)
-        total = (await store.extent()).records
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(f"{tenant}: reading history", total=total)
-            collected = await collect(
-                store,
-                tenant,
-                settings,
-                Impostors(listed, impostor.seed),
-                window_days=impostor.window_days,
-                seed=impostor.seed,
-                progress=lambda done: bar.update(task, completed=done),
-            )
+        store = open_to_read(config, vault)
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        try:
+            desk = model_desk(config)
+            settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of, desk)(tenant)
+            listed = None
+            if (await store.extent()).records >= recipes["impostor"].minimum.logins:
+                enricher = build_enricher(vault.pseudonym, open_lookups(config))
+                listed = Listed(Addresses.load(config.state), enricher, tenant)
+            with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+                task = bar.add_task(f"{tenant}: reading history", total=1.0)
+                rows = await gather(
+                    store,
+                    tenant,
+                    settings,
+                    listed,
+                    recipes["impostor"],
+                    until=end_of(day),
+                    progress=Progress(read=lambda share: bar.update(task, completed=share)),
+                )
+        finally:
+            await store.close()
     finally:
-        await store.close()
         vault.close()
-    train.expect_enough(collected, impostor, tenant)
-    try:
-        rows = split(collected.table, impostor.holdout_share)
-    except ValueError as error:
-        raise train.TooLittleError(f"tenant {tenant}: {error}") from None
-    registry = Registry(config.state / "models")
-    in_force: ModelsInForce = desk.of(tenant)
-    outcomes = []
     with console.status(f"{tenant}: fitting") as status:
-        for kind in KINDS:
-            made = train.fit(
-                rows,
-                kind,
-                recipes[kind],
-                tenant=tenant,
-                version=registry.next_version(tenant, kind, today()),
-                progress=lambda what: status.update(f"{tenant}: {what}"),
-            )
-            outcome = train.decide(made, rows, recipes[kind], in_force)
-            if keep:
-                train.keep(made, outcome, registry)
-            outcomes.append(outcome)
-    return outcomes
+        return make(
+            rows,
+            tenant,
+            recipes,
+            desk.of(tenant),
+            Registry(config.state / "models"),
+            today=day,
+            keeping=keep,
+            progress=Progress(doing=lambda what: status.update(f"{tenant}: {what}")),
+        )
 
 
 def _print(tenant: str, outcome: "Outcome", *, keep: bool) -> None:

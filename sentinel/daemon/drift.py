@@ -50,7 +50,7 @@ async def drift_of(
     """
     last = utc_day(now) - 1
     sealed = await store.drift(tenant, since=last - DRIFT_DAYS)
-    days = {day: open_counted(vault.usage, day, tenant, each) for day, each in sealed.items()}
+    days = {day: open_counted(vault.drift, day, tenant, each) for day, each in sealed.items()}
     found = []
     for standing in standings:
         file = standing.file

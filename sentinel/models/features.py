@@ -15,7 +15,6 @@ import msgspec
 from sentinel.events.clock import DAY, HOUR
 from sentinel.facts.look import Look
 from sentinel.models.likelihood import Likeness, likeness, novel_of
-from sentinel.past.profile import Value
 from sentinel.past.remember import passed_known_factor
 
 #: Networks through which anybody can come from anywhere.
@@ -38,37 +37,35 @@ class Feature(msgspec.Struct, frozen=True):
 class Compared:
     """A look with what several features share."""
 
-    __slots__ = ("like", "logins", "look")
+    __slots__ = ("like", "logins", "look", "rungs")
 
     def __init__(self, look: Look, like: Likeness) -> None:
         self.look = look
         self.like = like
         self.logins = like.logins
+        self.rungs = {rung.level: rung for rung in (*like.network, *like.agent)}
+
+    def own(self, level: str) -> float:
+        """The account's own share of trusted logins with the login's value of a level."""
+        rung = self.rungs.get(level)
+        return nan if rung is None else min(1.0, rung.own / self.logins)
+
+    def novelty(self, level: str) -> float:
+        """How many of the account's trusted logins brought a value of a level that was new then, as a share."""
+        rung = self.rungs.get(level)
+        return nan if rung is None else min(1.0, rung.novel / self.logins)
+
+    def common(self, level: str) -> float:
+        """How common the login's value of a level is for everybody, as a logarithm."""
+        rung = self.rungs.get(level)
+        return nan if rung is None else log(rung.common)
 
     def share(self, kind: str, key: str | None) -> float:
-        """The account's own share of trusted logins with a value."""
+        """The account's own share of trusted logins with a value that likelihood does not weigh."""
         if key is None:
             return nan
         value = self.look.profile.values.get(kind, {}).get(key)
         return min(1.0, value.support / self.logins) if value is not None else 0.0
-
-    def novelty(self, kind: str) -> float:
-        """Different values that trusted logins brought, for each login."""
-        values: dict[str, Value] = self.look.profile.values.get(kind, {})
-        return min(1.0, novel_of(values) / self.logins)
-
-    def seen(self, kind: str, level: int, network: bool) -> float:
-        """The account's own share of logins with a value of the finer kinds."""
-        rungs = self.like.network if network else self.like.agent
-        for rung in rungs[: level + 1]:
-            if rung.level == kind:
-                return min(1.0, rung.own / self.logins)
-        return nan
-
-    def novel(self, kind: str) -> float:
-        """Logins that brought a value of the finer kinds that was new then, for each login."""
-        held = self.look.profile.seen.get(kind, {}).get("")
-        return min(1.0, held.logins / self.logins) if held is not None else 0.0
 
     def days(self, kind: str, key: str | None) -> float:
         """Days since a value was last seen; unknown for one never seen."""
@@ -105,19 +102,19 @@ def _network_log_ratio(at: Compared) -> float:
 @feature("address_share", "network", -1)
 def _address_share(at: Compared) -> float:
     """Share of the account's logins from this address (IPv6: /64)."""
-    return at.seen("address", 0, True)
+    return at.own("address")
 
 
 @feature("prefix_share", "network", -1)
 def _prefix_share(at: Compared) -> float:
     """Share from this /24 (IPv6: /48)."""
-    return at.seen("prefix", 1, True)
+    return at.own("prefix")
 
 
 @feature("network_share", "network", -1)
 def _network_share(at: Compared) -> float:
     """Share from this network (AS)."""
-    return at.share("network", at.look.network)
+    return at.own("network")
 
 
 @feature("region_share", "network", -1)
@@ -129,7 +126,7 @@ def _region_share(at: Compared) -> float:
 @feature("country_share", "network", -1)
 def _country_share(at: Compared) -> float:
     """Share from this country."""
-    return at.share("country", at.look.sighting.place.country)
+    return at.own("country")
 
 
 @feature("network_kind_share", "kind", -1)
@@ -155,26 +152,25 @@ def _network_mobile(at: Compared) -> float:
 @feature("network_common", "network")
 def _network_common(at: Compared) -> float:
     """How common the network is for everybody, as a logarithm."""
-    return log(at.look.commons.share("network", at.look.network)) if at.look.network is not None else nan
+    return at.common("network")
 
 
 @feature("country_common", "network")
 def _country_common(at: Compared) -> float:
     """How common the country is for everybody, as a logarithm."""
-    country = at.look.sighting.place.country
-    return log(at.look.commons.share("country", country)) if country is not None else nan
+    return at.common("country")
 
 
 @feature("address_novelty", "network")
 def _address_novelty(at: Compared) -> float:
     """How often the account comes from a new address."""
-    return at.novel("address")
+    return at.novelty("address")
 
 
 @feature("prefix_novelty", "network")
 def _prefix_novelty(at: Compared) -> float:
     """How often from a new /24 (IPv6: /48)."""
-    return at.novel("prefix")
+    return at.novelty("prefix")
 
 
 @feature("network_novelty", "network")
@@ -228,7 +224,8 @@ def _device_days(at: Compared) -> float:
 @feature("device_novelty", "device")
 def _device_novelty(at: Compared) -> float:
     """How often the account comes with a new device id."""
-    return at.novelty("device")
+    known = novel_of(at.look.profile.values.get("device", {}))
+    return min(1.0, known / at.logins)
 
 
 @feature("agent_log_ratio", "agent", -1)
@@ -240,25 +237,25 @@ def _agent_log_ratio(at: Compared) -> float:
 @feature("agent_share", "agent", -1)
 def _agent_share(at: Compared) -> float:
     """Share with this very agent string."""
-    return at.seen("agent", 0, False)
+    return at.own("agent")
 
 
 @feature("agent_novelty", "agent")
 def _agent_novelty(at: Compared) -> float:
     """How often the account comes with a new agent string."""
-    return at.novel("agent")
+    return at.novelty("agent")
 
 
 @feature("device_class_share", "agent", -1)
 def _device_class_share(at: Compared) -> float:
     """Share with this browser, system and type of device."""
-    return at.share("device_class", at.look.sighting.device_class)
+    return at.own("device_class")
 
 
 @feature("system_share", "agent", -1)
 def _system_share(at: Compared) -> float:
     """Share with this system."""
-    return at.seen("system", 2, False)
+    return at.own("system")
 
 
 @feature("device_class_days", "agent")
@@ -270,15 +267,13 @@ def _device_class_days(at: Compared) -> float:
 @feature("agent_common", "agent")
 def _agent_common(at: Compared) -> float:
     """How common the agent string is for everybody, as a logarithm."""
-    rungs = at.like.agent
-    return log(rungs[0].common) if rungs and rungs[0].level == "agent" else nan
+    return at.common("agent")
 
 
 @feature("device_class_common", "agent")
 def _device_class_common(at: Compared) -> float:
     """How common browser, system and type are for everybody, as a logarithm."""
-    device_class = at.look.sighting.device_class
-    return log(at.look.commons.share("device_class", device_class)) if device_class is not None else nan
+    return at.common("device_class")
 
 
 # Hours

@@ -111,7 +111,7 @@ class Pipeline:
         if (usage := self._usage) is None:
             usage = self._usage = Usage(await self.store.tallies(), self.vault.usage, self._noise)
         if (drift := self._drift) is None:
-            drift = self._drift = Drift(await self.store.newest_drift(), self.vault.usage)
+            drift = self._drift = Drift(await self.store.newest_drift(), self.vault.drift)
         if (commons := self._commons) is None:
             stored = await self.store.commons()
             commons = {tenant: Commons(self.vault.commons_key(tenant), rows) for tenant, rows in stored.items()}

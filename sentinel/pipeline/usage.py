@@ -6,7 +6,7 @@ small cells, once and for good. docs/usage.md says what that protects.
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
@@ -93,8 +93,10 @@ def tell(tally: Tally, day: int, tenant: str) -> list[UsageDay]:
 class Usage:
     """The open days of all tenants, as they are once everything judged so far is stored."""
 
-    def __init__(self, kept: Mapping[TallyKey, bytes], sealer: Sealer, noise: Noise = discrete_laplace) -> None:
-        self._sealer, self._noise = sealer, noise
+    def __init__(
+        self, kept: Mapping[TallyKey, bytes], sealer: Callable[[int], Sealer], noise: Noise = discrete_laplace
+    ) -> None:
+        self._sealer, self._noise = sealer, noise  # of a UTC day
         self._open: dict[str, dict[int, Tally]] = {}
         self._changed: set[TallyKey] = set()
         self._cut = 0  #: days before it are over …
@@ -177,10 +179,10 @@ class Usage:
 
     def _pack(self, day: int, tenant: str, tally: Tally) -> bytes:
         kept = _Kept(tally.policy, _names(), array("i", tally.numbers).tobytes())
-        return self._sealer.seal(pack(kept), _row(day, tenant))
+        return self._sealer(day).seal(pack(kept), _row(day, tenant))
 
     def _unpack(self, day: int, tenant: str, sealed: bytes) -> Tally:
-        kept = unpack(self._sealer.open(sealed, _row(day, tenant)), _Kept)
+        kept = unpack(self._sealer(day).open(sealed, _row(day, tenant)), _Kept)
         numbers = array("i", kept.numbers).tolist()
         if kept.cells == _names():
             return Tally(kept.policy, numbers)

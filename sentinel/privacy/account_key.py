@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from sentinel.privacy.keys import KEY_BYTES
+from sentinel.privacy.sealer import Sealer
 
 #: Bytes of a handle and of a row id: 96 bits, see :mod:`sentinel.privacy.pseudonyms`.
 _DIGEST: Final = 12
@@ -27,7 +28,7 @@ class AccountKey:
     id; ``handle`` stands for the account wherever it is judged, counted or listed.
     """
 
-    __slots__ = ("_made", "_rows", "_secret", "handle", "lookup", "number")
+    __slots__ = ("_made", "_rows", "_secret", "day", "handle", "lookup", "number", "own", "raw", "record")
 
     def __init__(self, number: int, lookup: str, secret: bytes, handle: str | None = None) -> None:
         self.number = number
@@ -38,6 +39,13 @@ class AccountKey:
         )
         self._rows: blake2b | None = None
         self._made: dict[str | int, str] = {}
+        # Held ready: what seals under the account's own key, and with the raw and the record key of one UTC day.
+        # Fields, because most events find them cold, and each table on the way would be one more miss.
+        # :class:`sentinel.privacy.sealers.Sealers` fills and clears them.
+        self.own: Sealer | None = None
+        self.day = -1
+        self.raw: Sealer | None = None
+        self.record: Sealer | None = None
 
     @property
     def secret(self) -> bytes:

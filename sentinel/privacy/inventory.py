@@ -58,7 +58,7 @@ SEALS: Final[Mapping[Seal, str]] = {
     "account x raw day": "AES-256-GCM under HKDF of the account's key and the day's raw key; either gone, it is lost.",
     "account x record day": "AES-256-GCM under HKDF of the account's key and the day's record key; likewise.",
     "account": "AES-256-GCM under HKDF of the account's key; what is no account's, of a key of the installation.",
-    "installation": "AES-256-GCM under a key of the installation, which serves one purpose.",
+    "installation": "AES-256-GCM under a key of the installation for one purpose; of windows and figures, for one day.",
     "keyring": "AES-256-GCM under the key-encryption key, or that one under a master key.",
 }
 ERASURES: Final[Mapping[Erased, str]] = {

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -18,14 +18,13 @@ from sentinel.privacy.keyring import DayKeys, Keyring, TakenError
 from sentinel.privacy.keys import Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.privacy.sealer import Sealer
+from sentinel.privacy.sealers import DaySealers, Sealers
 
 _T = TypeVar("_T")
 #: Keys of accounts held open, about 600 bytes each.
 ACCOUNTS: Final = 50_000
-#: Sealers held ready, one for each account, purpose and day that was sealed or opened lately; about 1 kB each.
-SEALERS: Final = 20_000
-#: What is sealed under the account's key and a day's, so that it goes with either.
-_BY_DAY: Final = ("raw", "record")
+#: What is sealed: ``raw`` and ``record`` under the account's key and a day's, so that they go with either.
+Purpose = Literal["own", "raw", "record"]
 _RANDOM: Final = 8
 #: Handle of what is nobody's: no pseudonym looks like it.
 _NOBODY: Final = ":"
@@ -46,8 +45,9 @@ class Vault:
         self._writes = writes
         self._limit = accounts
         self._common = AccountKey(0, "", root.derive("common"), _NOBODY)
-        self._windows = Sealer(root.derive("windows"))
-        self.usage = Sealer(root.derive("usage"))  #: seals the figures of a day that is not over, and counts of drift
+        self.windows = DaySealers(root, "windows")  #: seal entries, which are many accounts' together, by day of expiry
+        self.usage = DaySealers(root, "usage")  #: seal the figures of a day that is not over
+        self.drift = Sealer(root.derive("drift"))  #: seals the counts of drift of a day
         self.track_key = root.derive("tracks")  #: of the names that windows are found by
         refs = Cipher(algorithms.AES(root.derive("refs")), modes.ECB())  # noqa: S305  # one block each, half of it random
         self._to_ref, self._from_ref = refs.encryptor(), refs.decryptor()
@@ -55,7 +55,7 @@ class Vault:
         self._lookups: dict[str, AccountKey] = {}
         self._handles: dict[str, AccountKey] = {}
         self._numbers: dict[int, AccountKey] = {}
-        self._sealers: dict[tuple[str, str, int], Sealer] = {}
+        self._sealers = Sealers()
         self._opened: dict[str, int] = {}  #: numbers by handle, where keys are held by number alone
         self._aliases: dict[str, set[str]] = {}  #: by handle: lookups and handles of accounts that went into this one
         self._new: dict[str, AccountKey] = {}  #: by lookup; not durable yet
@@ -191,7 +191,7 @@ class Vault:
                 self._handles.pop(key.handle, None)
                 self._lookups.pop(key.lookup, None)
                 self._numbers.pop(key.number, None)
-                self._sealers.pop((key.handle, "own", 0), None)
+                self._sealers.drop(key)
 
     def forget(self, handles: Iterable[str]) -> None:
         """Erased: nothing of their keys stays in memory."""
@@ -209,32 +209,21 @@ class Vault:
 
     # Sealing
 
-    def sealer(self, key: AccountKey, purpose: str, day: int = 0) -> Sealer | None:
+    def sealer(self, key: AccountKey, purpose: Purpose, day: int = 0) -> Sealer | None:
         """What seals and opens an account's values of a purpose: ``raw`` and ``record`` of a UTC day, else ``own``.
         ``None`` when the day's key was destroyed."""
-        name = (key.handle, purpose, day)
-        sealer = self._sealers.get(name)
-        if sealer is None:
-            day_key = b""
-            if purpose in _BY_DAY:
-                keys = self._day(day)
-                found = keys.raw if purpose == "raw" else keys.record
-                if found is None:
-                    return None
-                day_key = found
-            if len(self._sealers) >= SEALERS:
-                self._sealers.clear()
-            sealer = self._sealers[name] = Sealer(key.derive(purpose, day_key))
-        return sealer
+        if purpose == "own":
+            return key.own or self._sealers.own(key)
+        if key.day == day and (sealer := key.raw if purpose == "raw" else key.record) is not None:
+            return sealer
+        keys = self._day(day)
+        if purpose == "record":
+            return self._sealers.record(key, day, keys.record)
+        return self._sealers.raw(key, day, keys.raw) if keys.raw is not None else None
 
-    def opener(self, key: AccountKey, purpose: str, day: int) -> Sealer | None:
+    def opener(self, key: AccountKey, purpose: Purpose, day: int) -> Sealer | None:
         """What opens an account's values of a day; ``None`` when the day's key was destroyed, and none is made."""
         return self.sealer(key, purpose, day) if day in self.days else None
-
-    @property
-    def windows(self) -> Sealer:
-        """What seals the entries of windows, which are many accounts' together."""
-        return self._windows
 
     @property
     def days(self) -> dict[int, DayKeys]:

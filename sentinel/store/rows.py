@@ -3,7 +3,7 @@
 Both stores keep the same rows. In the clear stay: tenant, UTC day, type, state, counts, and keyed names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,7 @@ import msgspec
 
 from sentinel.errors import StoreError
 from sentinel.events.alert import Notice
-from sentinel.events.clock import utc_day
+from sentinel.events.clock import DAY, utc_day
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile, decode_profile, encode_profile
 from sentinel.past.windows import Entry, decode_entries, encode_entries
@@ -93,10 +93,10 @@ class Rows:
     def event(self, record: Record) -> EventRow:
         """A record as a row."""
         key, day = self.vault.of(record.account), utc_day(record.time)
-        raw = None
+        raw, row = None, _event(record.key, record.tenant, record.type)
         if record.raw is not None and (sealer := self.vault.sealer(key, "raw", day)) is not None:
             # The ids are kept with the record, for longer.
-            raw = sealer.seal(pad(pack(msgspec.structs.replace(record.raw, event="", account=None))), record.key)
+            raw = sealer.seal(pad(pack(msgspec.structs.replace(record.raw, event="", account=None))), row)
         kept = _Kept(
             record.time, record.event_id, record.account_id, record.sighting, record.windows, record.assessment,
             record.alert, record.restricted,
@@ -105,7 +105,7 @@ class Rows:
         owned = key.number > 0
         return EventRow(
             record.key, record.tenant, key.row(day) if owned else None, self.vault.ref(key) if owned else None, day,
-            record.type, record.body, raw, sealer.seal(pad(pack(kept)), record.key), record.trusted,
+            record.type, record.body, raw, sealer.seal(pad(pack(kept)), row), record.trusted,
             self.alert_key(record.tenant, record.alert) if record.alert is not None else None,
         )  # fmt: skip
 
@@ -118,7 +118,7 @@ class Rows:
                 continue
             if (sealer := self.vault.opener(owner, "record", row[4])) is None:
                 continue
-            kept = unpack(unpad(sealer.open(row[8], row[0])), _Kept)
+            kept = unpack(unpad(sealer.open(row[8], _event(row[0], row[1], row[5]))), _Kept)
             found.append(
                 Record(
                     key=row[0],
@@ -150,7 +150,7 @@ class Rows:
         sealer = self.vault.opener(owner, "raw", utc_day(record.time)) if owner is not None else None
         if sealer is None:
             return ids
-        values = unpack(unpad(sealer.open(sealed, record.key)), Raw)
+        values = unpack(unpad(sealer.open(sealed, _event(record.key, record.tenant, record.type))), Raw)
         return msgspec.structs.replace(values, event=ids.event, account=ids.account)
 
     # Profiles, attributes
@@ -201,25 +201,37 @@ class Rows:
         """A track's name: 64 bits of a keyed hash. Among a million the chance that any two share one is below 1e-7."""
         return track_number(self.vault.track_key, key)
 
-    def track(self, key: TrackKey, entries: list[Entry], owner: str | None) -> tuple[int, str | None, bytes]:
-        """Entries of a track as a row: name, owner, sealed entries. ``owner`` is the account it is kept by, if any."""
+    def track(
+        self, key: TrackKey, entries: list[Entry], owner: str | None, expires: int
+    ) -> tuple[int, str | None, int, bytes]:
+        """Entries of a track as a row: name, owner, expiry, sealed entries. ``owner`` is the account it is kept by, if
+        any; ``expires`` (micros) stays with the row, since it tells the day whose key seals it."""
         name = self.track_name(key)
         row = self.vault.of(owner).row("windows") if owner is not None else None
-        return name, row, self.vault.windows.seal(encode_entries(entries), str(name))
+        sealer = self.vault.windows(expires // DAY)
+        return name, row, expires, sealer.seal(encode_entries(entries), f"{name}/{expires}")
 
-    def open_entries(self, name: int, sealed: bytes) -> list[Entry]:
-        """The entries again."""
-        return decode_entries(self.vault.windows.open(sealed, str(name)))
+    def seal_entries(self, name: int, expires: int, entries: bytes) -> bytes:
+        """Encoded entries of a track sealed, for the row with this name and expiry."""
+        return self.vault.windows(expires // DAY).seal(entries, f"{name}/{expires}")
+
+    def encoded_entries(self, name: int, expires: int, sealed: bytes) -> bytes:
+        """They again."""
+        return self.vault.windows(expires // DAY).open(sealed, f"{name}/{expires}")
+
+    def open_entries(self, name: int, expires: int, sealed: bytes) -> list[Entry]:
+        """The entries themselves."""
+        return decode_entries(self.encoded_entries(name, expires, sealed))
 
     def windows_row(self, handle: str) -> str:
         """What the tracks that are kept by an account are found by."""
         return self.vault.of(handle).row("windows")
 
     def windows_kept(self, rows: Sequence[Sequence[Any]]) -> list[WindowKept]:
-        """How many entries tracks have, and from when, of rows (name, sealed entries)."""
+        """How many entries tracks have, and from when, of rows (name, expiry, sealed entries)."""
         times: dict[int, list[int]] = {}
-        for name, sealed in rows:
-            times.setdefault(name, []).extend(entry[0] for entry in self.open_entries(name, sealed))
+        for name, expires, sealed in rows:
+            times.setdefault(name, []).extend(entry[0] for entry in self.open_entries(name, expires, sealed))
         return [
             WindowKept(name=name, entries=len(found), first=min(found), last=max(found))
             for name, found in times.items()
@@ -240,13 +252,14 @@ class Rows:
         """An alert as a row."""
         key = self.vault.of(alert.account)
         name = self.alert_key(alert.tenant, alert.id)
+        row = f"alert/{name}/{alert.tenant}/{alert.kind}"
         kept = _KeptAlert(
             alert.id, alert.account, alert.level, alert.risk, alert.first, alert.last, alert.events, alert.rules
         )
         owned = key.number > 0
         return AlertKept(
             name, alert.tenant, key.row("alerts") if owned else None, self.vault.ref(key) if owned else None,
-            alert.kind, utc_day(alert.last), alert.event, self._seal_own(key, pack(kept), f"alert/{name}"), alert.state,
+            alert.kind, utc_day(alert.last), alert.event, self._seal_own(key, pack(kept), row), alert.state,
         )  # fmt: skip
 
     def alerts(self, rows: Sequence[Sequence[Any]]) -> list[AlertRow]:
@@ -255,7 +268,7 @@ class Rows:
         for row, owner in zip(rows, self.vault.owners([row[3] for row in rows]), strict=True):
             if owner is None:
                 continue
-            kept = unpack(self._must_open(owner, row[7], f"alert/{row[0]}"), _KeptAlert)
+            kept = unpack(self._must_open(owner, row[7], f"alert/{row[0]}/{row[1]}/{row[4]}"), _KeptAlert)
             found.append(
                 AlertRow(
                     id=kept.id, tenant=row[1], account=kept.account, kind=row[4], level=kept.level, risk=kept.risk,
@@ -306,19 +319,29 @@ class Rows:
 
     # Questions of commands
 
-    def question(self, data: bytes) -> bytes:
-        """What a command asks, or is answered, sealed."""
-        return self._seal_own(self.vault.of(None), data, "asked")
+    def question(self, data: bytes) -> Callable[[int], bytes]:
+        """What seals a command's question for the row with an id, which is only known once the row is there."""
+        sealer = _must(self.vault.sealer(self.vault.of(None), "own"))
+        return lambda id: sealer.seal(pad(data), f"asked/{id}/question")
 
-    def open_question(self, sealed: bytes) -> bytes:
-        """It again."""
-        return self._must_open(self.vault.of(None), sealed, "asked")
+    def answer(self, id: int, data: bytes) -> bytes:
+        """The answer to a question, sealed."""
+        return self._seal_own(self.vault.of(None), data, f"asked/{id}/answer")
+
+    def open_question(self, id: int, column: str, sealed: bytes) -> bytes:
+        """A ``question`` or ``answer`` (``column``) again."""
+        return self._must_open(self.vault.of(None), sealed, f"asked/{id}/{column}")
 
     def _seal_own(self, key: AccountKey, data: bytes, row: str) -> bytes:
         return _must(self.vault.sealer(key, "own")).seal(pad(data), row)
 
     def _must_open(self, key: AccountKey, sealed: bytes, row: str) -> bytes:
         return unpad(_must(self.vault.sealer(key, "own")).open(sealed, row))
+
+
+def _event(key: str, tenant: str, type: str) -> str:
+    """The identity of a record's row: what of it is in the clear and never changes. Account and day are in the keys."""
+    return f"{key}/{tenant}/{type}"
 
 
 def _must(sealer: Sealer | None) -> Sealer:

@@ -12,8 +12,12 @@ from sentinel.events.place import Network, Place
 from sentinel.events.sighting import Sighting
 from sentinel.simulation.addresses import Addresses
 
-#: Networks drawn for each country and use; one address each.
+#: Networks drawn for each country and use, one address each: of a person's own country many, so that there are some of
+#: the region; of each country of the world a few.
 _SITES: Final = 200
+_SITES_ABROAD: Final = 20
+#: Networks through which anybody can come from anywhere.
+_RENTED: Final = frozenset({"hosting", "vpn", "tor", "proxy"})
 #: Shares of what an attacker with any address uses: somebody's home that was taken over, a rented machine, a phone.
 _ANY: Final = (("home", 0.45), ("hosting", 0.3), ("vpn", 0.15), ("mobile", 0.1))
 _TIME: Final = "2026-01-01T00:00:00Z"
@@ -43,7 +47,12 @@ class Elsewhere(Protocol):
 
 
 class Listed:
-    """Origins drawn from the packaged data, looked up like everybody's."""
+    """Origins drawn from the packaged data, looked up like everybody's.
+
+    What the operator's own data says of an address counts: one that it places in another country, or does not know for
+    rented as it should be, is left out. What is drawn is the same each time, and kept: features compare with an
+    account, so that no model can learn the addresses by heart.
+    """
 
     def __init__(self, addresses: Addresses, enricher: Enricher, tenant: str) -> None:
         self._addresses, self._enricher, self._tenant = addresses, enricher, tenant
@@ -53,7 +62,7 @@ class Listed:
     def anywhere(self, roll: Random) -> Origin | None:
         """Any network of the world."""
         use = roll.choices([name for name, _ in _ANY], [share for _, share in _ANY])[0]
-        return self._one(roll.choice(self._countries), use, roll)
+        return self._one(roll.choice(self._countries), use, roll, _SITES_ABROAD)
 
     def rented(self, country: str, roll: Random) -> Origin | None:
         """A VPN's exit or a rented machine in a country."""
@@ -62,22 +71,25 @@ class Listed:
 
     def home(self, country: str, region: str | None, roll: Random) -> Origin | None:
         """Somebody's line in a country, in a region where one is named and the data has any there."""
-        held = self._held(country, "home")
+        held = self._held(country, "home", _SITES)
         near = [each for each in held if each.place.region == region] if region is not None else []
         return roll.choice(near or held) if held else None
 
-    def _one(self, country: str, use: str, roll: Random) -> Origin | None:
-        held = self._held(country, use)
+    def _one(self, country: str, use: str, roll: Random, sites: int = _SITES) -> Origin | None:
+        held = self._held(country, use, sites)
         return roll.choice(held) if held else None
 
-    def _draw(self, country: str, use: str) -> list[Origin]:
+    def _draw(self, country: str, use: str, sites: int = _SITES) -> list[Origin]:
         # Its own dice: what is drawn for a country must not depend on who asks first.
         roll = Random(f"{country}/{use}")  # noqa: S311  # repeatable, nothing secret
         found = []
-        for _ in range(_SITES):
+        for _ in range(sites):
             site = self._addresses.draw(country, use, roll)
             if site is None:
                 break
             told = {"id": "origin", "time": _TIME, "type": "login", "outcome": "success", "ip": site.host(roll)}
-            found.append(Origin.of(self._enricher.sight(self._tenant, msgspec.convert(told, Event))))
+            origin = Origin.of(self._enricher.sight(self._tenant, msgspec.convert(told, Event)))
+            rented = origin.network.kind in _RENTED
+            if origin.place.country == country and rented == (use in _RENTED):
+                found.append(origin)
         return found

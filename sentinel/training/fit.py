@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from math import isnan
 from typing import Final
 
@@ -9,38 +10,54 @@ import msgspec
 import numpy as np
 import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
-from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from sentinel import __version__
 from sentinel.models.features import NAMES
 from sentinel.models.recipe import Recipe
 from sentinel.models.stored import ModelFile
-from sentinel.training.convert import boosted_trees, calibration_points, isolation_trees, percentile_table
+from sentinel.training.calibrate import calibrate
+from sentinel.training.columns import blank_rare
+from sentinel.training.convert import boosted_trees, isolation_trees, percentile_table
 from sentinel.training.reference import reference
-from sentinel.training.rows import CALIBRATION, HOLD_OUT, Numbers, Table
+from sentinel.training.rows import CALIBRATION, HOLD_OUT
+from sentinel.training.table import Numbers, Table
 
 _SECONDS: Final = 86_400
 #: People's logins challenged at most, at the threshold that shares of impostors caught are told at.
 _BOTHERED: Final = 0.003
 #: Probabilities nearer to 0 or 1 than this cost no more: one surprise must not decide between two models.
 _CLIP: Final = 1e-5
+#: Probabilities that calibration is told by, above 1 %.
+_BINS: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 0.8, 0.95, 1.01)
+_ENOUGH: Final = 50
+#: What is known in fewer rows is not learned from: ten times the fewest rows of a leaf, see :func:`blank_rare`.
+_RARE: Final = 400
+#: What answers weigh beside what is assumed, for trees to grow by: somebody who knows said so. Not for probabilities:
+#: what is asked about is what stands out, and would come out as that much more frequent.
+_ANSWERED: Final = 10.0
 
 
 class Split(msgspec.Struct, frozen=True):
     """Rows by what they are for: no account is in two of the parts, and the hold-out is later than all others.
 
+    ``first_day``: the oldest UTC day of which anything was learned, be it only of the pasts that rows are held against.
     ``latest``: people's logins of the days of the hold-out, of all accounts, to hold later days against.
     """
 
     grown: Table
     calibrated: Table
     held_out: Table
+    first_day: int
     latest: Table | None = None
 
 
-def split(table: Table, holdout_share: float) -> Split:
-    """Cut by time and by account. Raises :class:`ValueError` when a part would be without people or impostors."""
+def split(table: Table, holdout_share: float, first_day: int | None = None) -> Split:
+    """Cut by time and by account. ``first_day``: of the history that the rows are of; without, that of the first row.
+
+    Raises :class:`ValueError` when a part would be without people or impostors.
+    """
     real_days = table.day[table.real]
     if not len(real_days):
         raise ValueError("there are no logins to learn from")
@@ -50,6 +67,7 @@ def split(table: Table, holdout_share: float) -> Split:
         table.where(earlier & (table.part > CALIBRATION)),
         table.where(earlier & (table.part == CALIBRATION)),
         table.where(later & (table.part == HOLD_OUT)),
+        int(table.day.min()) if first_day is None else first_day,
         table.where(later & table.real),
     )
     for part in (found.grown, found.calibrated, found.held_out):
@@ -58,10 +76,11 @@ def split(table: Table, holdout_share: float) -> Split:
     return found
 
 
-def weighed(table: Table, prior: float) -> Numbers:
-    """The weight of each row when ``prior`` of all that is judged are impostors."""
+def weighed(table: Table, prior: float, answered: float = 1.0) -> Numbers:
+    """The weight of each row when ``prior`` of all that is judged are impostors; what somebody answered for weighs
+    ``answered`` times as much."""
     real = table.real
-    out = table.weights.copy()
+    out = np.where(table.answered, table.weights * answered, table.weights)
     out[real] *= (1 - prior) / out[real].sum()
     out[~real] *= prior / out[~real].sum()
     return np.asarray(out * len(table))
@@ -81,11 +100,17 @@ def fit_impostor(
     classifier = HistGradientBoostingClassifier(
         monotonic_cst=recipe.monotonic, random_state=recipe.seed, **recipe.parameters
     )
-    classifier.fit(grown.values, ~grown.real, sample_weight=weighed(grown, recipe.prior))
-    progress("calibrating")
-    raw = classifier.predict_proba(calibrated.values)[:, 1]
-    isotonic = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
-    isotonic.fit(raw, (~calibrated.real).astype(float), sample_weight=weighed(calibrated, recipe.prior))
+    # One thread: the other cores are the daemon's, and threads that wait for a core which is taken are slower than one.
+    with threadpool_limits(1):
+        values, weights = blank_rare(grown.values, _RARE), weighed(grown, recipe.prior, _ANSWERED)
+        classifier.fit(values, ~grown.real, sample_weight=weights)
+        progress("calibrating")
+        raw = classifier.predict_proba(calibrated.values)[:, 1]
+    calibration = calibrate(raw, ~calibrated.real, weighed(calibrated, recipe.prior))
+
+    def served(values: Numbers) -> Numbers:
+        return np.array([calibration(score) for score in classifier.predict_proba(values)[:, 1].tolist()])
+
     return ModelFile(
         kind="impostor",
         version=version,
@@ -94,14 +119,16 @@ def fit_impostor(
         recipe=recipe.hash,
         sentinel=__version__,
         sklearn=sklearn.__version__,
-        first_day=day_of(grown.day.min()),
+        first_day=day_of(rows.first_day),
         last_day=day_of(rows.held_out.day.max()),
         rows=len(grown) + len(calibrated),
         trees=boosted_trees(classifier),
-        calibration=calibration_points(isotonic),
+        calibration=calibration,
         typical=typical(grown),
         reference=reference(
-            "impostor", rows.latest, lambda values: isotonic.predict(classifier.predict_proba(values)[:, 1])
+            "impostor",
+            rows.latest,
+            served,
         ),
     )
 
@@ -118,7 +145,8 @@ def fit_novelty(
     progress("growing an isolation forest")
     grown = rows.grown.where(rows.grown.real)
     calibrated = rows.calibrated.where(rows.calibrated.real)
-    forest = IsolationForest(random_state=recipe.seed, **recipe.parameters).fit(grown.values)
+    with threadpool_limits(1):
+        forest = IsolationForest(random_state=recipe.seed, **recipe.parameters).fit(blank_rare(grown.values, _RARE))
     return ModelFile(
         kind="novelty",
         version=version,
@@ -127,7 +155,7 @@ def fit_novelty(
         recipe=recipe.hash,
         sentinel=__version__,
         sklearn=sklearn.__version__,
-        first_day=day_of(grown.day.min()),
+        first_day=day_of(rows.first_day),
         last_day=day_of(rows.held_out.day.max()),
         rows=len(grown) + len(calibrated),
         trees=isolation_trees(forest),
@@ -158,14 +186,32 @@ def figures(table: Table, predict: Callable[[Sequence[float]], float], prior: fl
         "log_loss_constant": log_loss(np.full(len(scores), prior), ~real, weights),
         "roc_auc": float(roc_auc_score(~real, scores, sample_weight=weights)),
     }
-    people = np.sort(scores[real])[::-1]
-    bar = float(people[int(_BOTHERED * len(people))])
-    found["threshold_3_in_1000"] = bar
+    found |= reliability(scores, ~real, weights)
+    bar = found["threshold_3_in_1000"] = highest(scores[real], weights[real], _BOTHERED)
     for number, kind in enumerate(table.kinds):
-        theirs = scores[table.kind == number]
-        if number and len(theirs):
-            found[f"caught_{kind}"] = float((theirs > bar).mean())
+        theirs = table.kind == number
+        if number and theirs.any():
+            found[f"caught_{kind}"] = float(np.average(scores[theirs] > bar, weights=weights[theirs]))
     return found
+
+
+def reliability(scores: Numbers, impostors: Numbers, weights: Numbers) -> dict[str, float]:
+    """The lowest and the highest ratio of impostors observed to impostors expected over the bins of :data:`_BINS`; 1 is
+    a probability that means what it says. Bins of fewer than :data:`_ENOUGH` impostors are left out."""
+    ratios = []
+    for low, high in pairwise(_BINS):
+        inside = (scores >= low) & (scores < high)
+        expected = float((scores * weights)[inside].sum())
+        if (impostors & inside).sum() >= _ENOUGH and expected > 0:
+            ratios.append(float(weights[inside & impostors].sum()) / expected)
+    return {"observed_over_expected_low": min(ratios), "observed_over_expected_high": max(ratios)} if ratios else {}
+
+
+def highest(scores: Numbers, weights: Numbers, share: float) -> float:
+    """The lowest score that at most a ``share`` of the weight lies above."""
+    order = np.argsort(scores)[::-1]
+    above = np.cumsum(weights[order])
+    return float(scores[order][np.searchsorted(above, share * above[-1], side="right")])
 
 
 def log_loss(scores: Numbers, impostors: Numbers, weights: Numbers) -> float:

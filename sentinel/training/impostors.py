@@ -20,17 +20,28 @@ from sentinel.training.elsewhere import Elsewhere, Origin
 #: browser; another person's whole context; the person's own device id and browser from elsewhere.
 KINDS: Final = ("anywhere", "rented", "neighbour", "crowd", "stolen")
 
-#: Other people's logins held to draw from: all together, of a country, of a browser, system and type.
+#: Other people's logins held to draw from: all together, and of each country, region, and browser, system and type. Of
+#: so many of these at most, the longest known going first: a service that people all over the world use has thousands.
 _HELD: Final = 5_000
-_HELD_ALIKE: Final = 300
+_HELD_ALIKE: Final = 60
+_SORTS: Final = 1_000
 #: So many before the first impostor is made: of the first accounts of a history there are no others.
 ENOUGH: Final = 200
+#: Draws until one is somebody else's, of the same service.
+_DRAWS: Final = 8
 #: Attackers who do not know when the person is about come at any time within so many hours.
 _ANY_HOUR: Final = 24
 #: How often an attacker of the neighbourhood has the very agent of the person, one alike, or any.
 _SAME_AGENT, _ALIKE = 0.3, 0.4
-#: How often whoever got in passed the second factor as well (phished, pushed), where the login had one.
+#: How often whoever got in passed the second factor as well (phished, pushed), where the login had one that can be.
 _PASSED: Final = 0.5
+#: What nobody can phish: whoever comes to such an account comes with the password, or not at all.
+_RESISTANT: Final = "webauthn"
+#: Whoever differs in none of these is nobody else.
+_TELLING: Final = ("address", "prefix", "place", "network", "device_key", "device", "agent")
+
+
+Sorted = dict[str, deque[Sighting]]
 
 
 class Impostors:
@@ -41,9 +52,9 @@ class Impostors:
         self._elsewhere = elsewhere
         self._roll = Random(seed)  # noqa: S311  # repeatable, nothing secret
         self._others: deque[Sighting] = deque(maxlen=_HELD)
-        self._of_country: dict[str, deque[Sighting]] = {}
-        self._of_region: dict[str, deque[Sighting]] = {}
-        self._of_class: dict[str, deque[Sighting]] = {}
+        self._of_country: Sorted = {}
+        self._of_region: Sorted = {}
+        self._of_class: Sorted = {}
 
     @property
     def ready(self) -> bool:
@@ -55,14 +66,17 @@ class Impostors:
         self._others.append(sighting)
         country, region = sighting.place.country, sighting.place.region
         if country is not None:
-            self._of_country.setdefault(country, deque(maxlen=_HELD_ALIKE)).append(sighting)
+            _hold(self._of_country, country, sighting)
             if region is not None:
-                self._of_region.setdefault(f"{country}/{region}", deque(maxlen=_HELD_ALIKE)).append(sighting)
+                _hold(self._of_region, f"{country}/{region}", sighting)
         if (device_class := sighting.device_class) is not None:
-            self._of_class.setdefault(device_class, deque(maxlen=_HELD_ALIKE)).append(sighting)
+            _hold(self._of_class, device_class, sighting)
 
     def make(self, kind: str, real: Sighting, profile: Profile) -> Sighting | None:
-        """The real login as an impostor of a kind would have made it; ``None`` where nothing fits."""
+        """The real login as an impostor of a kind would have made it; ``None`` where nothing fits.
+
+        ``profile``: the account's past before the login.
+        """
         roll = self._roll
         other = self._other(self._others, real)
         if other is None:
@@ -88,33 +102,36 @@ class Impostors:
         hour: int | None,
         *,
         stolen: bool = False,
-    ) -> Sighting:
-        """``hour``: of the day at which they come; the person's own where it is not given."""
+    ) -> Sighting | None:
+        """``hour``: of the day at which they come; the person's own where it is not given.
+
+        What the service did not send of the person it would not send of anybody else: or being known would be the tell.
+        """
         roll = self._roll
-        time = real.time
-        if hour is not None:
-            time += ((hour - time // HOUR) % _ANY_HOUR - _ANY_HOUR // 2) * HOUR
         factor = Factor()
-        if real.factor.method is not None and roll.random() < _PASSED:
-            factor = Factor(method=real.factor.method, outcome=real.factor.outcome)
-        return replace(
+        if real.factor.method not in (None, _RESISTANT) and roll.random() < _PASSED:
+            factor = replace(real.factor, counter=None)
+        addressed = real.address is not None
+        made = replace(
             real,
-            time=max(time, profile.last_seen),
-            address=origin.address,
-            prefix=origin.prefix,
-            place=origin.place,
-            network=origin.network,
-            ipv6=origin.ipv6,
+            time=real.time if hour is None else _at_hour(hour, real.time, profile.last_seen),
+            address=origin.address if addressed else None,
+            prefix=origin.prefix if addressed else None,
+            place=origin.place if addressed or real.place.country else real.place,
+            network=origin.network if addressed or real.network.kind or real.network.asn else real.network,
+            ipv6=origin.ipv6 if addressed else real.ipv6,
             device_key=real.device_key if stolen or real.device_key is None else f"{roll.getrandbits(64):016x}",
-            device=device.device,
-            agent=device.agent,
-            ja4=device.ja4,
-            language=device.language,
+            device=device.device if real.device_class is not None else real.device,
+            agent=device.agent if real.agent is not None else None,
+            ja4=device.ja4 if real.ja4 is not None else None,
+            language=device.language if real.language is not None else None,
             session=None,
+            auth_method="password" if real.auth_method == "passkey" else real.auth_method,
             factor=factor,
             phishing_resistant=False,
             rtt_ms=None,
         )
+        return made if differs(made, real) else None
 
     def _anywhere(self, real: Sighting) -> Origin | None:
         origin = self._elsewhere.anywhere(self._roll) if self._elsewhere is not None else None
@@ -147,12 +164,39 @@ class Impostors:
             return real
         alike = self._of_class.get(real.device_class or "")
         if alike and dice < _SAME_AGENT + _ALIKE:
-            return self._roll.choice(alike)
+            return self._other(alike, real) or other
         return other
 
     def _other(self, people: deque[Sighting], real: Sighting) -> Sighting | None:
-        for _ in range(4):
+        """Somebody else's login, of the same service where there is one: each sends what it sends."""
+        any_service = None
+        for _ in range(_DRAWS):
             found = self._roll.choice(people)
             if found.account != real.account:
-                return found
-        return None
+                if found.service == real.service:
+                    return found
+                any_service = found
+        return any_service
+
+
+def differs(made: Sighting, real: Sighting) -> bool:
+    """Whether anything that tells people apart is other: else it is nobody else's login."""
+    return any(getattr(made, name) != getattr(real, name) for name in _TELLING)
+
+
+def _hold(sorts: Sorted, sort: str, sighting: Sighting) -> None:
+    held = sorts.get(sort)
+    if held is None:
+        if len(sorts) >= _SORTS:
+            del sorts[next(iter(sorts))]
+        held = sorts[sort] = deque(maxlen=_HELD_ALIKE)
+    held.append(sighting)
+
+
+def _at_hour(hour: int, time: int, last_seen: int) -> int:
+    """The time nearest to ``time`` that is at an hour (UTC) of the day; ``time`` itself where that is further off than
+    the account's last login before it: or impostors would be told by how long nobody was there, and some would come
+    before the past that they are held against.
+    """
+    away = ((hour - time // HOUR + _ANY_HOUR // 2) % _ANY_HOUR - _ANY_HOUR // 2) * HOUR
+    return time + away if abs(away) <= time - last_seen else time

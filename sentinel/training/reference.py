@@ -10,7 +10,8 @@ import numpy as np
 from sentinel.models.drift import Bins, Reference
 from sentinel.models.drifted import WEEK
 from sentinel.models.stored import Kind
-from sentinel.training.rows import CALIBRATION, Numbers, Table
+from sentinel.training.rows import CALIBRATION
+from sentinel.training.table import Numbers, Table
 
 #: Where scores are cut: an impostor's probability where rules cut it, a novelty percentile where its tail is.
 SCORE_EDGES: Final[dict[Kind, tuple[float, ...]]] = {

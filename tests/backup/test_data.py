@@ -19,7 +19,7 @@ from sentinel.database import connect
 from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import DAY, MINUTE
 from sentinel.privacy.keys import load_master_key
-from sentinel.store.sqlite import writing
+from sentinel.store.sqlite import log
 from tests.backup.installation import NOW, Installation, tables
 
 
@@ -98,7 +98,7 @@ def test_no_byte_of_any_key_is_in_it(inst: Installation) -> None:
     vault = open_vault(inst.config)
     secrets = [load_master_key(inst.state).derive("keyring"), (inst.state / "sentinel.key").read_bytes()]
     secrets += [
-        vault.root.derive(name) for name in ("audit", "backup", "ledger", "common", "tracks", "refs", "windows")
+        vault.root.derive(name) for name in ("audit", "backup", "ledger", "common", "tracks", "refs", "windows/20000")
     ]
     secrets += [*vault.keyring._kek.keys, vault.root._secret]
     for key in vault.keyring.page(0, 10):
@@ -270,6 +270,6 @@ def test_commits_do_not_wait_for_who_reads(inst: Installation) -> None:
         writer.execute("UPDATE event SET trusted = 0")
         asked: list[str] = []
         writer.set_trace_callback(asked.append)
-        writing.restart_log(writer)
-        assert asked == ["PRAGMA busy_timeout = 50", "PRAGMA wal_checkpoint(RESTART)", "PRAGMA busy_timeout = 10000"]
+        log.restart(writer)
+        assert asked == ["PRAGMA busy_timeout = 10", "PRAGMA wal_checkpoint(RESTART)", "PRAGMA busy_timeout = 10000"]
         writer.execute("UPDATE event SET trusted = 1")

@@ -68,7 +68,7 @@ def test_every_command_has_help_with_an_example_that_is_one(words: tuple[str, ..
         # The words of the command, and options that it has.
         typed = [word for word in match[1].split() if not word.startswith(("--config", "/etc"))]
         assert typed[: len(words)] == list(words)
-        known = {option for parameter in command.params for option in parameter.opts}
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert {word for word in typed if word.startswith("-") and len(word) > 1} <= known
 
 
@@ -323,7 +323,7 @@ def test_backtest(sentinel: Command, write_config: Callable[..., Path], tmp_path
     strange = login("strange", "2026-01-05T09:00:00Z", **AWAY)
     good(sentinel("import", write(tmp_path / "a.ndjson", [*home(), strange]), "--config", config))
     (tmp_path / "changed").mkdir()
-    for name in ("new_device", "new_country", "impossible_travel", "hosting_network"):
+    for name in ("new_device", "new_country", "impossible_travel", "hosting_network", "model_impostor"):
         (tmp_path / "changed" / f"{name}.toml").write_text('status = "off"\n')
     asked = ("rules", "backtest", "--rules", tmp_path / "changed", "--config", config)
     done = sentinel(*asked)

@@ -50,15 +50,15 @@ def test_simulated_traffic_as_table_json_and_plot(sentinel: Command, traffic: Pa
     assert report["events"] == len(data.splitlines())
     kinds = ("naive", "vpn", "targeted")
     assert sum(report["attackers"][kind] for kind in kinds) + report["strangers"] == 12
-    assert report["scores"] == ["rules", "reference"]
+    assert report["scores"] == ["combined", "rules", "impostor", "likelihood", "novelty", "reference"]
     one = {each["score"]: each for each in report["one_for_all"]}
-    assert one["rules"]["caught"]["naive"]["share"] > 0.7
+    assert one["combined"]["caught"]["naive"]["share"] > 0.7
     assert one["rules"]["people"]["share"] <= 0.003
     area = {(each["kind"], each["score"]): each["roc_auc"] for each in report["separation"]}
     assert area["naive", "rules"] > 0.95
     assert area["naive", "reference"] > 0.9
     caught = {(each["kind"], each["score"], each["risk"]): each["caught"] for each in report["caught"]}
-    assert caught["naive", "rules", 60]["share"] > 0.7
+    assert caught["naive", "combined", 60]["share"] > 0.7
     assert {"12", "39"} == report["prices"][0]["within"].keys()
     # The same file, the same bytes.
     assert sentinel("evaluate", traffic).stdout == done.stdout
@@ -168,7 +168,7 @@ def test_attackers_are_put_onto_stored_history_and_change_nothing(
     assert all(6 <= number <= 8 for number in report["attackers"].values())
     assert report["sessions"] == ["stolen_session"]
     caught = {each["score"]: each["caught"] for each in report["one_for_all"]}
-    assert caught["rules"]["naive"]["share"] > 0.7
+    assert caught["impostor"]["naive"]["share"] > 0.7
     assert sentinel("evaluate", "--attackers", "8", "--json").stdout == done.stdout
     quiet = json.loads(sentinel("evaluate", "--attackers", "0", "--json").stdout)
     assert quiet["friction"] == report["friction"]

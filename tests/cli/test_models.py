@@ -98,7 +98,7 @@ def test_doctor_names_one_that_abstains(sentinel: Command, registry: Registry) -
     path: Path = registry.path("default", "impostor", "2026-02-01")
     path.write_bytes(path.read_bytes()[:-5])
     checks = [each for each in json.loads(sentinel("doctor", "--json").stdout) if each["name"] == "models"]
-    bad(sentinel, 1, "no impostor model in force: the file is damaged", "show", "impostor")
+    assert "baseline-" in good(sentinel, "show", "impostor")  # what stands in for it
     (warned,) = [each for each in checks if each["state"] == "warn"]
     assert "impostor 2026-02-01 of tenant default: abstains: the file is damaged" in warned["detail"]
     assert len(checks) == 3

@@ -159,8 +159,8 @@ def content(path: Path) -> dict[str, Any]:
     names = {account.handle: account.lookup for account in accounts}
     with closing(sqlite3.connect(path)) as database:
         tracks: dict[int, list[Any]] = {}
-        for name, sealed in database.execute("SELECT name, entries FROM track"):
-            tracks.setdefault(name, []).extend(rows.open_entries(name, sealed))
+        for name, expires, sealed in database.execute("SELECT name, expires, entries FROM track"):
+            tracks.setdefault(name, []).extend(rows.open_entries(name, expires, sealed))
         events = database.execute(
             "SELECT key, tenant, owner, ref, day, type, body, NULL, record, trusted, alert FROM event ORDER BY seq"
         ).fetchall()

@@ -63,7 +63,7 @@ def come(inst: Installation, id: str, at: timedelta = timedelta(), **fields: Any
 async def kept(inst: Installation, tenant: str = "default") -> dict[int, Counted]:
     """Day (0: that of the start) → counts."""
     found = await inst.store.drift(tenant, since=0)
-    return {day - DAY: open_counted(inst.vault.usage, day, tenant, sealed) for day, sealed in found.items()}
+    return {day - DAY: open_counted(inst.vault.drift, day, tenant, sealed) for day, sealed in found.items()}
 
 
 async def looked(inst: Installation, tenant: str = "default") -> dict[int, int]:
@@ -298,7 +298,7 @@ async def test_no_person_is_in_what_is_kept(tmp_path: Path) -> None:
         await inst.run([come(inst, f"first-{n}", account=f"u-{n}") for n in accounts])
         await inst.run([come(inst, f"{n}", timedelta(hours=1), account=f"u-{n}") for n in accounts])
         ((sealed, day),) = rows(inst.path, "SELECT sealed, day FROM drift")
-        opened.append(inst.vault.usage.open(sealed, f"drift.{day}.default"))
+        opened.append(inst.vault.drift.open(sealed, f"drift.{day}.default"))
         await inst.store.close()
     assert opened[0] == opened[1]
     counted = msgspec.msgpack.decode(opened[0], type=Counted)
@@ -313,8 +313,8 @@ async def test_a_day_is_sealed_and_bound_to_its_row(tmp_path: Path) -> None:
     assert IMPOSTOR.encode() not in sealed
     for sealer, day, tenant in (
         (Sealer(b"x" * 32), DAY, "default"),
-        (inst.vault.usage, DAY + 1, "default"),
-        (inst.vault.usage, DAY, "shop"),
+        (inst.vault.drift, DAY + 1, "default"),
+        (inst.vault.drift, DAY, "shop"),
     ):
         with pytest.raises(StoreError, match="does not open"):
             open_counted(sealer, day, tenant, sealed)

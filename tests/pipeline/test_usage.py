@@ -130,7 +130,7 @@ async def test_a_duplicate_a_conflict_and_a_restricted_account_are_not_counted(t
     assert await told(inst) == {0: {"logins": {"success": 1}, "methods": {"unknown": 1}, "browsers": {"unknown": 1},
                                     "countries": {"FR": 1}}}  # fmt: skip
     assert (await ended(inst, 2))[1]["logins"] == {}
-    counting, changes = Usage({}, Sealer(b"k" * 32), no_noise), Changes()
+    counting, changes = Usage({}, lambda day: Sealer(b"k" * 32), no_noise), Changes()
     profile = await inst.profile("u-1")
     assert profile is not None
     profile.usage_day = 0

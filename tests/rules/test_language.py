@@ -125,8 +125,13 @@ def test_what_is_remembered_equals_a_fresh_evaluation(data: st.DataObject, text:
         facts = {name: data.draw(VALUES[FACTS[name].type if name in FACTS else "int"]) for name in remembering.reads}
         facts |= {"unread": data.draw(st.integers())}
         fresh = compile_expression(text, **more).evaluate(facts)
-        assert repr(remembering.evaluate(facts)) == repr(fresh)
-        assert repr(remembering.evaluate(facts)) == repr(fresh)
+        assert told(remembering.evaluate(facts)) == told(fresh)
+        assert told(remembering.evaluate(facts)) == told(fresh)
+
+
+def told(value: object) -> str:
+    """A result as findings tell it; zero has no sign there."""
+    return repr(value + 0.0 if isinstance(value, float) else value)
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

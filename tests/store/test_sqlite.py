@@ -24,7 +24,7 @@ from sentinel.store.protocol import Changes, Wanted
 from sentinel.store.sqlite import schema
 from sentinel.store.sqlite import store as sqlite_store
 from sentinel.store.sqlite.cache import Cache
-from sentinel.store.sqlite.schema import MIGRATIONS, migrate, newest
+from sentinel.store.sqlite.schema import FIRST_VERSION, MIGRATIONS, migrate, newest
 from sentinel.store.sqlite.store import SqliteStore
 from tests.store.contract import FAILURES, START, everything, notice, record
 from tests.store.named import NamedVault
@@ -133,11 +133,11 @@ async def test_counts_of_everybody_are_looked_through_once_a_day(path: Path) -> 
 def test_a_development_snapshot_is_refused_and_left_alone(path: Path, readonly: bool) -> None:
     database = sqlite3.connect(path)
     database.execute("CREATE TABLE event (sealed BLOB)")
-    database.execute("PRAGMA user_version = 3")
+    database.execute(f"PRAGMA user_version = {FIRST_VERSION - 1}")
     database.close()
     with pytest.raises(StoreError, match=r"development snapshot.*import your history again"):
         SqliteStore(path, NamedVault(), readonly=readonly)
-    assert pragma(sqlite3.connect(path), "user_version") == 3
+    assert pragma(sqlite3.connect(path), "user_version") == FIRST_VERSION - 1
 
 
 def test_a_migration_that_fails_leaves_the_older_version_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,11 +416,11 @@ async def test_erasing_waits_for_who_copies_the_log(path: Path, monkeypatch: pyt
         assert goes_on.wait(10)
         copies.clear()
 
-    def scrub(_: sqlite3.Connection) -> bool:
+    def first(_: sqlite3.Connection) -> tuple[int, int]:
         together.append(copies.is_set())
-        return True
+        return 0, 0
 
-    monkeypatch.setattr(sqlite_store.erasing, "scrub", scrub)
+    monkeypatch.setattr(sqlite_store.log, "copy", first)
     copier = asyncio.create_task(store._copy(copying))
     erasing = asyncio.create_task(store.scrub())
     for _ in range(10):  # as long as it takes to come to the log, or to wait for it

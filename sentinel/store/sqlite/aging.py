@@ -1,30 +1,25 @@
 """The part of the embedded store that lets things go."""
 
 import sqlite3
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
-from sentinel.past.profile import Profile
 from sentinel.privacy.retention import Due
 from sentinel.store.aging import Expiring, Kept
-from sentinel.store.rows import Rows
-from sentinel.store.sqlite import expiry, reading
-from sentinel.store.sqlite.cache import Cache
+from sentinel.store.sqlite import expiry, log, reading
+from sentinel.store.sqlite.part import Part
 
-_T = TypeVar("_T")
 #: The log is begun anew when so few pages of it are not copied yet; tried so many times.
 _FEW_PAGES: Final = 64
 _COPIES: Final = 10
-#: Rows changed between two new beginnings of the log, some 20 MB of it.
-_ROWS: Final = 1000
+#: Rows changed between two copies of the log, and its pages (8 MB) at which it is begun anew then.
+_ROWS: Final = 100
+_PAGES: Final = 2048
 
 
-class SqliteAging(ABC):
+class SqliteAging(Part):
     """See :class:`sentinel.store.aging.Aging`; a base of :class:`sentinel.store.sqlite.store.SqliteStore`."""
 
-    _rows: Rows
-    _profiles: Cache[str, Profile]
     _stepped = 0
 
     async def expire_raw(self, through: int, *, limit: int) -> int:
@@ -93,25 +88,20 @@ class SqliteAging(ABC):
 
     async def begin_log(self) -> bool:
         """See the protocol. What there is to copy is copied beside the commits, before."""
+        return await self._restart_log() and await self._write(log.cut)
+
+    async def _restart_log(self) -> bool:
         for _ in range(_COPIES):
-            if await self._copy(expiry.copy_log) <= _FEW_PAGES:
-                return await self._write(expiry.begin_log)
+            if (await self._copy(log.copy))[1] <= _FEW_PAGES:
+                return await self._write(log.restart)
         return False  # there are more commits than can be copied, or somebody reads an old state
 
     async def _step(self, work: Callable[[sqlite3.Connection], int]) -> int:
-        """Write, and begin the log anew when much was written: cutting a long one off takes long."""
+        """Write, and begin the log anew when it is long: the longer the file, the longer it takes to cut it off."""
         rows = await self._write(work)
         self._stepped += rows
         if self._stepped >= _ROWS:
             self._stepped = 0
-            await self.begin_log()
+            if (await self._copy(log.copy))[0] > _PAGES:
+                await self._restart_log()
         return rows
-
-    @abstractmethod
-    async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...
-
-    @abstractmethod
-    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...
-
-    @abstractmethod
-    async def _copy(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...

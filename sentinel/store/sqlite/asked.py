@@ -1,16 +1,21 @@
 """What commands ask of whoever judges into the store, and its answers: sealed, and dropped a day after."""
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
+from sentinel.database import transaction
 from sentinel.events.clock import DAY
 
 
-def ask(db: sqlite3.Connection, time: int, question: bytes) -> int:
-    """Keep a question; returns its id. Those answered long ago are of no use any more."""
-    db.execute("DELETE FROM asked WHERE done BETWEEN 1 AND ?", (time - DAY,))
-    row = db.execute("INSERT INTO asked (time, question) VALUES (?, ?)", (time, question))
-    return int(row.lastrowid or 0)
+def ask(db: sqlite3.Connection, time: int, seal: Callable[[int], bytes]) -> int:
+    """Keep a question, which ``seal`` seals for the row with the id it is given; returns that id. Those answered long
+    ago are of no use any more."""
+    with transaction(db):
+        db.execute("DELETE FROM asked WHERE done BETWEEN 1 AND ?", (time - DAY,))
+        id = int(db.execute("INSERT INTO asked (time) VALUES (?)", (time,)).lastrowid or 0)
+        db.execute("UPDATE asked SET question = ? WHERE id = ?", (seal(id), id))
+    return id
 
 
 def waiting(db: sqlite3.Connection) -> list[tuple[Any, ...]]:

@@ -4,7 +4,6 @@ Found again after a crash, or in a restored backup, by the same secret: nothing 
 """
 
 import sqlite3
-from typing import Final
 
 import msgspec
 
@@ -12,8 +11,6 @@ from sentinel.database import transaction
 from sentinel.privacy.account_key import row_of
 from sentinel.store.sqlite import reading
 
-#: How long cutting off the log waits for readers, in milliseconds.
-_PATIENCE: Final = 50
 #: Tables whose rows are found by one row id of the account: table, column, kind of row id.
 OWNED = (
     ("profile", "key", "profile"),
@@ -72,20 +69,3 @@ def left(db: sqlite3.Connection, rows: bytes) -> int:
         query = f"SELECT count(*) FROM {table} WHERE {column} = ?"  # noqa: S608  # constant names
         number += db.execute(query, (row_of(rows, kind),)).fetchone()[0]
     return int(number)
-
-
-def scrub(db: sqlite3.Connection) -> bool:
-    """Deleted rows are zeroes in the database (``secure_delete``); their old pages in the log go with the log, unless
-    somebody reads an older state (a backup does for minutes): then it is false, since commits would wait for that one.
-
-    Where SQLite moved rows from page to page, pieces stay in the room between rows until it is used again: sealed
-    under the key that is gone, and row ids that only it gave.
-    """
-    waits = db.execute("PRAGMA busy_timeout").fetchone()[0]
-    db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
-    try:
-        # Copied beside the commits first: what is left to do while they wait is little.
-        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    finally:
-        db.execute(f"PRAGMA busy_timeout = {waits}")

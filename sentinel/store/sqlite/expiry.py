@@ -12,8 +12,6 @@ from sentinel.privacy.retention import Due
 from sentinel.store.aging import Expiring
 from sentinel.store.sqlite.erasing import OWNED
 
-#: How long beginning the log anew waits for readers (milliseconds): commits wait for it.
-_READERS: Final = 10
 _json: Final = msgspec.json.Encoder().encode
 
 
@@ -123,23 +121,6 @@ def reclaim(db: sqlite3.Connection, limit: int) -> int:
     # Each page is a row without columns, after the first of which execute() would stop.
     db.executescript(f"PRAGMA incremental_vacuum({int(limit)})")
     return int(before - db.execute("PRAGMA freelist_count").fetchone()[0])
-
-
-def copy_log(db: sqlite3.Connection) -> int:
-    """Copy what can be copied of the log without keeping anybody waiting; returns the pages that are left."""
-    _, logged, copied = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    return int(logged - copied)
-
-
-def begin_log(db: sqlite3.Connection) -> bool:
-    """Copy the rest of the log and cut it off, unless somebody still reads what was before."""
-    waits = db.execute("PRAGMA busy_timeout").fetchone()[0]
-    db.execute(f"PRAGMA busy_timeout = {_READERS}")
-    try:
-        busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    finally:
-        db.execute(f"PRAGMA busy_timeout = {waits}")
-    return not busy
 
 
 def _list(values: Iterable[str | int]) -> tuple[bytes]:

@@ -46,11 +46,11 @@ def recall(
         entries: dict[TrackKey, list[Any]] = {}
         # In the order they were written: what a track still holds depends on it. The index gives it for nothing.
         written = db.execute(
-            "SELECT name, entries FROM track WHERE name IN (SELECT value FROM json_each(?)) ORDER BY name, id",
+            "SELECT name, expires, entries FROM track WHERE name IN (SELECT value FROM json_each(?)) ORDER BY name, id",
             _list(numbers),
         )
-        for number, sealed in written:
-            entries.setdefault(numbers[number], []).extend(rows.open_entries(number, sealed))
+        for number, expires, sealed in written:
+            entries.setdefault(numbers[number], []).extend(rows.open_entries(number, expires, sealed))
         past.tracks.update((key, Track(found, wanted.tracks[key])) for key, found in entries.items())
 
 
@@ -139,8 +139,8 @@ def alerts(
 
 
 def tracks_of(db: sqlite3.Connection, owner: str) -> list[Row]:
-    """Name and sealed entries of the tracks that are kept by an account; ``owner`` is its row id."""
-    return db.execute("SELECT name, entries FROM track WHERE owner = ? ORDER BY name, id", (owner,)).fetchall()
+    """Name, expiry and sealed entries of the tracks that are kept by an account; ``owner`` is its row id."""
+    return db.execute("SELECT name, expires, entries FROM track WHERE owner = ? ORDER BY name, id", (owner,)).fetchall()
 
 
 def alerts_of(db: sqlite3.Connection, owner: str) -> list[Row]:

@@ -65,7 +65,7 @@ class Reowning:
             Table(self._read_events, self._change_events),
             Table(self._reader("alert", "seq", _ALERT, "alerts"), self._change_alerts),
             Table(self._reader("mail", "id", "alert, ref, notice", "mails"), self._change_mails),
-            Table(self._reader("track", "id", "name, entries", "windows"), self._change_tracks),
+            Table(self._reader("track", "id", "name, expires, entries", "windows"), self._change_tracks),
         )
 
     def _read_events(self, db: sqlite3.Connection, after: int) -> list[Row]:
@@ -127,13 +127,13 @@ class Reowning:
         """Windows that are kept by the account go on where the other one's are; those that no rule knows any more are
         left, to go with the account."""
         owner = self._head.row("windows")
-        windows = self._rows.vault.windows
+        rows = self._rows
         return [
             (
                 "UPDATE track SET name = ?, owner = ?, entries = ? WHERE id = ?",
-                [new, owner, windows.seal(windows.open(entries, str(name)), str(new)), id],
+                [new, owner, rows.seal_entries(new, expires, rows.encoded_entries(name, expires, entries)), id],
             )
-            for id, name, entries in page
+            for id, name, expires, entries in page
             if (new := self._tracks.get(name)) is not None
         ]
 

@@ -121,8 +121,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     drift.CREATE,
 )
 
-#: Schema versions before this one were of development snapshots, sealed under one key in another way.
-FIRST_VERSION: Final = 4
+#: Schema versions before this one were of development snapshots, which sealed in other ways.
+FIRST_VERSION: Final = 7
 
 
 def newest() -> int:
@@ -172,7 +172,7 @@ def expect_newest(database: sqlite3.Connection) -> None:
 def _expect_readable(version: int) -> None:
     if 0 < version < FIRST_VERSION:
         raise StoreError(
-            f"the store has schema version {version}, of a development snapshot that sealed under a single key:"
+            f"the store has schema version {version}, of a development snapshot that sealed in another way:"
             " move it away and import your history again",
             retry=False,
         )

@@ -7,7 +7,7 @@ statement gives the interpreter's lock away and, beside a busy loop, waits milli
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,16 +20,13 @@ from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.commons import CommonRow
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
-from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import (
     AlertRow,
     ApiKey,
-    AskedVerdict,
     CallKey,
     Changes,
     Extent,
-    Given,
     Mail,
     MailKept,
     Past,
@@ -41,22 +38,10 @@ from sentinel.store.protocol import (
     WindowKept,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import (
-    asked,
-    commons,
-    drift,
-    erasing,
-    fired,
-    keys,
-    outbox,
-    reading,
-    reowning,
-    usage,
-    verdicts,
-    writing,
-)
+from sentinel.store.sqlite import commons, drift, fired, keys, log, outbox, reading, usage, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
+from sentinel.store.sqlite.owning import SqliteOwning
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
 #: Profiles kept decoded, a few kilobytes each; the rest is read when its account comes again.
@@ -67,17 +52,18 @@ TRACK_CACHE: Final = 1_000_000
 TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
-#: Pages of log (48 MB) at which it is begun anew, for which a commit has to wait. It tells what was written together,
-#: and so which profile an event belongs to: where little comes it would reach far back if upkeep did not cut it off
-#: each minute (:meth:`SqliteStore.scrub`).
-LOG_PAGES: Final = 12_288
+#: Pages of log (16 MB) at which it is begun anew, for which a commit has to wait; looked at after each copy, so that
+#: the file has up to 32 MB. The log tells what was written together, and so which profile an event
+#: belongs to: where little comes it would reach far back if upkeep did not cut it off each minute
+#: (:meth:`SqliteStore.scrub`).
+LOG_PAGES: Final = 4096
 _PAGE: Final = 500
 
 _NOTHING: Final = Past()
 _T = TypeVar("_T")
 
 
-class SqliteStore(SqliteAging):
+class SqliteStore(SqliteOwning, SqliteAging):
     """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
 
     ``vault`` names and seals rows; it is the caller's to close. ``readonly`` is for looking at the store beside the
@@ -180,10 +166,10 @@ class SqliteStore(SqliteAging):
     async def _checkpoint(self) -> None:
         """Copy the write-ahead log into the database beside the commits, which SQLite would do within one of them."""
         try:
-            pages = await self._copy(writing.checkpoint)
+            pages, _ = await self._copy(log.copy)
             if pages > LOG_PAGES:
                 # Between two commits: what came since the copy is little, and the log begins anew.
-                await self._write(writing.restart_log)
+                await self._write(log.restart)
         except StoreError:
             # The commits tell what is wrong; copying is tried again after the next.
             self._uncopied = CHECKPOINT_RECORDS
@@ -318,109 +304,6 @@ class SqliteStore(SqliteAging):
         owner = self._rows.windows_row(account)
         return self._rows.windows_kept(await self._read(lambda db: reading.tracks_of(db, owner)))
 
-    async def ask_verdict(self, verdict: AskedVerdict) -> int:
-        """See the protocol."""
-        return await self._write(lambda db: verdicts.ask(db, verdict))
-
-    async def asked_verdicts(self, id: int | None = None) -> list[AskedVerdict]:
-        """See the protocol."""
-        return await self._read(lambda db: verdicts.asked(db, id))
-
-    async def settle_verdict(self, id: int, *, now: int, answered: int, alerts: Sequence[str]) -> None:
-        """See the protocol."""
-        (asked,) = await self.asked_verdicts(id)
-        keys = [self._rows.alert_key(asked.tenant, alert) for alert in alerts]
-        await self._write(lambda db: verdicts.settle(db, id, now, answered, keys))
-
-    async def ask(self, question: bytes, *, now: int) -> int:
-        """See the protocol."""
-        sealed = self._rows.question(question)
-        return await self._write(lambda db: asked.ask(db, now, sealed))
-
-    async def questions(self) -> list[tuple[int, bytes]]:
-        """See the protocol."""
-        return [(id, self._rows.open_question(sealed)) for id, sealed in await self._read(asked.waiting)]
-
-    async def reply(self, id: int, answer: bytes, *, now: int) -> None:
-        """See the protocol."""
-        sealed = self._rows.question(answer)
-        await self._write(lambda db: asked.reply(db, id, now, sealed))
-        # The question may have named an account that is erased now.
-        await self.scrub()
-
-    async def answer(self, id: int) -> bytes | None:
-        """See the protocol."""
-        sealed = await self._read(lambda db: asked.answer(db, id))
-        return self._rows.open_question(sealed) if sealed is not None else None
-
-    async def erase(self, rows: bytes, handle: str) -> int:
-        """See the protocol."""
-        gone = await self._write(lambda db: erasing.erase(db, rows, handle))
-        await self._close_verdicts()
-        self._profiles.drop(handle)
-        self._tracks.drop_where(lambda key: handle in key[1])
-        return gone
-
-    async def scrub(self) -> bool:
-        """See the protocol."""
-        # By the thread that copies the log: SQLite refuses at once, without waiting, while another one copies.
-        return self.path is None or await self._copy(erasing.scrub)
-
-    async def _close_verdicts(self) -> None:
-        """Verdicts that wait and are about an alert that is gone with its account have nothing to do; their target says
-        whose it was."""
-        for each in await self.asked_verdicts():
-            if each.about == "alert":
-                key = self._rows.alert_key(each.tenant, each.target)
-                await self._write(lambda db, id=each.id, key=key: verdicts.drop(db, id, key))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
-
-    async def left_of(self, rows: bytes) -> int:
-        """See the protocol."""
-        return await self._read(lambda db: erasing.left(db, rows))
-
-    async def parts(self, keys: Sequence[AccountKey]) -> dict[str, tuple[Profile | None, Attributes | None]]:
-        """See the protocol."""
-        return reowning.open_parts(self._rows, keys, *await self._read(lambda db: reowning.sealed_parts(db, keys)))
-
-    async def reown(
-        self,
-        former: AccountKey,
-        head: AccountKey,
-        *,
-        changed: Callable[[Record], Record],
-        tracks: Mapping[TrackKey, TrackKey],
-    ) -> Given:
-        """See the protocol."""
-        giving = reowning.Reowning(self._rows, former, head, changed, tracks)
-        given = damaged = 0
-        for table in giving.tables:
-            after = 0
-            while page := await self._read(lambda db, table=table, after=after: table.read(db, after)):  # type: ignore[misc]  # likewise
-                statements, lost = table.give(page)
-                damaged += lost
-                await self._write(lambda db, statements=statements: writing.commit(db, statements))  # type: ignore[misc]  # likewise
-                given += len(statements) if table is giving.tables[0] else 0
-                after = page[-1][0]
-        return Given(given, damaged)
-
-    async def merge(self, former: AccountKey, changes: Changes, *, keep: bool = False) -> None:
-        """See the protocol."""
-        statements = writing.pack(changes, self._rows)
-        await self._write(
-            lambda db: writing.commit(
-                db,
-                statements,
-                lambda db: (
-                    erasing.delete_parts(db, former.rows) if keep else erasing.delete(db, former.rows, former.handle)
-                ),
-            )
-        )
-        self._profiles.drop(former.handle)
-        for handle, profile in changes.profiles.items():
-            self._profiles.refresh(handle, profile)
-        handles = {former.handle, *changes.profiles}
-        self._tracks.drop_where(lambda key: not handles.isdisjoint(key[1]))
-
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """See the protocol."""
         mails = []
@@ -466,10 +349,10 @@ class SqliteStore(SqliteAging):
 
     async def expire_windows(self, now: int) -> int:
         """See the protocol."""
-        dropped = await self._write(lambda db: writing.expire_windows(db, now))
+        dropped = await self._step(lambda db: writing.expire_windows(db, now))
         if self._commons_day != (day := utc_day(now)):
             # All of them have to be looked at, and it is days that make them old: not by the minute.
-            aged = await self._write(lambda db: writing.expire_commons(db, now))
+            aged = await self._step(lambda db: writing.expire_commons(db, now))
             self._commons_day = day if not aged else None
             dropped += aged
         return dropped

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from sentinel.database import BUSY_SECONDS, transaction
+from sentinel.database import transaction
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
@@ -13,9 +13,6 @@ from sentinel.store.sqlite import commons, drift, fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
 _STEP: Final = 1000
-#: How long beginning the log anew may wait for readers, in milliseconds.
-_PATIENCE: Final = 50
-
 
 Statement = tuple[str, list[Any]]
 
@@ -29,8 +26,10 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     _rows(statements, _EVENT, [rows.event(record) for record in changes.records])
     _rows(statements, _PROFILE, [rows.profile(handle, profile) for handle, profile in changes.profiles.items()])
     _rows(statements, _TRACK, [
-        (
-            *rows.track(key, track.unsaved, changes.owners.get(key)),
+        rows.track(
+            key,
+            track.unsaved,
+            changes.owners.get(key),
             _expires(max(entry[0] for entry in track.unsaved) + track.keep),
         )
         for key, track in changes.tracks.items()
@@ -97,7 +96,7 @@ class _Insert:
 
 _EVENT: Final = _Insert("event", "key, tenant, owner, ref, day, type, body, raw, record, trusted, alert")
 _PROFILE: Final = _Insert("profile", "key, sealed", "ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed")
-_TRACK: Final = _Insert("track", "name, owner, entries, expires")
+_TRACK: Final = _Insert("track", "name, owner, expires, entries")
 _ATTRIBUTES: Final = _Insert("attributes", "key, sealed", "ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed")
 _ALERT: Final = _Insert(
     "alert",
@@ -116,26 +115,6 @@ def _rows(statements: list[Statement], insert: _Insert, rows: Sequence[tuple[Any
         while len(rows) - at >= count:
             statements.append((insert.texts[count], [value for row in rows[at : at + count] for value in row]))
             at += count
-
-
-def checkpoint(db: sqlite3.Connection) -> int:
-    """Copy what can be copied of the log without keeping anybody waiting; returns the pages that the log has.
-
-    Copied pages count too: the log begins anew only when a commit finds all of it copied, which under steady load
-    never happens by itself.
-    """
-    _, logged, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    return int(logged)
-
-
-def restart_log(db: sqlite3.Connection) -> None:
-    """Copy the whole log, so that it begins anew; not while somebody reads an older state (a backup): commits would
-    wait for that one. The log grows a little more then."""
-    db.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
-    try:
-        db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-    finally:
-        db.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
 
 def expire_windows(db: sqlite3.Connection, now: int) -> int:

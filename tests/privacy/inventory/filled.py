@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sentinel.audit.entry import Entry
 from sentinel.audit.log import AuditLog
-from sentinel.events.clock import utc_day
+from sentinel.events.clock import DAY, utc_day
 from sentinel.pipeline.drift import Counted
 from sentinel.pipeline.item import Arrival, Call, UsagePolicy
 from sentinel.pipeline.rights import Answer, Request, Rights
@@ -53,7 +53,7 @@ class Filled(Installation):
         day = utc_day(NOW)
         counted = pack(Counted(0, 1, {"impostor 2026-10-01": bytes(16)}))
         await self.store.commit(
-            Changes(drift={(day, "default"): self.vault.usage.seal(counted, f"drift.{day}.default")})
+            Changes(drift={(day, "default"): self.vault.drift.seal(counted, f"drift.{day}.default")})
         )
         await self.store.put_key(
             ApiKey(name="web", tenant="default", digest=b"d" * 32, scopes=("events",), created=NOW)
@@ -148,15 +148,15 @@ def schema(folder: Path) -> dict[str, dict[str, list[str]]]:
 
 #: For each sealed column the identity of a row, which is bound into what is sealed.
 ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "sentinel.db event.raw": lambda row: row["key"],
-    "sentinel.db event.record": lambda row: row["key"],
+    "sentinel.db event.raw": lambda row: f"{row['key']}/{row['tenant']}/{row['type']}",
+    "sentinel.db event.record": lambda row: f"{row['key']}/{row['tenant']}/{row['type']}",
     "sentinel.db profile.sealed": lambda row: f"profile/{row['key']}",
     "sentinel.db attributes.sealed": lambda row: f"attributes/{row['key']}",
-    "sentinel.db track.entries": lambda row: str(row["name"]),
-    "sentinel.db alert.sealed": lambda row: f"alert/{row['key']}",
+    "sentinel.db track.entries": lambda row: f"{row['name']}/{row['expires']}",
+    "sentinel.db alert.sealed": lambda row: f"alert/{row['key']}/{row['tenant']}/{row['kind']}",
     "sentinel.db mail.notice": lambda row: f"mail/{row['alert']}",
-    "sentinel.db asked.question": lambda row: "asked",
-    "sentinel.db asked.answer": lambda row: "asked",
+    "sentinel.db asked.question": lambda row: f"asked/{row['id']}/question",
+    "sentinel.db asked.answer": lambda row: f"asked/{row['id']}/answer",
     "sentinel.db usage_open.sealed": lambda row: f"usage.{row['day']}.{row['tenant']}",
     "sentinel.db drift.sealed": lambda row: f"drift.{row['day']}.{row['tenant']}",
     "keyring.db slot.key": lambda row: "slot",
@@ -184,7 +184,13 @@ def keys(installation: Filled) -> list[tuple[bytes, set[str]]]:
             assert day.raw is not None
             found.append((each.derive("raw", day.raw), {"account x raw day"}))
             found.append((each.derive("record", day.record), {"account x record day"}))
-    found += [(root.derive(name), {"installation"}) for name in ("windows", "usage", "ledger")]
+    found += [(root.derive(purpose), {"installation"}) for purpose in ("ledger", "drift")]
+    with closing(sqlite3.connect(installation.folder / "store.db")) as database:
+        for purpose, query in (
+            ("windows", f"SELECT DISTINCT expires / {DAY} FROM track"),
+            ("usage", "SELECT DISTINCT day FROM usage_open"),
+        ):
+            found += [(root.derive(f"{purpose}/{day}"), {"installation"}) for (day,) in database.execute(query)]
     master = KEY.derive("keyring")
     with closing(sqlite3.connect(installation.folder / "keyring.db")) as database:
         (slot,) = database.execute("SELECT key FROM slot").fetchone()
