@@ -293,6 +293,7 @@ async def test_doctor(
         "keys",
         "rules",
         "models",
+        "drift",
         "geo",
         "mail",
     }

@@ -62,6 +62,16 @@ def test_chance_alone_exceeds_the_bound_once_in_a_thousand_and_has_the_mean_that
     assert mean == pytest.approx(found[0].noise, rel=0.1)
 
 
+def test_what_chance_may_have_done_is_nothing() -> None:
+    bins = Bins(edges=tuple(float(n) for n in range(9)), shares=(0.0, *[0.1] * 10))
+    counts = [0, *[3, 7] * 5]
+    few = moved(bins, counts, logins=50, learned=1e6)
+    assert (few.psi == pytest.approx(0.17, abs=0.01), few.beyond) == (True, 0)
+    many = moved(bins, [20 * count for count in counts], logins=1000, learned=1e6)
+    assert many.psi == pytest.approx(few.psi)
+    assert many.beyond == pytest.approx(many.psi - 9 / 1000, abs=1e-4)
+
+
 # Bins
 
 
@@ -147,6 +157,12 @@ def test_a_shift_is_told_after_days_and_not_after_one() -> None:
     found = judged(*[quiet] * 3, shift, shift, quiet, shift)
     assert names(found) == {"device_class_share", SCORE}
     assert 0.1 < found.week.beyond(SCORE) < 0.25
+    # One day on which many came is one day.
+    chance = Random(5)  # repeatable
+    counted = [day(TODAY - 6 + n, 300 if n < 6 else 1200, quiet if n < 6 else shift, chance) for n in range(7)]
+    once = report(REFERENCE, NAMES, counted, TODAY)
+    assert 0.1 < once.week.beyond(SCORE) < 0.25 < once.days[TODAY].beyond(SCORE)
+    assert names(once) == set()
     # It was, and is no more.
     assert names(judged(quiet, shift, shift, shift, quiet, quiet, quiet)) == set()
 
@@ -198,7 +214,9 @@ def test_days_that_are_not_over_are_left_out() -> None:
     chance = Random(5)  # repeatable
     counted = [day(TODAY - 6 + n, 300, quiet if n < 4 else other("idle"), chance) for n in range(7)]
     assert names(report(REFERENCE, NAMES, counted, TODAY)) == {"idle"}
-    assert names(report(REFERENCE, NAMES, counted, TODAY - 2)) == set()
+    before = report(REFERENCE, NAMES, counted, TODAY - 2)
+    assert names(before) == set()
+    assert (before.week.logins, max(before.days)) == (1500, TODAY - 2)
 
 
 def test_in_words() -> None:

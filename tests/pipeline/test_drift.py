@@ -194,6 +194,23 @@ async def test_a_batch_that_is_not_stored_counts_for_nothing(tmp_path: Path, mon
     await inst.store.close()
 
 
+async def test_a_batch_without_any_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inst = installation(tmp_path)
+    written: list[int] = []
+    commit = inst.store.commit
+
+    async def noting(changes: Changes) -> None:
+        written.append(len(changes.drift))
+        await commit(changes)
+
+    monkeypatch.setattr(inst.store, "commit", noting)
+    refused = {"outcome": "failure", "reason": "bad_password"}
+    for number, fields in enumerate(({}, {}, refused, {})):
+        await inst.run([come(inst, str(number), **fields)])
+    assert written == [0, 1, 0, 1]
+    await inst.store.close()
+
+
 # The sample
 
 

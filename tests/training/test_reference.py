@@ -93,7 +93,7 @@ class World:
         addresses, self.enriched = Addresses.load(state), enricher(state)
         self.settings = TenantSettings(rules=RuleSet(()))
         self.replay = Replay(self.settings)
-        rows = Rows(Impostors(Listed(addresses, self.enriched, _TENANT), 1), self.settings.trust, share=0.4)
+        rows = Rows(Impostors(Listed(addresses, self.enriched, _TENANT), 1), self.settings.trust, most=7000)
         self.quiet: list[Seen] = []
         self.late = []
         for told in simulate(WISH, addresses):
