@@ -73,8 +73,8 @@ def fit(
 
 
 def measured(rows: Split, model: Model, recipe: Recipe) -> dict[str, float]:
-    """A model's figures on the hold-out; a percentile is no probability, so a novelty model has no log-loss, and nothing
-    was expected of it."""
+    """A model's figures on the hold-out; a percentile is no probability, so a novelty model has no log-loss, and
+    nothing was expected of it."""
     if model.kind == "impostor":
         return figures(rows.held_out, model.predict, recipe.prior)
     found = figures(rows.held_out, model.raw, recipe.prior)

@@ -56,6 +56,7 @@ COMMANDS = [
     ("privacy", "approve", "u-1"),
     ("rules", "list"),
     ("rules", "show", "new_device"),
+    ("train",),
     ("usage",),
 ]
 
@@ -104,3 +105,10 @@ def test_what_is_tuned_for_a_tenant_that_nothing_knows_is_told(sentinel: Command
     tuning = [check for check in json.loads(done.stdout) if check["name"] == "tuning"]
     assert [check["state"] for check in tuning] == ["warn"] * 3
     assert "shpo" in tuning[0]["detail"]
+
+
+def test_training_is_for_every_tenant_that_is_known(sentinel: Command, config: Path) -> None:
+    create(sentinel, config, "shop", "shop")
+    done = sentinel("--config", config, "train", "--json")
+    assert done.returncode == 1, done.stderr  # there is no history yet
+    assert sorted(json.loads(done.stdout)) == ["default", "intern", "shop"]

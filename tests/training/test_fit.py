@@ -15,6 +15,7 @@ from sentinel.training.columns import blank_rare
 from sentinel.training.fit import Split, day_of, figures, fit_impostor, fit_novelty, highest, log_loss, split, weighed
 from sentinel.training.rows import CALIBRATION, HOLD_OUT
 from sentinel.training.table import Table
+from sentinel.training.train import measured
 
 
 def table(days: list[int], parts: list[int], kinds: list[int], weights: list[float] | None = None) -> Table:
@@ -216,3 +217,9 @@ def test_few_people_are_no_certainty() -> None:
     weights = np.where(impostor, 0.02 / 150, 0.98 / 50)
     made = calibrate(scores, impostor, weights)
     assert made(0.9) == pytest.approx(0.02 / (0.02 + 0.98 / 50), rel=0.11)
+
+
+def test_of_an_order_no_probability_is_measured(rows: Split, recipe: Recipe, novelty: ModelFile) -> None:
+    found = measured(rows, usable(novelty), recipe)
+    assert "roc_auc" in found
+    assert not [name for name in found if name.startswith(("log_loss", "observed_over_expected"))]
