@@ -42,10 +42,10 @@ def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: boo
 
     Reads beside the daemon, at low priority; nothing of it is kept but the models. Impostors are made of other people's
     logins and of lists: nobody has to label anything, and what was answered ("it was me", "it was not") weighs more.
-    Restricted accounts, erased ones and flagged events are left out; raw addresses are never opened. A model is put in
-    force only if it beats the one there is on later days of accounts that neither learned from; else it is kept as a
-    candidate (`sentinel models promote`). Where there is too little history nothing is trained, and the exit status
-    is 1.
+    Left out are restricted accounts, erased ones, and what was flagged and neither confirmed nor settled since; raw
+    addresses are never opened. A model is put in force only if it beats the one there is on later days of accounts that
+    neither learned from; else it is kept as a candidate (`sentinel models promote`). Where there is too little history
+    nothing is trained, and the exit status is 1.
 
     \b
     Example:

@@ -148,8 +148,8 @@ def decode(content: bytes) -> ModelFile | Abstains:
 def last_resort(content: bytes, version: str) -> date:
     """The day (UTC) on which a tenant's file goes, however damaged it is or whichever release wrote it.
 
-    When it does not say from which day on it learned, or says one after its training, that is soon after its training,
-    the day of its ``version``; at once where that is no day of the calendar.
+    When it does not say from which day on it learned, or is damaged and says one after its training, that is soon after
+    its training, the day of its ``version``; at once where that is no day of the calendar.
     """
     try:
         trained = date.fromisoformat(version.removeprefix("baseline-")[:10])
@@ -159,9 +159,10 @@ def last_resort(content: bytes, version: str) -> date:
         first_day = _Window.decode(content).first_day
     except (msgspec.DecodeError, ValueError, RecursionError):
         first_day = date.max
-    # One that is damaged may say any day, and nobody checked its hash: it must not stay for longer than a whole one.
-    days = (first_day, LIFE_DAYS) if first_day <= trained else (trained, DAMAGED_DAYS)
-    return _later(*days)
+    if first_day > trained and isinstance(decode(content), Abstains):
+        # One that is damaged may say any day: it must not stay for longer than a whole one.
+        return _later(trained, DAMAGED_DAYS)
+    return _later(first_day, LIFE_DAYS)
 
 
 def _later(day: date, days: int) -> date:
