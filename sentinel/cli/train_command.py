@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.tenants import DEFAULT, Tenant, known_tenants
 from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.models import model_desk, today
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
-@click.option("--tenant", "tenants", multiple=True, help="Whose models; may be given again [default: every tenant's].")
+@click.option(
+    "--tenant",
+    "tenants",
+    type=Tenant(),
+    multiple=True,
+    help="Whose models; may be given again [default: every tenant's].",
+)
 @click.option("--keep/--measure-only", default=True, show_default=True, help="Keep what was trained, or only measure.")
 @json_option
 @pass_config
@@ -48,7 +55,8 @@ def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: boo
     config = context.config
     with suppress(OSError):
         os.nice(10)  # whoever logs in meanwhile goes before; where that is forbidden, the unit has said so itself
-    chosen = sorted(set(tenants) or {"default", *config.tenants})
+    known = asyncio.run(known_tenants(config)) or {DEFAULT}
+    chosen = sorted(set(tenants) or known)
     told: dict[str, Any] = {}
     console = Console(stderr=True)
     for tenant in chosen:

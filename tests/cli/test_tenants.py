@@ -56,6 +56,7 @@ COMMANDS = [
     ("privacy", "approve", "u-1"),
     ("rules", "list"),
     ("rules", "show", "new_device"),
+    ("train",),
     ("usage",),
 ]
 
