@@ -57,7 +57,8 @@ def pass_config(function: Callable[..., T]) -> Callable[..., T]:
         for parameter in ctx.command.params:
             value = kwargs.get(parameter.name or "")
             if isinstance(parameter.type, Checked) and value is not None:
-                parameter.type.expect(context.config, value)
+                for each in value if parameter.multiple else (value,):
+                    parameter.type.expect(context.config, each)
         return function(context, *args, **kwargs)
 
     return wrapped
