@@ -157,6 +157,6 @@ def test_others_go_before(sentinel: Command, monkeypatch: pytest.MonkeyPatch, fo
     monkeypatch.setattr(os, "nice", nice)
     monkeypatch.setenv("HOME", str(sentinel.home))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    done = CliRunner().invoke(cli, ["train"])
-    assert (done.exit_code, asked) == (1, [10])
+    done = CliRunner().invoke(cli, ["train"], standalone_mode=False)
+    assert (done.return_value, asked) == (1, [10])
     assert "too little to learn from" in done.output
