@@ -43,6 +43,7 @@ from sentinel.training.rows import Rows
 from sentinel.training.table import Table
 
 _TENANT = "default"
+COLUMNS = ("values", "weights", "kind", "part", "day", "answered")
 _NO_DEVICE: dict[str, Any] = {"device_key": None}
 _NO_AGENT: dict[str, Any] = {"agent": None, "device": Device()}
 _NO_PLACE: dict[str, Any] = {"place": Place(), "network": Network()}
@@ -68,10 +69,24 @@ def main() -> int:
     """Simulate, fit, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--accounts", type=int, default=260)
+    parser.add_argument("--accounts", type=int, default=200)
     parser.add_argument("--days", type=int, default=240)
     parser.add_argument("--version", default=f"baseline-{datetime.now(UTC).date().isoformat()}")
+    parser.add_argument("--rows", type=Path, help="take the rows from this file (.npz), or keep them there first")
     asked = parser.parse_args()
+    table = _kept(asked.rows) or _simulated(asked)
+    print(f"{len(table)} rows, {int(table.real.sum())} of them real logins", file=sys.stderr)
+    return fit(table, asked)
+
+
+def _kept(path: Path | None) -> Table | None:
+    if path is None or not path.exists():
+        return None
+    with np.load(path) as kept:
+        return Table(kinds=Rows.kinds, **{name: kept[name] for name in COLUMNS})
+
+
+def _simulated(asked: argparse.Namespace) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
         Addresses.load(state)
@@ -79,7 +94,13 @@ def main() -> int:
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
             tables = list(pool.map(_rows, wanted))
     table = together(tables)
-    print(f"{len(table)} rows, {int(table.real.sum())} of them real logins", file=sys.stderr)
+    if asked.rows is not None:
+        np.savez(asked.rows, **{name: getattr(table, name) for name in COLUMNS})
+    return table
+
+
+def fit(table: Table, asked: argparse.Namespace) -> int:
+    """Fit both models, measure and write them."""
     recipe, novelty = packaged_recipe("impostor"), packaged_recipe("novelty")
     rows = split(table, recipe.holdout_share)
     began = time.perf_counter()
@@ -106,10 +127,7 @@ def together(tables: Sequence[Table]) -> Table:
     """Several services' rows; accounts of two services are never the same."""
     return Table(
         kinds=tables[0].kinds,
-        **{
-            name: np.concatenate([getattr(table, name) for table in tables])
-            for name in ("values", "weights", "kind", "part", "day", "answered")
-        },
+        **{name: np.concatenate([getattr(table, name) for table in tables]) for name in COLUMNS},
     )
 
 

@@ -31,10 +31,10 @@ def run(*command: str) -> str:
     return done.stdout + done.stderr
 
 
-def settings(section: str = "Service") -> dict[str, str]:
+def settings(section: str = "Service", unit: Path = UNIT) -> dict[str, str]:
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
-    parser.read(UNIT)
+    parser.read(unit)
     return dict(parser[section])
 
 
@@ -85,15 +85,29 @@ def test_every_group_of_directives_has_its_reason() -> None:
         assert block.startswith("#"), f"no reason given for: {block.splitlines()[0]}"
 
 
-def test_systemd_knows_every_directive_of_the_backup(tmp_path: Path) -> None:
-    for name in ("sentinel-backup.service", "sentinel-backup.timer"):
+@pytest.mark.parametrize("timed", ["sentinel-backup", "sentinel-train"])
+def test_systemd_knows_every_directive_of_what_timers_start(tmp_path: Path, timed: str) -> None:
+    for name in (f"{timed}.service", f"{timed}.timer"):
         copy = tmp_path / name
         copy.write_text(
             (UNIT.parent / name).read_text().replace("/usr/bin/sentinel", shutil.which("true") or "/bin/true")
         )
-    assert complaints(tmp_path / "sentinel-backup.timer") == []
-    assert complaints(tmp_path / "sentinel-backup.service") == []
-    assert exposure(tmp_path / "sentinel-backup.service") <= MOST_EXPOSED
+    assert complaints(tmp_path / f"{timed}.timer") == []
+    assert complaints(tmp_path / f"{timed}.service") == []
+    assert exposure(tmp_path / f"{timed}.service") <= MOST_EXPOSED
+
+
+def test_training_is_as_closed_as_the_backup_and_goes_last() -> None:
+    backup, training = (settings(unit=UNIT.parent / f"sentinel-{name}.service") for name in ("backup", "train"))
+    own = {"ExecStart", "Nice", "IOSchedulingClass", "MemoryMax", "TimeoutStartSec"}
+    assert {name: value for name, value in training.items() if name not in own} == {
+        name: value for name, value in backup.items() if name not in own
+    }
+    assert training["ExecStart"].endswith("sentinel train")
+    assert (training["Nice"], training["IOSchedulingClass"], training["MemoryMax"]) == ("10", "idle", "4G")
+    timer = settings("Timer", UNIT.parent / "sentinel-train.timer")
+    assert timer["OnCalendar"].startswith("Sun ")
+    assert (timer["RandomizedDelaySec"], timer["Persistent"]) == ("2h", "yes")
 
 
 def test_the_account_is_made(tmp_path: Path) -> None:
@@ -141,6 +155,11 @@ assert names.compile("speed > 900.0 && 'a'.matches('^a+$')").eval(data={"speed":
 assert "color" in css_inline.inline("<style>b{color:red}</style><b>x</b>")
 assert jinja2.Environment(autoescape=True).from_string("{{ 1 + 1 }}").render() == "2"
 assert ua_parser.parse("Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0").user_agent
+import numpy
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
+rows = numpy.random.default_rng(1).normal(size=(200, 3))
+HistGradientBoostingClassifier(max_iter=3).fit(rows, rows[:, 0] > 0).predict_proba(rows)
+IsolationForest(n_estimators=3).fit(rows).score_samples(rows)
 store = sqlite3.connect(sys.argv[1])
 store.execute("pragma journal_mode=wal")
 store.execute("pragma mmap_size=1000000")

@@ -57,7 +57,7 @@ def pass_config(function: Callable[..., T]) -> Callable[..., T]:
         for parameter in ctx.command.params:
             value = kwargs.get(parameter.name or "")
             if isinstance(parameter.type, Checked) and value is not None:
-                for each in value if isinstance(value, tuple) else (value,):
+                for each in value if parameter.multiple else (value,):
                     parameter.type.expect(context.config, each)
         return function(context, *args, **kwargs)
 

@@ -55,17 +55,15 @@ def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: boo
     config = context.config
     with suppress(OSError):
         os.nice(10)  # whoever logs in meanwhile goes before; where that is forbidden, the unit has said so itself
-    # Those that only keys or events make as well: the timer names none.
-    known = None if tenants else asyncio.run(known_tenants(config))
-    chosen = sorted(set(tenants) or known or {DEFAULT, *config.tenants})
+    known = asyncio.run(known_tenants(config)) or {DEFAULT}
+    chosen = sorted(set(tenants) or known)
     told: dict[str, Any] = {}
     console = Console(stderr=True)
     for tenant in chosen:
         try:
             outcomes = asyncio.run(_train(config, tenant, console, keep=keep))
         except SentinelError as error:
-            if not _is_too_little(error):
-                raise
+            # The next tenant's models do not wait for what is wrong with this one.
             told[tenant] = {"refused": str(error)}
             click.echo(str(error), err=True)
             continue
@@ -75,13 +73,7 @@ def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: boo
                 _print(tenant, outcome, keep=keep)
     if as_json:
         print_json(told)
-    return 0 if any(isinstance(outcomes, list) for outcomes in told.values()) else 1
-
-
-def _is_too_little(error: SentinelError) -> bool:
-    from sentinel.training.train import TooLittleError
-
-    return isinstance(error, TooLittleError)
+    return 0 if all(isinstance(outcomes, list) for outcomes in told.values()) else 1
 
 
 async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -> "list[Outcome]":

@@ -6,7 +6,8 @@ from datetime import date
 from typing import Final
 
 import msgspec
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from sentinel.config import Config
@@ -14,6 +15,7 @@ from sentinel.errors import SentinelError
 from sentinel.events.clock import now, to_datetime
 from sentinel.models.in_force import ModelsInForce, Shelf, Standing
 from sentinel.models.registry import Registry
+from sentinel.models.scorer import FAILURES
 
 _log: Final = logging.getLogger("sentinel.models")
 
@@ -109,13 +111,17 @@ class ModelFigures(Collector):
     def __init__(self, desk: ModelDesk) -> None:
         self._desk = desk
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """See prometheus_client."""
         labels = ["tenant", "model", "version", "status"]
         family = GaugeMetricFamily("sentinel_model_info", "Models that are in force or should be.", labels=labels)
         for each in self._desk.standings:
             family.add_metric([each.tenant, each.kind, each.version, each.status.replace(" ", "_")], 1)
         yield family
+        failed = CounterMetricFamily("sentinel_model_failures", "Logins that a model failed on.", labels=["model"])
+        for kind in ("impostor", "novelty", "likelihood"):
+            failed.add_metric([kind], FAILURES[kind])
+        yield failed
 
 
 def model_desk(config: Config, *, expire: bool = False) -> ModelDesk:

@@ -32,6 +32,7 @@ WITHOUT: Final[dict[str, dict[str, None]]] = {
 _MODEL_RULES: Final = "model_"
 #: Models that have nothing to say.
 _SILENT: Final = (None, None, None)
+_LESS: Final = 0.009
 
 Models = tuple[float | None, float | None, float | None]  #: impostor, likelihood, novelty
 
@@ -207,10 +208,14 @@ class Scoring:
 
 
 def _risks(assessment: Assessment, impostor: float | None) -> tuple[float | None, float]:
-    """Combined risk, where there is an impostor score, and the risk of the rules alone."""
-    rules = assessment.risk or 0.0
+    """The risk as the daemon has it, where there is an impostor score, and that of the rules alone.
+
+    Models are asked only where a rule wants it, and many logins have one risk: among those the impostor score decides,
+    by less than the hundredth that a risk is told to.
+    """
+    rules = judged = assessment.risk or 0.0
     if any(finding.rule.startswith(_MODEL_RULES) for finding in assessment.findings):
         live = [finding for finding in assessment.findings if finding.status == "live"]
         own = [(finding.group, finding.risk) for finding in live if not finding.rule.startswith(_MODEL_RULES)]
         rules = combine(own)[0]
-    return (None if impostor is None else 100 * (1 - (1 - rules / 100) * (1 - impostor))), rules
+    return (None if impostor is None else judged + _LESS * impostor), rules

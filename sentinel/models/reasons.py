@@ -5,6 +5,7 @@ from typing import Final
 
 from sentinel.facts.look import Look
 from sentinel.models.likelihood import Likeness, Rung
+from sentinel.past.seen import shortened
 
 #: How many reasons a finding names.
 REASONS: Final = 3
@@ -73,6 +74,9 @@ def _agent(look: Look, like: Likeness) -> str | None:
     if not like.agent:
         return None
     finest = like.agent[0]
+    commons = look.commons
+    if look.sighting.agent is not None and not commons.number("agent", shortened(look.sighting.agent)):
+        return "an agent that nobody else has" if not finest.own else None
     known = next((rung for rung in like.agent if rung.level == "device_class"), None)
     if known is not None and not known.own:
         return f"browser and system never seen, those of {_per_cent(known.common)} of the accounts"

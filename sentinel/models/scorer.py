@@ -3,6 +3,7 @@
 A model that is missing, abstains or fails costs its fact only: the fact is absent, and a rule that needs it says so.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -21,6 +22,9 @@ from sentinel.models.stored import Abstains, Model
 #: Decimals that are told. More would say nothing, and differ between machines in the last place.
 _DECIMALS: Final = 4
 _T = TypeVar("_T")
+_log: Final = logging.getLogger("sentinel.models")
+#: How often each kind of model raised instead of answering, since the process began. Logged once, counted always.
+FAILURES: Counter[str] = Counter()
 
 
 class ModelScorer:
@@ -29,7 +33,6 @@ class ModelScorer:
     def __init__(self, models: ModelsInForce = NO_MODELS) -> None:
         self.models = models
         self.versions = models.versions
-        self.failures: Counter[str] = Counter()
         self._look: Look | None = None
         self._vector: tuple[float, ...] | None = None
         self._like: Likeness | None = None
@@ -102,7 +105,9 @@ class ModelScorer:
         try:
             return ask()
         except (ArithmeticError, ValueError, LookupError, TypeError):
-            self.failures[kind] += 1
+            if not FAILURES[kind]:
+                _log.exception("the %s model failed: its fact is absent", kind, extra={"event.action": "models"})
+            FAILURES[kind] += 1
             return None
 
 

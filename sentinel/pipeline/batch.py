@@ -6,6 +6,7 @@ stored, neither is the next.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from sentinel.alerts.campaigns import KIND as CAMPAIGN
@@ -67,6 +68,7 @@ class Pipeline:
         self.store = store
         self.vault = vault
         self._settings = self._next = settings
+        self._of = settings  #: the same for all of a batch
         self._bound = False
         self._told = LastTold()
         self._noise = noise  #: of usage figures; anything but the default is for tests
@@ -94,12 +96,14 @@ class Pipeline:
             # come. And other rules may look further back: what they ask the store for must be there.
             await self._latest.ended.wait()
         self._settings = self._next
+        # Models may change while a batch is being judged; it goes on with those that it began with.
+        self._of = lru_cache(maxsize=None)(self._settings)
         if not self._bound:
             await self.store.bind(self.vault.fingerprint)
             self._bound = True
         items = self._admit(items)
         touched = [
-            Tracks(self._settings(item.tenant).of(item.sighting).rules, item.sighting, item.tenant)
+            Tracks(self._of(item.tenant).of(item.sighting).rules, item.sighting, item.tenant)
             if isinstance(item, Arrival)
             else None
             for item in items
@@ -120,7 +124,7 @@ class Pipeline:
             await self._second_recall(items, past, newer)
             for number, (item, tracks) in enumerate(zip(items, touched, strict=True)):
                 batch.outcomes.append(outcome := self._one(item, tracks, past, batch.changes, commons, drift))
-                usage.count(item, outcome, past.profiles, self._settings(item.tenant).usage, batch.changes)
+                usage.count(item, outcome, past.profiles, self._of(item.tenant).usage, batch.changes)
                 if number % _STRIDE == _STRIDE - 1:
                     await asyncio.sleep(0)
             usage.note(batch.changes)
@@ -245,7 +249,7 @@ class Pipeline:
         drift: Drift,
     ) -> Outcome:
         sighting = item.sighting
-        settings = self._settings(item.tenant).of(sighting)
+        settings = self._of(item.tenant).of(sighting)
         profile = past.profiles[sighting.account] if sighting.account and sighting.known_account else Profile()
         known = past.records.get(sighting.key)
         if known is not None:
@@ -353,7 +357,7 @@ class Pipeline:
                 # The account's own alert: one event's answer says nothing of a campaign on many.
                 changes.closed[item.tenant, record.alert] = item.verdict
             record.trusted = changes.trust[record.key] = apply_answer(
-                profile, sighting, record, item.verdict, hours=self._settings(item.tenant).trust.hours
+                profile, sighting, record, item.verdict, hours=self._of(item.tenant).trust.hours
             )
             changes.profiles[record.account] = profile
         past.records[key] = answer = Record(

@@ -8,7 +8,7 @@ docs/models.md says how they are read.
 import logging
 from array import array
 from binascii import crc32
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -60,7 +60,7 @@ class _Open:
 class Drift:
     """The newest day of each tenant, as it is once everything judged so far is stored."""
 
-    def __init__(self, kept: Mapping[TallyKey, bytes], sealer: Sealer) -> None:
+    def __init__(self, kept: Mapping[TallyKey, bytes], sealer: Callable[[int], Sealer]) -> None:
         self._sealer = sealer
         self._open: dict[str, _Open] = {}
         self._changed: dict[TallyKey, _Open] = {}
@@ -121,7 +121,7 @@ class Drift:
         for (day, tenant), open_ in self._changed.items():
             counts = {name: numbers.tobytes() for name, numbers in open_.counts.items()}
             packed = pack(Counted(open_.shift, open_.looked, counts))
-            changes.drift[day, tenant] = self._sealer.seal(packed, _row(day, tenant))
+            changes.drift[day, tenant] = self._sealer(day).seal(packed, _row(day, tenant))
         self._changed.clear()
 
     def _bins(self, tenant: str, name: str, model: Model) -> Binned:
@@ -143,9 +143,9 @@ def counts_of(counted: Counted, name: str) -> Sequence[int]:
     return array("I", counted.counts.get(name, b""))
 
 
-def open_counted(sealer: Sealer, day: int, tenant: str, sealed: bytes) -> Counted:
+def open_counted(sealer: Callable[[int], Sealer], day: int, tenant: str, sealed: bytes) -> Counted:
     """A day as stored. Raises :class:`StoreError` when it was not sealed under this key."""
-    return unpack(sealer.open(sealed, _row(day, tenant)), Counted)
+    return unpack(sealer(day).open(sealed, _row(day, tenant)), Counted)
 
 
 def _shift(before: _Open | None) -> int:

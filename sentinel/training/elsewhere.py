@@ -58,6 +58,7 @@ class Listed:
         self._addresses, self._enricher, self._tenant = addresses, enricher, tenant
         self._countries = sorted(addresses.countries())
         self._held = lru_cache(maxsize=4096)(self._draw)
+        self._near = lru_cache(maxsize=4096)(self._of_region)
 
     def anywhere(self, roll: Random) -> Origin | None:
         """Any network of the world."""
@@ -71,9 +72,13 @@ class Listed:
 
     def home(self, country: str, region: str | None, roll: Random) -> Origin | None:
         """Somebody's line in a country, in a region where one is named and the data has any there."""
+        held = self._near(country, region)
+        return roll.choice(held) if held else None
+
+    def _of_region(self, country: str, region: str | None) -> list[Origin]:
         held = self._held(country, "home", _SITES)
         near = [each for each in held if each.place.region == region] if region is not None else []
-        return roll.choice(near or held) if held else None
+        return near or held
 
     def _one(self, country: str, use: str, roll: Random, sites: int = _SITES) -> Origin | None:
         held = self._held(country, use, sites)

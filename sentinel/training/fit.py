@@ -1,6 +1,8 @@
 """From rows to models: fit, calibrate on accounts that no tree saw, measure on later days of others."""
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from math import isnan
@@ -100,8 +102,7 @@ def fit_impostor(
     classifier = HistGradientBoostingClassifier(
         monotonic_cst=recipe.monotonic, random_state=recipe.seed, **recipe.parameters
     )
-    # One thread: the other cores are the daemon's, and threads that wait for a core which is taken are slower than one.
-    with threadpool_limits(1):
+    with _one_thread():
         values, weights = blank_rare(grown.values, _RARE), weighed(grown, recipe.prior, _ANSWERED)
         classifier.fit(values, ~grown.real, sample_weight=weights)
         progress("calibrating")
@@ -145,7 +146,7 @@ def fit_novelty(
     progress("growing an isolation forest")
     grown = rows.grown.where(rows.grown.real)
     calibrated = rows.calibrated.where(rows.calibrated.real)
-    with threadpool_limits(1):
+    with _one_thread():
         forest = IsolationForest(random_state=recipe.seed, **recipe.parameters).fit(blank_rare(grown.values, _RARE))
     return ModelFile(
         kind="novelty",
@@ -227,6 +228,15 @@ def typical(table: Table) -> tuple[float | None, ...]:
         values = table.values[table.real]
         medians = [float(np.median(known)) if len(known := column[~np.isnan(column)]) else None for column in values.T]
     return tuple(None if each is None or isnan(each) else each for each in medians)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The other cores are the daemon's, and threads that wait for a core which is taken are slower than one."""
+    with threadpool_limits(1), warnings.catch_warnings():
+        # All the same joblib counts cores, by a program that a closed unit does not let look.
+        warnings.filterwarnings("ignore", "Could not find the number of physical cores")
+        yield
 
 
 def day_of(day: int) -> date:

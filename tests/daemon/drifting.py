@@ -40,7 +40,7 @@ async def put(store: Store, vault: Vault, days: Sequence[Counted], tenant: str =
     """Keep days up to yesterday."""
     first = utc_day(now()) - len(days)
     sealed = {
-        (first + number, tenant): vault.drift.seal(pack(day), f"drift.{first + number}.{tenant}")
+        (first + number, tenant): vault.drift(first + number).seal(pack(day), f"drift.{first + number}.{tenant}")
         for number, day in enumerate(days)
     }
     await store.commit(Changes(drift=sealed))

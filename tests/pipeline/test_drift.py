@@ -298,7 +298,7 @@ async def test_no_person_is_in_what_is_kept(tmp_path: Path) -> None:
         await inst.run([come(inst, f"first-{n}", account=f"u-{n}") for n in accounts])
         await inst.run([come(inst, f"{n}", timedelta(hours=1), account=f"u-{n}") for n in accounts])
         ((sealed, day),) = rows(inst.path, "SELECT sealed, day FROM drift")
-        opened.append(inst.vault.drift.open(sealed, f"drift.{day}.default"))
+        opened.append(inst.vault.drift(day).open(sealed, f"drift.{day}.default"))
         await inst.store.close()
     assert opened[0] == opened[1]
     counted = msgspec.msgpack.decode(opened[0], type=Counted)

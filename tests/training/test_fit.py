@@ -1,14 +1,17 @@
 """What is fitted on a small simulated service: as scikit-learn has it, in order, calibrated, better than a guess."""
 
+import warnings
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 
 from sentinel.models.features import NAMES
-from sentinel.models.recipe import Recipe, packaged_recipe
+from sentinel.models.recipe import Estimator, Recipe, packaged_recipe
 from sentinel.models.stored import ModelFile, usable
 from sentinel.training.calibrate import calibrate
 from sentinel.training.columns import blank_rare
@@ -174,6 +177,16 @@ def test_a_model_says_what_it_learned_from(rows: Split, recipe: Recipe, impostor
 
 def test_the_same_history_gives_the_same_model(rows: Split, recipe: Recipe, impostor: ModelFile) -> None:
     assert fit_impostor(rows, recipe, tenant="default", version="2026-04-01") == impostor
+
+
+def test_a_closed_unit_is_told_nothing_of_cores(rows: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As with ProcSubset=pid.
+    monkeypatch.setattr("joblib.externals.loky.backend.context.physical_cores_cache", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    few = replace(packaged_recipe("impostor"), estimator=Estimator(name="x", why="x", parameters={}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit_impostor(rows, few, tenant="default", version="2026-04-01")
 
 
 def test_a_service_that_sends_little_gets_models_all_the_same(rows: Split, recipe: Recipe) -> None:

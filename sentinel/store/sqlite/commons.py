@@ -3,6 +3,8 @@
 import sqlite3
 from typing import Any, Final
 
+import msgspec
+
 from sentinel.events.clock import utc_day
 from sentinel.past.commons import KEPT, CommonRow, period_of
 from sentinel.store.protocol import Changes
@@ -20,6 +22,7 @@ CREATE: Final = """
 """
 
 _BYTES: Final = 4
+_json: Final = msgspec.json.Encoder().encode
 _ROWS: Final = 32
 _COLUMNS: Final = "tenant, level, name, period, counts"
 
@@ -32,7 +35,7 @@ def _put(rows: int) -> str:
 
 
 _PUT: Final = {rows: _put(rows) for rows in (_ROWS, 8, 1)}
-_DROP: Final = "DELETE FROM common WHERE tenant = ? AND level = ? AND name = ?"
+_DROP: Final = "DELETE FROM common WHERE tenant = ? AND level = ? AND name IN (SELECT value FROM json_each(?))"
 _EXPIRED: Final = (
     "DELETE FROM common WHERE (tenant, level, name) IN"
     " (SELECT tenant, level, name FROM common WHERE period <= ? LIMIT ?)"
@@ -43,12 +46,14 @@ def statements(changes: Changes) -> list[tuple[str, list[Any]]]:
     """What to execute for a batch."""
     out: list[tuple[str, list[Any]]] = []
     kept: list[tuple[Any, ...]] = []
+    dropped: dict[tuple[str, int], list[int]] = {}
     for (tenant, level, name), row in changes.commons.items():
         if row is None:
-            out.append((_DROP, [tenant, level, name]))
+            dropped.setdefault((tenant, level), []).append(name)
         else:
             counts = b"".join(count.to_bytes(_BYTES, "big") for count in row.counts)
             kept.append((tenant, level, name, row.period, counts))
+    out += [(_DROP, [tenant, level, _json(names).decode()]) for (tenant, level), names in dropped.items()]
     at = 0
     for size, statement in _PUT.items():
         while len(kept) - at >= size:

@@ -53,7 +53,7 @@ class Filled(Installation):
         day = utc_day(NOW)
         counted = pack(Counted(0, 1, {"impostor 2026-10-01": bytes(16)}))
         await self.store.commit(
-            Changes(drift={(day, "default"): self.vault.drift.seal(counted, f"drift.{day}.default")})
+            Changes(drift={(day, "default"): self.vault.drift(day).seal(counted, f"drift.{day}.default")})
         )
         await self.store.put_key(
             ApiKey(name="web", tenant="default", digest=b"d" * 32, scopes=("events",), created=NOW)
@@ -184,11 +184,12 @@ def keys(installation: Filled) -> list[tuple[bytes, set[str]]]:
             assert day.raw is not None
             found.append((each.derive("raw", day.raw), {"account x raw day"}))
             found.append((each.derive("record", day.record), {"account x record day"}))
-    found += [(root.derive(purpose), {"installation"}) for purpose in ("ledger", "drift")]
+    found.append((root.derive("ledger"), {"installation"}))
     with closing(sqlite3.connect(installation.folder / "store.db")) as database:
         for purpose, query in (
             ("windows", f"SELECT DISTINCT expires / {DAY} FROM track"),
             ("usage", "SELECT DISTINCT day FROM usage_open"),
+            ("drift", "SELECT DISTINCT day FROM drift"),
         ):
             found += [(root.derive(f"{purpose}/{day}"), {"installation"}) for (day,) in database.execute(query)]
     master = KEY.derive("keyring")
