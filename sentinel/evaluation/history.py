@@ -20,6 +20,7 @@ from sentinel.pipeline.backtest import ENTRIES, PROFILES, BoundedReplay, arrival
 from sentinel.pipeline.holdout import Part
 from sentinel.pipeline.item import TenantSettings
 from sentinel.pipeline.pack import unpack_sighting
+from sentinel.pipeline.restrictions import Restrictions
 from sentinel.store.protocol import Store
 
 _SWEEP: Final = 20_000
@@ -58,6 +59,7 @@ async def score_history(
     siege = Siege(
         replay, scoring, *plan.attackers, number=plan.number, seed=plan.seed, records=plan.records, since=plan.since
     ) if plan.attackers else None  # fmt: skip
+    restrictions = Restrictions(store)
     done = 0
     try:
         async for record in store.history():
@@ -65,10 +67,11 @@ async def score_history(
                 # What a daemon beside us went on to store is for the next time.
                 break
             done += 1
-            if record.tenant != tenant or record.restricted or record.type == "feedback":
+            held = record.tenant == tenant and await restrictions.hold(record)
+            if record.tenant != tenant or held or record.type == "feedback":
                 if siege is not None:
                     siege.passed()
-                if record.type == "feedback" and record.tenant == tenant:
+                if record.type == "feedback" and record.tenant == tenant and not held:
                     replay.answer(record.body.decode(), record.assessment.decode())
             else:
                 kind = ANY_ATTACK if verdicts.get(record.key) == "compromised" else LEGITIMATE

@@ -20,6 +20,7 @@ from sentinel.pipeline.judge import Judged, Tracks
 from sentinel.pipeline.pack import unpack_sighting
 from sentinel.pipeline.played import Played
 from sentinel.pipeline.replay import Replay
+from sentinel.pipeline.restrictions import Restrictions
 from sentinel.store.protocol import Record, Store, TrackKey
 from sentinel.store.sqlite.spill import Spill
 
@@ -65,6 +66,7 @@ async def play(
     """
     replay = BoundedReplay(settings, plan.answered, profiles, entries)
     played = Played()
+    restrictions = Restrictions(store)
     done = 0
     try:
         async for record in store.history():
@@ -72,7 +74,7 @@ async def play(
                 # What a daemon beside us went on to store is for the next time.
                 break
             done += 1
-            if record.restricted:
+            if await restrictions.hold(record):
                 pass  # kept for the person alone
             elif record.type == "feedback":
                 replay.answer(record.body.decode(), record.assessment.decode())

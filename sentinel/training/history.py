@@ -25,6 +25,7 @@ from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.item import TenantSettings
 from sentinel.pipeline.pack import unpack_sighting
 from sentinel.pipeline.recalled import remember_record, verdict_of
+from sentinel.pipeline.restrictions import Restrictions
 from sentinel.store.protocol import Record, Store
 from sentinel.store.sqlite.spill import Spill
 from sentinel.training.impostors import Impostors
@@ -101,13 +102,13 @@ class _History:
         self.first, self.last = 0, -1  #: times of the first event and the last login (micros)
         self._profiles: Spill[str, Profile] = Spill(_PROFILES, encode_profile, decode_profile)
         self._commons = Commons(b"")
-        self._restricted: dict[str, bool] = {}
+        self._restrictions = Restrictions(store)
         self._answerable: dict[str, Record] = {}
 
     async def enter(self, record: Record) -> None:
         """Take one record, in the order of history."""
         account = record.account
-        if account is None or record.restricted or await self._is_restricted(account):
+        if account is None or await self._restrictions.hold(record):
             return
         self.first = min(self.first or record.time, record.time)
         profile = self._profiles.get(account) or Profile()
@@ -161,10 +162,3 @@ class _History:
             sighting = unpack_sighting(record.sighting)
             hours = self._settings.trust.hours
             record.trusted = apply_answer(profile, sighting, record, answer.assessment.decode(), hours=hours)
-
-    async def _is_restricted(self, account: str) -> bool:
-        known = self._restricted.get(account)
-        if known is None:
-            profile = await self._store.profile(account)
-            known = self._restricted[account] = profile is not None and profile.restricted
-        return known
