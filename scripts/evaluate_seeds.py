@@ -121,7 +121,8 @@ def evaluate(task: Task) -> Report:
         module, _, function = task.train.partition(":")
         train: Train = getattr(importlib.import_module(module), function)
         scorer = train(past_of(task, addresses, begin.isoformat()), task.state)
-    settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules()])))
+    # Rules ask the models, as in the daemon: what they flag does not make itself normal.
+    settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules()])), scorer=scorer)
     scoring = Labelled(
         settings, enricher(task.state), "default", scorer, answered=task.answered, part=Part(parts=task.accounts),
         without=task.without,

@@ -119,7 +119,7 @@ class Scoring:
         models = self.models(self._replay, arrival) if asked else _SILENT
         judged = self._replay.judge(arrival)
         counts = self._part.holds(arrival.account or "", self.earlier(sighting.account))
-        risks = _risks(judged.assessment, models[0])
+        risks = _risks(judged.assessment, models[0], asked=self._asked(self._replay, arrival))
         thresholds = self._replay.settings_of(arrival).of(sighting).thresholds
         challenged = sighting.judged and max(risk or 0.0 for risk in risks) >= thresholds.challenge
         if kind == LEGITIMATE:
@@ -146,7 +146,11 @@ class Scoring:
         """The scores of an event that nothing here remembers; ``aside`` judges it, and may."""
         models = self.models(aside, arrival)
         assessment = aside.judge(arrival).assessment
-        return (*_risks(assessment, models[0]), *models, self.reference(arrival.sighting))
+        return (
+            *_risks(assessment, models[0], asked=self._asked(aside, arrival)),
+            *models,
+            self.reference(arrival.sighting),
+        )
 
     def add(self, arrival: Arrival, kind: str, scores: Scores) -> None:
         """Keep the scores of a login, or of an attacker's session, in the order of :data:`NAMES`."""
@@ -173,6 +177,11 @@ class Scoring:
         profile = replay.profile(arrival.sighting.account)
         look = Look(arrival.sighting, profile, settings.trust, settings.origins, commons=commons)
         return self._scorer.impostor(look), self._scorer.likelihood(look), self._scorer.novelty(look)
+
+    def _asked(self, replay: Replay, arrival: Arrival) -> bool:
+        settings = replay.settings_of(arrival).of(arrival.sighting)
+        rule = settings.rules.rule(_MODEL_RULES + "impostor")
+        return settings.scorer is not None and rule is not None and rule.rule.status == "live"
 
     def reference(self, sighting: Sighting) -> float | None:
         """What the published model says."""
@@ -207,15 +216,18 @@ class Scoring:
             self._reference.learn(account, values_of(sighting))
 
 
-def _risks(assessment: Assessment, impostor: float | None) -> tuple[float | None, float]:
+def _risks(assessment: Assessment, impostor: float | None, *, asked: bool) -> tuple[float | None, float]:
     """The risk as the daemon has it, where there is an impostor score, and that of the rules alone.
 
-    Models are asked only where a rule wants it, and many logins have one risk: among those the impostor score decides,
-    by less than the hundredth that a risk is told to.
+    ``asked``: a rule asks the model, as the packaged ones do, but only about some logins, and many have one risk:
+    among those the impostor score decides, by less than the hundredth that a risk is told to. Else it is put beside
+    the rules.
     """
     rules = judged = assessment.risk or 0.0
     if any(finding.rule.startswith(_MODEL_RULES) for finding in assessment.findings):
         live = [finding for finding in assessment.findings if finding.status == "live"]
         own = [(finding.group, finding.risk) for finding in live if not finding.rule.startswith(_MODEL_RULES)]
         rules = combine(own)[0]
-    return (None if impostor is None else judged + _LESS * impostor), rules
+    if impostor is None:
+        return None, rules
+    return (judged + _LESS * impostor if asked else 100 * (1 - (1 - rules / 100) * (1 - impostor))), rules

@@ -21,13 +21,14 @@ TOLD: Final = 3
 
 #: Features that move while nobody does anything else: what is counted over an account's whole past gets smaller with
 #: each login, what is common changes with every account, accounts get older, and agent strings with each release of a
-#: browser. So it is in simulated traffic where nothing happens. They are told, and nothing is concluded from them.
+#: browser; a method's ratio has few values, which a small change of shares moves over an edge together. So it is in
+#: simulated traffic where nothing happens. They are told, and nothing is concluded from them.
 _UNSTEADY: Final = frozenset(
     each.name
     for each in FEATURES
     if each.name.endswith(("_novelty", "_common"))
     or each.group == "past"
-    or each.name in ("agent_share", "agent_log_ratio")
+    or each.name in ("agent_share", "agent_log_ratio", "method_log_ratio")
 )
 _MEANING: Final = {each.name: each.meaning.rstrip(".") for each in FEATURES}
 

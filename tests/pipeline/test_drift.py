@@ -312,7 +312,7 @@ async def test_a_day_is_sealed_and_bound_to_its_row(tmp_path: Path) -> None:
     ((sealed,),) = rows(inst.path, "SELECT sealed FROM drift")
     assert IMPOSTOR.encode() not in sealed
     for sealer, day, tenant in (
-        (Sealer(b"x" * 32), DAY, "default"),
+        (lambda day: Sealer(b"x" * 32), DAY, "default"),
         (inst.vault.drift, DAY + 1, "default"),
         (inst.vault.drift, DAY, "shop"),
     ):
