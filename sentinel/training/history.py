@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import DAY, utc_day
@@ -134,9 +133,6 @@ class _History:
 
     def _event(self, profile: Profile, record: Record) -> None:
         sighting = unpack_sighting(record.sighting)
-        if sighting.account != record.account:
-            # The account went into another one since; whose context it is, is asked by that one's name.
-            sighting = replace(sighting, account=record.account)
         verdict = self._verdicts.get(record.key)
         login = sighting.type == "login" and sighting.judged and sighting.own
         success = login and sighting.outcome == "success"

@@ -103,6 +103,14 @@ async def test_what_was_flagged_and_settled_since_is_a_row(inst: Installation) -
     assert found.logins == 17
 
 
+async def test_what_was_flagged_high_is_no_row_though_all_of_it_is_trusted_since(inst: Installation) -> None:
+    odd = login(24 * 20, id="odd") | AWAY
+    again = login(24 * 21, id="again") | AWAY
+    await inst.run([*daily(10), odd, again])
+    await inst.run([inst.answer("again", "legitimate", at=START + timedelta(days=22))])
+    assert kinds(await learned(inst)) == {("real", False): 9, ("real", True): 1}
+
+
 async def test_answers_are_labels(inst: Installation) -> None:
     odd = login(24 * 20, id="odd") | AWAY
     await inst.run([*daily(10), odd])
@@ -198,13 +206,14 @@ async def test_events_of_a_wrong_clock_move_no_window(inst: Installation) -> Non
 async def test_what_a_daemon_stores_meanwhile_is_for_the_next_time(
     inst: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sentinel.store.sqlite.store._PAGE", 2)
     await inst.run(daily(10))
     history = inst.store.history
 
     async def growing(*given: Any, **more: Any) -> AsyncIterator[Record]:
         async for record in history(*given, **more):
             if more.get("type") is None and record.event_id == "u-1-5":
-                await inst.run(daily(5, begin=10))
+                await inst.run([*daily(5, "late"), *daily(5, begin=10)])
             yield record
 
     monkeypatch.setattr(inst.store, "history", growing)
