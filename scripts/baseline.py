@@ -37,10 +37,11 @@ from sentinel.simulation.addresses import Addresses
 from sentinel.simulation.measure import enricher
 from sentinel.simulation.traffic import Wish, simulate
 from sentinel.training.elsewhere import Listed
-from sentinel.training.fit import figures, fit_impostor, fit_novelty, split
+from sentinel.training.fit import fit_impostor, fit_novelty, split
 from sentinel.training.impostors import Impostors, differs
 from sentinel.training.rows import Rows
 from sentinel.training.table import Table
+from sentinel.training.train import measured
 
 _TENANT = "default"
 COLUMNS = ("values", "weights", "kind", "part", "day", "answered")
@@ -109,9 +110,7 @@ def fit(table: Table, asked: argparse.Namespace) -> int:
         (fit_novelty(rows, novelty, tenant=None, version=asked.version), novelty),
     ):
         model = usable(fitted)
-        found = figures(rows.held_out, model.predict if fitted.kind == "impostor" else model.raw, recipe.prior)
-        if fitted.kind == "novelty":
-            found = {name: value for name, value in found.items() if not name.startswith("log_loss")}
+        found = measured(rows, model, recipe)
         failed = made_by.disorder(model.predict)
         _write(asked.folder, msgspec.structs.replace(fitted, figures=found))
         print(fitted.kind, fitted.trees.nodes, "nodes", f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
