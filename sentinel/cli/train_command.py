@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     multiple=True,
     help="Whose models; may be given again [default: every tenant's].",
 )
-@click.option("--keep/--measure-only", default=True, show_default=True, help="Keep what was trained, or only measure.")
+@click.option("--measure-only", is_flag=True, help="Measure what would come of it, and keep nothing.")
 @json_option
 @pass_config
-def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: bool) -> int:
+def command(context: Context, tenants: tuple[str, ...], measure_only: bool, as_json: bool) -> int:
     """Train models on the stored history, and put those in force that are better than what is.
 
     Reads beside the daemon, at low priority; nothing of it is kept but the models. Impostors are made of other people's
@@ -61,7 +61,7 @@ def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: boo
     console = Console(stderr=True)
     for tenant in chosen:
         try:
-            outcomes = asyncio.run(_train(config, tenant, console, keep=keep))
+            outcomes = asyncio.run(_train(config, tenant, console, keep=not measure_only))
         except SentinelError as error:
             # The next tenant's models do not wait for what is wrong with this one.
             told[tenant] = {"refused": str(error)}
@@ -70,7 +70,7 @@ def command(context: Context, tenants: tuple[str, ...], keep: bool, as_json: boo
         told[tenant] = [msgspec.to_builtins(outcome) for outcome in outcomes]
         if not as_json:
             for outcome in outcomes:
-                _print(tenant, outcome, keep=keep)
+                _print(tenant, outcome, keep=not measure_only)
     if as_json:
         print_json(told)
     return 0 if all(isinstance(outcomes, list) for outcomes in told.values()) else 1
