@@ -58,12 +58,14 @@ def command(context: Context, tenants: tuple[str, ...], measure_only: bool, as_j
     known = asyncio.run(known_tenants(config)) or {DEFAULT}
     chosen = sorted(set(tenants) or known)
     told: dict[str, Any] = {}
+    failed = False
     console = Console(stderr=True)
     for tenant in chosen:
         try:
             outcomes = asyncio.run(_train(config, tenant, console, keep=not measure_only))
         except SentinelError as error:
             # The next tenant's models do not wait for what is wrong with this one.
+            failed = failed or not _is_too_little(error)
             told[tenant] = {"refused": str(error)}
             click.echo(str(error), err=True)
             continue
@@ -73,7 +75,13 @@ def command(context: Context, tenants: tuple[str, ...], measure_only: bool, as_j
                 _print(tenant, outcome, keep=not measure_only)
     if as_json:
         print_json(told)
-    return 0 if all(isinstance(outcomes, list) for outcomes in told.values()) else 1
+    return 0 if not failed and any(isinstance(outcomes, list) for outcomes in told.values()) else 1
+
+
+def _is_too_little(error: SentinelError) -> bool:
+    from sentinel.training.train import TooLittleError
+
+    return isinstance(error, TooLittleError)
 
 
 async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -> "list[Outcome]":
