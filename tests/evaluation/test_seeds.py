@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -33,8 +33,13 @@ def seeds() -> ModuleType:
 class Known:
     """A model of what it was trained on: nothing but whether there was anything."""
 
+    versions: ClassVar[dict[str, str]] = {}
+
     def __init__(self, events: int) -> None:
         self.events = events
+
+    def reasons(self, look: Look, kind: str) -> list[str]:
+        return []
 
     def impostor(self, look: Look) -> float | None:
         return 0.02 if look.device_trusted else 0.7

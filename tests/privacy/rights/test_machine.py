@@ -322,12 +322,17 @@ class Machine(RuleBasedStateMachine):
             assert mine == theirs
 
     def _restricted_is_not_learned_from(self) -> None:
-        """A backtest learns what it would learn of an installation that never got the events of restricted spans."""
+        """A backtest learns what it would learn of an installation that never got the events of restricted spans, nor
+        any of an account that is restricted now."""
         quiet = {id for life in self.lives.values() for id in life.quiet}
+        held = {life.number for life in self.lives.values() if life.held}
         judged = [
             deed
             for deed in self.deeds
-            if deed.what in ("post", "answer") and not deed.restricted and deed.details.get("event") not in quiet
+            if deed.what in ("post", "answer")
+            and not deed.restricted
+            and deed.details.get("event") not in quiet
+            and deed.life not in held
         ]
         other = twin(self.folder / "judged", judged)
         found = other.replayed()
