@@ -68,6 +68,8 @@ class ModelScorer:
         score = model.raw(values)
         weights = []
         for group, places in GROUPS.items():
+            if words(group, look, like) is None:
+                continue  # nothing to say of it
             usual = list(values)
             for place in places:
                 usual[place] = model.typical[place]
