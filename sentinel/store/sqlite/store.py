@@ -53,9 +53,9 @@ TRACK_BYTES: Final = 128
 #: Records between two copies of the write-ahead log into the database, some 16 MB of log.
 CHECKPOINT_RECORDS: Final = 1000
 #: Pages of log (48 MB) at which it is begun anew, for which a commit has to wait; looked at after each copy, so that
-#: the file has up to 64 MB. At 16 MB one in a hundred inline callers waited twice as long. The log tells what was written together, and so which profile an event
-#: belongs to: where little comes it would reach far back if upkeep did not cut it off each minute
-#: (:meth:`SqliteStore.scrub`).
+#: the file has up to 64 MB. At 16 MB one in a hundred inline callers waited twice as long. The log tells what was
+#: written together, and so which profile an event belongs to: where little comes it would reach far back if upkeep did
+#: not cut it off each minute (:meth:`SqliteStore.scrub`).
 LOG_PAGES: Final = 12_288
 _PAGE: Final = 500
 
