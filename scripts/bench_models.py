@@ -49,7 +49,7 @@ def main() -> int:
     repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 9
     base = baseline_scorer()
     counted = Asked(base.models)
-    settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules()])), models=base.models, scorer=counted)
+    settings = TenantSettings(rules=RuleSet(load_rules([packaged_rules()])), scorer=counted)
     replay = Replay(settings)
     seen = []
     judged = 0

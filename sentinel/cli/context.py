@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
@@ -31,12 +32,12 @@ class Context:
         return self._config
 
 
-class Checked(click.ParamType[str]):
+class Checked(click.ParamType[str], ABC):
     """A kind of option whose value is checked against the configuration, once that is known."""
 
+    @abstractmethod
     def expect(self, config: Config, value: str) -> None:
         """Raise :class:`click.UsageError` when the value cannot be right."""
-        raise NotImplementedError
 
 
 def pass_config(function: Callable[..., T]) -> Callable[..., T]:

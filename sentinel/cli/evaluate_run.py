@@ -17,13 +17,14 @@ from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings, untuned_settings
 from sentinel.daemon.state import open_to_read, open_vault, prepare_state
 from sentinel.errors import FieldError, SentinelError, SourceError
-from sentinel.evaluation.answers import Answers, count_answers, verdicts_of
+from sentinel.evaluation.answers import Answers, count_answers
 from sentinel.evaluation.contexts import Contexts
 from sentinel.evaluation.history import Plan, score_history
 from sentinel.evaluation.labelled import Labelled
 from sentinel.evaluation.scores import Run
 from sentinel.events.event import Feedback
 from sentinel.models.recipe import packaged_recipe
+from sentinel.pipeline.answers import verdicts_of
 from sentinel.privacy.vault import Vault
 from sentinel.scoring import Thresholds
 from sentinel.sources import SOURCES, Line, Options, cut

@@ -19,6 +19,7 @@ from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, HOUR, MINUTE
+from sentinel.models.in_force import ModelsInForce
 from sentinel.models.scorer import ModelScorer
 from sentinel.past.profile import TrustPolicy
 from sentinel.pipeline.batch import Pipeline
@@ -87,15 +88,15 @@ def tenant_settings(
     """
     tuning = Tuning(config, rules, pseudonym, lookup_of)
     desk = models or model_desk(config)
-    made: dict[str, TenantSettings] = {}
+    made: dict[str, tuple[ModelsInForce, TenantSettings]] = {}
 
     def settings(tenant: str) -> TenantSettings:
         in_force = desk.of(tenant)
-        found = made.get(tenant)
-        if found is None or found.models is not in_force:
-            own = _settings(config.for_tenant(tenant), rules)
-            own = msgspec.structs.replace(own, models=in_force, scorer=ModelScorer(in_force))
-            found = made[tenant] = tuning.apply(tenant, own)
+        models, found = made.get(tenant, (None, None))
+        if found is None or models is not in_force:
+            own = msgspec.structs.replace(_settings(config.for_tenant(tenant), rules), scorer=ModelScorer(in_force))
+            found = tuning.apply(tenant, own)
+            made[tenant] = in_force, found
         return found
 
     return settings

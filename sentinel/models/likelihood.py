@@ -42,7 +42,6 @@ class Likeness(msgspec.Struct, frozen=True):
     logins: int
     network: tuple[Rung, ...]
     agent: tuple[Rung, ...]
-    method: Rung
     network_log: float
     agent_log: float
     hour_log: float | None
@@ -67,7 +66,6 @@ def likeness(look: Look) -> Likeness | None:
         logins=logins,
         network=network,
         agent=agent,
-        method=method,
         network_log=log_ratio(network, logins),
         agent_log=log_ratio(agent, logins),
         hour_log=_hour(look),

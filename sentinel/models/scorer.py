@@ -22,6 +22,8 @@ from sentinel.models.stored import Abstains, Model
 #: Decimals that are told. More would say nothing, and differ between machines in the last place.
 _DECIMALS: Final = 4
 _T = TypeVar("_T")
+#: What a model may raise over numbers that it does not expect.
+FAILING: Final = (ArithmeticError, ValueError, LookupError, TypeError)
 _log: Final = logging.getLogger("sentinel.models")
 #: How often each kind of model raised instead of answering, since the process began. Logged once, counted always.
 FAILURES: Counter[str] = Counter()
@@ -66,22 +68,18 @@ class ModelScorer:
         if not isinstance(model, Model) or values is None or not model.typical:
             return []
         score = model.raw(values)
-        weights = []
+        weighed: dict[str, float] = {}
         for group, places in GROUPS.items():
-            if words(group, look, like) is None:
-                continue  # nothing to say of it
+            phrase = words(group, look, like)
+            if phrase is None:
+                continue  # there is nothing to say of it
             usual = list(values)
             for place in places:
                 usual[place] = model.typical[place]
             # How much less the login would stand out if this were as usual.
-            weights.append((score - model.raw(usual), group))
-        weights.sort(reverse=True)
-        found: list[str] = []
-        for weight, group in weights:
-            phrase = words(group, look, like) if weight > 0 else None
-            if phrase is not None and phrase not in found:
-                found.append(phrase)
-        return found[:REASONS]
+            weighed[phrase] = score - model.raw(usual)
+        strongest = sorted(weighed, key=lambda phrase: -weighed[phrase])
+        return [phrase for phrase in strongest if weighed[phrase] > 0][:REASONS]
 
     def _ask(self, kind: str, model: Model | Abstains, look: Look) -> float | None:
         if not isinstance(model, Model):
@@ -106,7 +104,7 @@ class ModelScorer:
     def _try(self, kind: str, ask: Callable[[], _T]) -> _T | None:
         try:
             return ask()
-        except (ArithmeticError, ValueError, LookupError, TypeError):
+        except FAILING:
             if not FAILURES[kind]:
                 _log.exception("the %s model failed: its fact is absent", kind, extra={"event.action": "models"})
             FAILURES[kind] += 1

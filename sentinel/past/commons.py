@@ -24,7 +24,7 @@ class Level(NamedTuple):
     most: int
 
 
-#: Priors are the medians over the accounts of simulated traffic, to one digit; see models/likelihood.md.
+#: Priors are orders of magnitude, set by hand: they stand for a service until a few dozen accounts were counted.
 LEVELS: Final = (
     Level("address", 0.0003, 20_000),
     Level("prefix", 0.0005, 20_000),
@@ -44,6 +44,8 @@ _DOUBT: Final = 20.0
 _PRIORS: Final = tuple(_DOUBT * level.prior for level in LEVELS)
 _ACCOUNT: Final = NUMBERS["account"]
 _HOUR: Final = NUMBERS["hour"]
+#: Hours that :meth:`Commons.around` sums up.
+_NEAR: Final = 4
 
 
 class CommonRow(NamedTuple):
@@ -80,7 +82,7 @@ class Commons:
         self.period = -1
         self._levels: list[dict[int, list[int]]] = [{} for _ in LEVELS]
         self._totals = [0] * len(LEVELS)
-        self._hours: tuple[float, ...] | None = None
+        self._hours = [0] * 24
         self._changed: set[tuple[int, int]] = set()
         self._restore(list(rows))
 
@@ -108,14 +110,9 @@ class Commons:
     def around(self, hour: int) -> float:
         """The share of everybody's hours that lies around one: the hours beside it fully, those two away by half, as
         :mod:`sentinel.past.habit` has it."""
-        if self._hours is None:
-            hours = [self.number("hour", str(each)) + _PRIORS[_HOUR] for each in range(24)]
-            whole = sum(hours)
-            self._hours = tuple(
-                (hours[at - 1] + hours[at] + hours[(at + 1) % 24] + (hours[at - 2] + hours[(at + 2) % 24]) / 2) / whole
-                for at in range(24)
-            )
-        return self._hours[hour]
+        hours = self._hours
+        near = hours[hour - 1] + hours[hour] + hours[(hour + 1) % 24] + (hours[hour - 2] + hours[(hour + 2) % 24]) / 2
+        return (near + _NEAR * _PRIORS[_HOUR]) / (self._totals[_HOUR] + 24 * _PRIORS[_HOUR])
 
     def note(self, level: str, value: str, day: int) -> None:
         """An account used a value for the first time in the period of UTC day ``day``."""
@@ -135,7 +132,7 @@ class Commons:
         counts[period % KEPT] += 1
         self._totals[number] += 1
         if number == _HOUR:
-            self._hours = None
+            self._hours[int(value)] += 1
         self._changed.add((number, name))
 
     def aside(self) -> "Commons":
@@ -168,6 +165,10 @@ class Commons:
             if any(counts):
                 self._levels[row.level][row.name] = counts
                 self._totals[row.level] += sum(counts)
+        self._sum_hours()
+
+    def _sum_hours(self) -> None:
+        self._hours = [self.number("hour", str(hour)) for hour in range(24)]
 
     def _advance(self, period: int) -> None:
         """Begin a new period. What was seen in none of those kept is let go; a store does that by itself."""
@@ -178,7 +179,8 @@ class Commons:
                     counts[slot] = 0
             self._levels[number] = {name: counts for name, counts in counted.items() if any(counts)}
             self._totals[number] = sum(map(sum, self._levels[number].values()))
-        self.period, self._hours = period, None
+        self.period = period
+        self._sum_hours()
 
     def _prune(self, number: int) -> None:
         """Let a quarter of a level's values go: those of the fewest accounts, the longest unused among them first."""

@@ -5,7 +5,7 @@ from sentinel.past.factors import answer_removal
 from sentinel.past.profile import MAX_COMPROMISED, Profile
 from sentinel.past.recovery import forget_way_back
 from sentinel.past.remember import distrust_sighting, trust_sighting
-from sentinel.store.protocol import Record
+from sentinel.store.protocol import Record, Store
 
 
 def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: str, *, hours: bool = True) -> bool:
@@ -29,6 +29,13 @@ def apply_answer(profile: Profile, sighting: Sighting, record: Record, verdict: 
         trust_sighting(profile, sighting, already=record.trusted, lift=True, hours=hours)
         return True
     return record.trusted
+
+
+async def verdicts_of(store: Store, tenant: str, since: int = 0) -> dict[str, str]:
+    """Key of each record that was answered from ``since`` (micros) on → the last answer. Raises
+    :class:`sentinel.errors.StoreError`."""
+    answers = store.history(type="feedback", since=since)
+    return {each.body.decode(): each.assessment.decode() async for each in answers if each.tenant == tenant}
 
 
 def _note_compromised(profile: Profile, sighting: Sighting) -> None:

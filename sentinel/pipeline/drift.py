@@ -18,6 +18,7 @@ from sentinel.events.clock import utc_day
 from sentinel.facts.look import Look
 from sentinel.models.drift import Binned
 from sentinel.models.features import vector
+from sentinel.models.scorer import FAILING, ModelScorer
 from sentinel.models.stored import Model
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
@@ -33,9 +34,6 @@ WANTED: Final = 4096
 FIRST_SHIFT: Final = 5
 #: Not more are looked at on a day, however many more came than on the one before.
 MOST: Final = 4 * WANTED
-
-#: What a model may raise over numbers that it does not expect.
-_FAILURES: Final = (ArithmeticError, ValueError, LookupError, TypeError)
 
 
 class Counted(msgspec.Struct, array_like=True):
@@ -95,8 +93,11 @@ class Drift:
         # Around midnight events may overtake each other: a day left is not come back to.
         if crc32(sighting.key.encode()) & open_.mask or open_.looked >= MOST:
             return
-        models = [each for each in (settings.models.impostor, settings.models.novelty) if isinstance(each, Model)]
-        models = [model for model in models if model.reference is not None]
+        if not isinstance(settings.scorer, ModelScorer):
+            return
+        in_force = settings.scorer.models
+        asked = [each for each in (in_force.impostor, in_force.novelty) if isinstance(each, Model)]
+        models = [model for model in asked if model.reference is not None]
         if not models:
             return
         try:
@@ -104,7 +105,7 @@ class Drift:
             if values is None:
                 return
             scores = [model.predict(values) for model in models]
-        except _FAILURES:
+        except FAILING:
             return
         for model, score in zip(models, scores, strict=True):
             name = name_of(model.kind, model.version)

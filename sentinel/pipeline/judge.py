@@ -87,8 +87,8 @@ def judge(
 
     ``profile``, ``campaigns``, ``tracks`` and ``commons`` change in place. ``campaigns`` holds the open ones of the
     tenant, ``commons`` what is common for everybody of it, ``actor`` is the past of the account that acted for the
-    person. Of a concluded pending login the
-    findings stand; rules that hold only now are added (CONTRACT §1, "Step-up").
+    person. Of a concluded pending login the findings stand; rules that hold only now are added (CONTRACT §1,
+    "Step-up").
     """
     sighting, rules = arrival.sighting, settings.rules
     look = Look(
@@ -153,13 +153,13 @@ def judge(
     trusted = False
     if sighting.account is not None and sighting.known_account:
         verdict = Verdict(flagged=flagged, level=level, push_doubt=doubts_push(live))
+        # Before the login is remembered, when what is new of it is new.
+        fresh = None
         if commons is not None and sighting.type == "login" and sighting.outcome == "success":
             fresh = fresh_values(profile, sighting, hours=settings.trust.hours)
-            trusted = remember(profile, sighting, verdict, settings.trust)
-            if trusted and not _ahead(arrival):
-                note_common(commons, fresh)
-        else:
-            trusted = remember(profile, sighting, verdict, settings.trust)
+        trusted = remember(profile, sighting, verdict, settings.trust)
+        if trusted and commons is not None and fresh is not None and not _ahead(arrival):
+            note_common(commons, fresh)
     return Judged(assessment, {name: value for name, value in windows.items() if value}, trusted, raised, notices)
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from math import isnan
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from sentinel import __version__
 from sentinel.models.features import NAMES
 from sentinel.models.recipe import Recipe
-from sentinel.models.stored import ModelFile
+from sentinel.models.stored import Kind, ModelFile
 from sentinel.training.calibrate import calibrate
 from sentinel.training.columns import blank_rare
 from sentinel.training.convert import boosted_trees, isolation_trees, percentile_table
@@ -52,7 +52,7 @@ class Split(msgspec.Struct, frozen=True):
     calibrated: Table
     held_out: Table
     first_day: int
-    latest: Table | None = None
+    latest: Table
 
 
 def split(table: Table, holdout_share: float, first_day: int | None = None) -> Split:
@@ -96,7 +96,7 @@ def fit_impostor(
     version: str,
     progress: Callable[[str], None] = lambda what: None,
 ) -> ModelFile:
-    """An impostor model with the figures of the hold-out."""
+    """An impostor model, without figures yet."""
     progress("growing trees")
     grown, calibrated = rows.grown, rows.calibrated
     classifier = HistGradientBoostingClassifier(
@@ -112,26 +112,10 @@ def fit_impostor(
     def served(values: Numbers) -> Numbers:
         return np.array([calibration(score) for score in classifier.predict_proba(values)[:, 1].tolist()])
 
-    return ModelFile(
-        kind="impostor",
-        version=version,
-        tenant=tenant,
-        features=NAMES,
-        recipe=recipe.hash,
-        sentinel=__version__,
-        sklearn=sklearn.__version__,
-        first_day=day_of(rows.first_day),
-        last_day=day_of(rows.held_out.day.max()),
-        rows=len(grown) + len(calibrated),
-        trees=boosted_trees(classifier),
-        calibration=calibration,
-        typical=typical(grown),
-        reference=reference(
-            "impostor",
-            rows.latest,
-            served,
-        ),
-    )
+    return _file(
+        rows, recipe, served, kind="impostor", tenant=tenant, version=version, rows=len(grown) + len(calibrated),
+        trees=boosted_trees(classifier), calibration=calibration,
+    )  # fmt: skip
 
 
 def fit_novelty(
@@ -148,26 +132,31 @@ def fit_novelty(
     calibrated = rows.calibrated.where(rows.calibrated.real)
     with _one_thread():
         forest = IsolationForest(random_state=recipe.seed, **recipe.parameters).fit(blank_rare(grown.values, _RARE))
+    # Of accounts that no tree saw: people who are new to it are as odd as people will be.
+    percentiles = percentile_table(-forest.score_samples(calibrated.values))
+
+    def served(values: Numbers) -> Numbers:
+        return np.array([percentiles(score) for score in -forest.score_samples(values)])
+
+    return _file(
+        rows, recipe, served, kind="novelty", tenant=tenant, version=version, rows=len(grown) + len(calibrated),
+        trees=isolation_trees(forest), percentiles=percentiles,
+    )  # fmt: skip
+
+
+def _file(split: Split, recipe: Recipe, scores: Callable[[Numbers], Numbers], *, kind: Kind, **own: Any) -> ModelFile:
+    """A model's file without figures; ``scores`` is what the model says of rows, ``own`` what only this kind has."""
     return ModelFile(
-        kind="novelty",
-        version=version,
-        tenant=tenant,
+        kind=kind,
         features=NAMES,
         recipe=recipe.hash,
         sentinel=__version__,
         sklearn=sklearn.__version__,
-        first_day=day_of(rows.first_day),
-        last_day=day_of(rows.held_out.day.max()),
-        rows=len(grown) + len(calibrated),
-        trees=isolation_trees(forest),
-        # Of accounts that no tree saw: people who are new to it are as odd as people will be.
-        percentiles=(percentiles := percentile_table(-forest.score_samples(calibrated.values))),
-        typical=typical(grown),
-        reference=reference(
-            "novelty",
-            rows.latest,
-            lambda values: np.array([percentiles(each) for each in -forest.score_samples(values)]),
-        ),
+        first_day=day_of(split.first_day),
+        last_day=day_of(split.held_out.day.max()),
+        typical=typical(split.grown),
+        reference=reference(kind, split.latest, scores),
+        **own,
     )
 
 

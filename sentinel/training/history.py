@@ -20,7 +20,7 @@ from sentinel.events.sighting import Sighting
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile, decode_profile, encode_profile, values_of
 from sentinel.past.seen import fresh_values, note_common
-from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.answers import apply_answer, verdicts_of
 from sentinel.pipeline.item import TenantSettings
 from sentinel.pipeline.pack import unpack_sighting
 from sentinel.pipeline.recalled import remember_record, verdict_of
@@ -45,12 +45,6 @@ class Collected(msgspec.Struct, frozen=True):
     accounts: int = 0
     first_day: int = 0
     last_day: int = -1
-
-
-async def verdicts_of(store: Store, tenant: str, since: int = 0) -> dict[str, str]:
-    """Record key → the last answer that was given from ``since`` (micros) on."""
-    answers = store.history(type="feedback", since=since)
-    return {each.body.decode(): each.assessment.decode() async for each in answers if each.tenant == tenant}
 
 
 async def collect(

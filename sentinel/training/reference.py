@@ -21,15 +21,13 @@ SCORE_EDGES: Final[dict[Kind, tuple[float, ...]]] = {
 _DECILES: Final = tuple(number / 10 for number in range(1, 10))
 
 
-def reference(kind: Kind, latest: Table | None, scores: Callable[[Numbers], Numbers]) -> Reference | msgspec.UnsetType:
+def reference(kind: Kind, latest: Table, scores: Callable[[Numbers], Numbers]) -> Reference | msgspec.UnsetType:
     """The reference of a model (:mod:`sentinel.models.drift`), from the ``latest`` of people's logins: features of all
     of them, and what ``scores`` gives for those of accounts that no tree saw. Nothing without such.
 
     Accounts grow older while history is gone through, and what it began with is not what goes on: so the latest. Whole
     weeks, where there is one, since weekends are other days.
     """
-    if latest is None:
-        return msgspec.UNSET
     days = int(latest.day.max() - latest.day.min()) + 1
     weeks = latest.where(latest.day > latest.day.max() - (days // WEEK * WEEK or days))
     unseen = weeks.where(weeks.part <= CALIBRATION)

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from ipaddress import ip_address
@@ -70,7 +70,9 @@ async def serve(inbox: Inbox, *, tls: ssl.SSLContext | None = None, **options: A
         server.close()
         for one in servers:
             if one.transport is not None:
-                one.transport.abort()
+                # Before Python 3.11.4 a TLS connection that is closed already cannot be aborted.
+                with suppress(AttributeError):
+                    one.transport.abort()
         await server.wait_closed()
 
 

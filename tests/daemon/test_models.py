@@ -127,8 +127,8 @@ def test_settings_follow_the_desk(desk: ModelDesk, registry: Registry, tmp_path:
     assert settings("default") is before
     promoted(registry)
     desk.use(desk.prepare())
-    assert settings("default").models.versions["impostor"] == "2026-02-01"
-    assert before.models.versions["impostor"] == "baseline-2026-01-31"
+    assert settings("default").scorer.versions["impostor"] == "2026-02-01"
+    assert before.scorer.versions["impostor"] == "baseline-2026-01-31"
 
 
 async def test_a_registry_that_cannot_be_read_stops_nothing(desk: ModelDesk, registry: Registry) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from sentinel.enrich.sighting import Enricher
-from sentinel.evaluation.answers import verdicts_of
 from sentinel.evaluation.aside import Aside
 from sentinel.evaluation.attackers import Login, Scene
 from sentinel.evaluation.besiege import Siege
@@ -19,6 +18,7 @@ from sentinel.evaluation.scores import Run, Scoring
 from sentinel.events.clock import HOUR
 from sentinel.events.event import convert_event
 from sentinel.past.profile import Profile, decode_profile, encode_profile
+from sentinel.pipeline.answers import verdicts_of
 from sentinel.pipeline.backtest import BoundedReplay
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.edge import arrive

@@ -18,6 +18,7 @@ from sentinel.errors import StoreError
 from sentinel.models.drift import Binned, Reference
 from sentinel.models.features import NAMES
 from sentinel.models.in_force import ModelsInForce
+from sentinel.models.scorer import ModelScorer
 from sentinel.models.stored import Model, usable
 from sentinel.pipeline import drift
 from sentinel.pipeline.drift import Counted, counts_of, open_counted
@@ -122,7 +123,7 @@ async def test_a_restricted_account_is_not_looked_at(tmp_path: Path) -> None:
 
 
 async def test_flagged_logins_count_whatever_gates_say(tmp_path: Path) -> None:
-    inst = Installation(tmp_path, models=models())
+    inst = Installation(tmp_path, scorer=ModelScorer(models()))
     outcomes = await inst.run([come(inst, str(n), timedelta(days=n)) for n in range(5)])
     outcomes += await inst.run([come(inst, "odd", timedelta(days=5), **AWAY)])
     assert outcomes[-1].assessment is not None
@@ -246,7 +247,7 @@ async def test_a_day_has_a_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("none", [ModelsInForce(), models(msgspec.UNSET)])
 async def test_without_a_reference_nothing_is_kept(tmp_path: Path, none: ModelsInForce) -> None:
-    inst = installation(tmp_path, models=none)
+    inst = installation(tmp_path, scorer=ModelScorer(none))
     await inst.run([come(inst, "before"), come(inst, "1")])
     assert await kept(inst) == {}
     await inst.store.close()
@@ -257,7 +258,7 @@ async def test_a_model_that_fails_costs_its_counts_only(tmp_path: Path) -> None:
         raise ValueError
 
     broken = Model(kind="impostor", version="2026-10-01", raw=fails, predict=fails, reference=REFERENCE)
-    inst = installation(tmp_path, models=ModelsInForce(impostor=broken))
+    inst = installation(tmp_path, scorer=ModelScorer(ModelsInForce(impostor=broken)))
     outcomes = await inst.run([come(inst, "before"), come(inst, "1")])
     assert all(each.assessment for each in outcomes)
     assert await kept(inst) == {}
@@ -268,7 +269,8 @@ async def test_a_new_model_is_counted_beside_the_one_before(tmp_path: Path) -> N
     inst = installation(tmp_path)
     await inst.run([come(inst, "before"), come(inst, "1")])
     inst._settings = msgspec.structs.replace(
-        inst._settings, models=ModelsInForce(impostor=usable(fitting(version="2026-11-01", reference=REFERENCE)))
+        inst._settings,
+        scorer=ModelScorer(ModelsInForce(impostor=usable(fitting(version="2026-11-01", reference=REFERENCE)))),
     )
     await inst.run([come(inst, "2"), come(inst, "3")])
     found = (await kept(inst))[0]
@@ -280,7 +282,7 @@ async def test_a_new_model_is_counted_beside_the_one_before(tmp_path: Path) -> N
 async def test_counting_changes_no_assessment(tmp_path: Path) -> None:
     found = []
     for name, reference in (("with", REFERENCE), ("without", msgspec.UNSET)):
-        inst = Installation(tmp_path / name, models=models(reference, trees=[stump(at=0.2)]))
+        inst = Installation(tmp_path / name, scorer=ModelScorer(models(reference, trees=[stump(at=0.2)])))
         items = [come(inst, str(n), timedelta(hours=n), **(AWAY if n > 7 else {})) for n in range(10)]
         found.append([msgspec.to_builtins(each.assessment) for each in await inst.run(items)])
         await inst.store.close()

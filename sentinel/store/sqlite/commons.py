@@ -1,6 +1,7 @@
 """What is common for everybody: counts by keyed names, without accounts (:mod:`sentinel.past.commons`)."""
 
 import sqlite3
+from struct import Struct
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +22,9 @@ CREATE: Final = """
     ) STRICT, WITHOUT ROWID
 """
 
-_BYTES: Final = 4
+#: How counts are packed, each in so many bytes.
+_COUNTS: Final = Struct(f">{KEPT}I")
+_BYTES: Final = _COUNTS.size // KEPT
 _json: Final = msgspec.json.Encoder().encode
 _ROWS: Final = 32
 _COLUMNS: Final = "tenant, level, name, period, counts"
@@ -51,8 +54,7 @@ def statements(changes: Changes) -> list[tuple[str, list[Any]]]:
         if row is None:
             dropped.setdefault((tenant, level), []).append(name)
         else:
-            counts = b"".join(count.to_bytes(_BYTES, "big") for count in row.counts)
-            kept.append((tenant, level, name, row.period, counts))
+            kept.append((tenant, level, name, row.period, _COUNTS.pack(*row.counts)))
     out += [(_DROP, [tenant, level, _json(names).decode()]) for (tenant, level), names in dropped.items()]
     at = 0
     for size, statement in _PUT.items():
@@ -66,8 +68,7 @@ def load(db: sqlite3.Connection) -> dict[str, list[CommonRow]]:
     """All counts, by tenant."""
     found: dict[str, list[CommonRow]] = {}
     for tenant, level, name, period, packed in db.execute(f"SELECT {_COLUMNS} FROM common"):  # noqa: S608  # constant text
-        counts = tuple(int.from_bytes(packed[at : at + _BYTES], "big") for at in range(0, KEPT * _BYTES, _BYTES))
-        found.setdefault(tenant, []).append(CommonRow(level, name, period, counts))
+        found.setdefault(tenant, []).append(CommonRow(level, name, period, _COUNTS.unpack(packed)))
     return found
 
 
