@@ -5,7 +5,6 @@ whatever is restricted on one is restricted. All else does not depend on which o
 """
 
 from collections.abc import Callable
-from heapq import merge as merged_by
 from typing import Final, TypeVar
 
 import msgspec
@@ -95,9 +94,9 @@ def _newest(items: list[_T], number: int) -> list[_T]:
 
 
 def _by_time(one: list[_T], other: list[_T], time: Callable[[_T], int]) -> list[_T]:
-    """Both in one list, each in the order it has."""
-    # Where times are the same, the content decides, so that it is the same whichever goes into which.
-    return list(merged_by(one, other, key=lambda item: (time(item), _encode(item))))
+    """Both in one list. Where times are the same, the content decides, so that it is the same whichever goes into which;
+    within one account's own list as well, or theirs would decide."""
+    return sorted((*one, *other), key=lambda item: (time(item), _encode(item)))
 
 
 def _marks(into: Profile, other: Profile) -> int:
