@@ -5,6 +5,7 @@ whatever is restricted on one is restricted. All else does not depend on which o
 """
 
 from collections.abc import Callable
+from heapq import merge as merged_by
 from typing import Final, TypeVar
 
 import msgspec
@@ -94,8 +95,8 @@ def _newest(items: list[_T], number: int) -> list[_T]:
 
 
 def _by_time(one: list[_T], other: list[_T], time: Callable[[_T], int]) -> list[_T]:
-    """Both in one list. Where times are the same, the content decides, so that it is the same whichever goes into which;
-    within one account's own list as well, or theirs would decide."""
+    """Both in one list. Where times are the same, the content decides, so that it is the same whichever goes into
+    which; within one account's own list as well, or theirs would decide."""
     return sorted((*one, *other), key=lambda item: (time(item), _encode(item)))
 
 
