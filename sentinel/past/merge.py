@@ -6,6 +6,7 @@ whatever is restricted on one is restricted. All else does not depend on which o
 
 from collections.abc import Callable
 from heapq import merge as merged_by
+from itertools import groupby
 from typing import Final, TypeVar
 
 import msgspec
@@ -95,9 +96,16 @@ def _newest(items: list[_T], number: int) -> list[_T]:
 
 
 def _by_time(one: list[_T], other: list[_T], time: Callable[[_T], int]) -> list[_T]:
-    """Both in one list. Where times are the same, the content decides, so that it is the same whichever goes into
-    which; within one account's own list as well, or theirs would decide."""
-    return sorted((*one, *other), key=lambda item: (time(item), _encode(item)))
+    """Both in one list, each in the order it has. Of what came at one moment the content decides which of the two goes
+    first, so that it is the same whichever goes into which."""
+    moments = [
+        (at, [_encode(item) for item in together], together)
+        for items in (one, other)
+        for at, group in groupby(items, key=time)
+        for together in [list(group)]
+    ]
+    moments.sort(key=lambda moment: moment[:2])
+    return [item for _, _, together in moments for item in together]
 
 
 def _marks(into: Profile, other: Profile) -> int:
