@@ -45,7 +45,7 @@ def models(reference: Reference | msgspec.UnsetType = REFERENCE, **changes: Any)
 
 
 def installation(folder: Path, **more: Any) -> Installation:
-    return Installation(folder, **({"rules": RuleSet(()), "models": models()} | more))
+    return Installation(folder, **({"rules": RuleSet(()), "scorer": ModelScorer(models())} | more))
 
 
 @pytest.fixture(autouse=True)

@@ -201,7 +201,7 @@ def test_a_service_that_sends_little_gets_models_all_the_same(rows: Split, recip
             answered=part.answered,
         )  # fmt: skip
 
-    bare = Split(without(rows.grown), without(rows.calibrated), without(rows.held_out), rows.first_day)
+    bare = Split(without(rows.grown), without(rows.calibrated), without(rows.held_out), rows.first_day, without(rows.latest))
     for made in (
         fit_impostor(bare, recipe, tenant="default", version="2026-04-01"),
         fit_novelty(bare, packaged_recipe("novelty"), tenant="default", version="2026-04-01"),
