@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, pass_config
+from sentinel.cli.outputs import writable
 from sentinel.daemon.state import prepare_state
 
 _KINDS = (
@@ -89,13 +90,8 @@ def command(
     console = Console(stderr=True)
     encode = msgspec.json.Encoder().encode
     with ExitStack() as stack:
-        target = stack.enter_context(out.open("wb")) if out else sys.stdout.buffer
-        bar = stack.enter_context(
-            Progress(
-                TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
-                disable=not console.is_terminal,
-            )
-        )  # fmt: skip
+        target = stack.enter_context(writable("--out", out)) if out else sys.stdout.buffer
+        bar = stack.enter_context(progress_bar(console))
         task = bar.add_task("reading the address data", total=days)
         addresses = Addresses.load(context.config.state)
         for number, event in enumerate(simulate(wish, addresses)):
