@@ -60,8 +60,8 @@ def command(
 ) -> int:
     """Write the logins of made-up people as events, one a line: phones and carriers, travel, typos, upgrades.
 
-    Nobody attacks unless asked for. Addresses come from the packaged data, browsers from a package (the extra
-    "simulate"). Every event carries a label, "legitimate" or "attack:KIND".
+    Nobody attacks unless asked for. Addresses come from the packaged data, browsers from the package
+    fake-useragent: pip install '.[simulate]' in the source's folder. Every event carries a label, "legitimate" or "attack:KIND".
 
     \b
     Example:
