@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from sentinel.cli.bar import progress_bar
 from sentinel.cli.evaluate_options import Asked
-from sentinel.cli.inputs import open_input
+from sentinel.cli.inputs import open_inputs
 from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault, prepare_state
@@ -51,6 +51,7 @@ def on_files(
     good = True
     with ExitStack() as stack:
         stack.callback(vault.close)
+        inputs = open_inputs(files, stack)
         settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of)(tenant)
         scoring = Labelled(
             settings,
@@ -65,9 +66,9 @@ def on_files(
         bar = stack.enter_context(progress_bar(console))
         task = bar.add_task("judging", total=None)
         reader = SOURCES[options["source"]]
-        for path in files:
-            lines = reader(cut(open_input(path, stack)), Options(year=options["year"], timezone=options["timezone"]))
-            good = _score(str(path), lines, scoring, bar, task) and good
+        for name, stream in inputs:
+            lines = reader(cut(stream), Options(year=options["year"], timezone=options["timezone"]))
+            good = _score(name, lines, scoring, bar, task) and good
     run = scoring.run
     if asked.hold_out is not None:
         run = run.since(asked.hold_out.begin(run.first, run.last))

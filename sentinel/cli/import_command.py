@@ -13,7 +13,7 @@ from rich.console import Console
 
 from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, pass_config, run_async
-from sentinel.cli.inputs import open_input, source_options
+from sentinel.cli.inputs import open_inputs, source_options
 from sentinel.cli.looks import looked
 from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups
 from sentinel.daemon.lock import state_lock
@@ -61,7 +61,7 @@ async def command(
         raise click.UsageError("--pseudonyms needs --print: what is stored has the installation's own")
     options = Options(year=year, timezone=timezone)
     with ExitStack() as stack:
-        inputs = [(str(path), open_input(path, stack)) for path in files]
+        inputs = open_inputs(files, stack)
         if only_print:
             good = True
             # The secret goes with this run: nobody can undo what is written.

@@ -89,6 +89,8 @@ async def retention(context: Context, as_of: datetime | None, dry_run: bool, as_
     moment = now()
     if as_of is not None:
         day = (as_of.date() - _EPOCH).days
+        if day < 0:
+            raise click.UsageError("--as-of: expected a day from 1970-01-01 on")
         if day != utc_day(moment) and not dry_run:
             raise click.UsageError(
                 f"today is {to_text(moment)[:10]} (UTC): --as-of with another day needs --dry-run, since what goes"

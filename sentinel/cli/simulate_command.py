@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, pass_config
 from sentinel.cli.outputs import writable
 from sentinel.daemon.state import prepare_state
+from sentinel.events.limits import FIRST_YEAR, LAST_YEAR
 
 _KINDS = (
     "naive, vpn, targeted, stolen_session, spray, stuffing, slow_spray, distributed_guessing, enumeration, push_bombing"
@@ -61,7 +62,8 @@ def command(
     """Write the logins of made-up people as events, one a line: phones and carriers, travel, typos, upgrades.
 
     Nobody attacks unless asked for. Addresses come from the packaged data, browsers from the package
-    fake-useragent: pip install '.[simulate]' in the source's folder. Every event carries a label, "legitimate" or "attack:KIND".
+    fake-useragent: pip install '.[simulate]' in the source's folder. Every event carries a label, "legitimate" or
+    "attack:KIND".
 
     \b
     Example:
@@ -76,6 +78,8 @@ def command(
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown:
         raise click.UsageError(f"--attackers: no such kind: {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    if start.year < FIRST_YEAR or start > datetime(LAST_YEAR, 12, 31) - timedelta(days=days):
+        raise click.UsageError(f"--start: expected a day from {FIRST_YEAR} on, and all --days before {LAST_YEAR + 1}")
     wish = Wish(
         accounts=accounts,
         days=days,

@@ -62,6 +62,9 @@ async def test_a_dry_run_tells_what_is_due_by_a_day_and_changes_nothing(
 async def test_nothing_goes_early(start: Start, sentinel: Command, write_config: Callable[..., Path]) -> None:
     await (await filled(start)).stop()
     config = write_config(CONFIG)
+    far = sentinel("privacy", "retention", "--config", config, "--dry-run", "--as-of", "0001-01-01")
+    assert (far.returncode, far.stdout) == (2, "")
+    assert "--as-of: expected a day from 1970-01-01 on" in far.stderr
     for days in (-2, 2, 400):
         done = sentinel("privacy", "retention", "--config", config, "--as-of", today(days=days))
         assert done.returncode == 2
