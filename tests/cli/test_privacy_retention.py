@@ -29,11 +29,11 @@ def today(**later: int) -> str:
 
 
 async def filled(start: Start) -> InProcess:
-    """A daemon with an event of today, one of a month ago, and one of last year's past (their raw values as far as
-    they may be kept)."""
+    """A daemon with an event of today, one of four weeks ago, and an older one (their raw values as far as they may be
+    kept). None is due today, or the daemon would take it at 23:00 UTC."""
     daemon = await start(CONFIG)
     client = await daemon.client()
-    await client.take([login("young"), login("month", ago(days=29)), login("old", ago(days=40))])
+    await client.take([login("young"), login("month", ago(days=28)), login("old", ago(days=40))])
     return daemon
 
 
@@ -51,7 +51,7 @@ async def test_a_dry_run_tells_what_is_due_by_a_day_and_changes_nothing(
     soon = told(sentinel, config, "--dry-run", "--as-of", today(days=2))
     assert (soon["due"]["raw_keys"], soon["due"]["rows"]["raw"], soon["done"]) == (1, 1, None)
     assert soon["due"]["as_of"] == today(days=2) + "T23:59:59Z"
-    assert soon["due"]["oldest_raw"] == today(days=-29)
+    assert soon["due"]["oldest_raw"] == today(days=-28)
     year = told(sentinel, config, "--dry-run", "--as-of", today(days=400))["due"]
     assert (year["rows"]["records"], year["record_keys"]) == (3, 3)
     assert told(sentinel, config, "--dry-run", "--as-of", today(days=2)) == soon
