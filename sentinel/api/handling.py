@@ -16,6 +16,9 @@ from sentinel.store.protocol import ApiKey
 _log: Final = logging.getLogger("sentinel.api")
 _encode: Final = msgspec.json.Encoder().encode
 
+#: What answers call the server: no versions of Python and aiohttp.
+NAME: Final = "sentinel"
+
 Handler = Callable[[web.Request, Service, ApiKey], Awaitable[web.StreamResponse]]
 OpenHandler = Callable[[web.Request, Service], Awaitable[web.StreamResponse]]
 
@@ -113,4 +116,4 @@ async def unrouted(
 
 async def unnamed(request: web.Request, response: web.StreamResponse) -> None:
     """Keep the versions of Python and aiohttp to ourselves."""
-    response.headers["Server"] = "sentinel"
+    response.headers["Server"] = NAME

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from sentinel.api.handling import NAME
 from sentinel.api.problems import Problem
 
 _log: Final = logging.getLogger("sentinel.api")
@@ -47,6 +48,6 @@ class _Handler(web.RequestHandler):
             _log.error("a request failed inside", exc_info=exc)
             problem = Problem(status, "the log of the daemon says where")
         response = problem.response()
-        response.headers["Server"] = "sentinel"
+        response.headers["Server"] = NAME
         response.force_close()
         return response

@@ -139,7 +139,7 @@ async def close_alerts(
             asked.append(_asked(tenant, "account", handle, verdict))
         for handle in concerned:
             at.looked("alerts.close", tenant, handle)
-        done = await close(at, asked, lambda text: click.echo(text, err=True))
+        done = await close(at, asked, lambda text: click.echo(text, err=True), by="sentinel alerts close")
     return print_closed(done, [*alerts, *events, *accounts], as_json)
 
 

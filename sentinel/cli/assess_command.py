@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from sentinel.cli.context import Context, pass_config, run_async
-from sentinel.cli.inputs import open_input, source_options
+from sentinel.cli.inputs import open_inputs, source_options
 from sentinel.config.values import StoreAddress
 from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups
 from sentinel.daemon.lock import state_lock
@@ -64,6 +64,7 @@ async def command(
     """
     config = context.config
     with ExitStack() as stack:
+        inputs = open_inputs(files, stack)
         prepare_state(config)
         if state is not None:
             config = msgspec.structs.replace(config, store=_store_address(state))
@@ -78,10 +79,9 @@ async def command(
             enricher = build_enricher(vault.pseudonym, open_lookups(config))
             run = _Run(build_pipeline(config, store, vault, rules), enricher, tenant, alerts)
             good = True
-            for path in files:
-                stream = open_input(path, stack)
+            for name, stream in inputs:
                 lines = SOURCES[source](cut(stream), Options(year=year, timezone=timezone))
-                good = await run.file(str(path), lines, eager=strict or _is_live(stream), strict=strict) and good
+                good = await run.file(name, lines, eager=strict or _is_live(stream), strict=strict) and good
                 if strict and not good:
                     break
         finally:

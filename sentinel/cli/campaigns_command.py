@@ -99,5 +99,5 @@ async def close_campaigns(
             for campaign in campaigns
         ]
         at.looked("campaigns.close", tenant)
-        done = await close(at, asked, lambda text: click.echo(text, err=True))
+        done = await close(at, asked, lambda text: click.echo(text, err=True), by="sentinel campaigns close")
     return print_closed(done, campaigns, as_json)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 
 @click.command("demo")
-@click.option("--seconds", type=float, help="End after this long (default: when stopped).")
+@click.option("--seconds", type=click.FloatRange(0), help="End after this long (default: when stopped).")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -13,6 +13,7 @@ from rich.console import Console
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.evaluate_options import Asked, Earlier, HoldOutType, Without
 from sentinel.cli.inputs import source_options
+from sentinel.cli.outputs import expect_writable, writable
 from sentinel.errors import SentinelError
 from sentinel.pipeline.holdout import Part
 
@@ -97,6 +98,7 @@ def command(
     from sentinel.evaluation.plot import png, svg
     from sentinel.evaluation.rows import Rows
     from sentinel.evaluation.tables import report_of
+    from sentinel.models.recipe import packaged_recipe
 
     if answered and not files:
         raise click.UsageError("--answered is for files; in stored history the answers that were given count")
@@ -111,8 +113,10 @@ def command(
         attackers=attackers,
         seed=seed,
     )
-    if plot is not None and plot.suffix.lower() == ".png":
-        png(svg(compared(Rows())))  # what is missing for it is told before the work
+    if plot is not None:  # what is missing for it is told before the work
+        expect_writable("--plot", plot)
+        if plot.suffix.lower() == ".png":
+            png(svg(compared(Rows())))
     gc.set_threshold(50_000, 20, 100)  # the state has no cycles; see daemon.py
     console = Console(stderr=True)
     if files:
@@ -122,7 +126,8 @@ def command(
         found = on_history(context.config, tenant, asked, console)
     if not files and not found.run.events:
         raise SentinelError("there is no history yet; give a labelled file, as `sentinel simulate` makes it")
-    report = report_of(found.run, found.thresholds, found.answers, challenges=challenges, prior=found.prior)
+    prior = packaged_recipe("impostor").prior
+    report = report_of(found.run, found.thresholds, found.answers, challenges=challenges, prior=prior)
     if as_json:
         print_json(msgspec.to_builtins(report, str_keys=True))
     else:
@@ -130,8 +135,6 @@ def command(
     if plot is not None:
         picture = svg(compared(found.run.rows))
         drawn = png(picture) if plot.suffix.lower() == ".png" else picture.encode()
-        try:
-            plot.write_bytes(drawn)
-        except OSError as error:
-            raise click.UsageError(f"--plot: {plot}: {error.strerror}") from None
+        with writable("--plot", plot) as file:
+            file.write(drawn)
     return 0 if found.good else 1

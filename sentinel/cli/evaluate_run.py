@@ -9,12 +9,13 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
+from sentinel.cli.bar import progress_bar
 from sentinel.cli.evaluate_options import Asked
-from sentinel.cli.inputs import open_input
+from sentinel.cli.inputs import open_inputs
 from sentinel.config import Config
-from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings, untuned_settings
+from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault, prepare_state
 from sentinel.errors import FieldError, SentinelError, SourceError
 from sentinel.evaluation.answers import Answers, count_answers
@@ -23,7 +24,6 @@ from sentinel.evaluation.history import Plan, score_history
 from sentinel.evaluation.labelled import Labelled
 from sentinel.evaluation.scores import Run
 from sentinel.events.event import Feedback
-from sentinel.models.recipe import packaged_recipe
 from sentinel.pipeline.answers import verdicts_of
 from sentinel.privacy.vault import Vault
 from sentinel.scoring import Thresholds
@@ -34,13 +34,12 @@ _STEP = 1000
 
 
 class Found(msgspec.Struct):
-    """What came of it; ``good``: no line was bad; ``prior``: share of impostors that the models were calibrated for."""
+    """What came of it; ``good``: no line was bad."""
 
     run: Run
     thresholds: Thresholds
     answers: Answers | None = None
     good: bool = True
-    prior: float | None = None
 
 
 def on_files(
@@ -52,6 +51,7 @@ def on_files(
     good = True
     with ExitStack() as stack:
         stack.callback(vault.close)
+        inputs = open_inputs(files, stack)
         settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of)(tenant)
         scoring = Labelled(
             settings,
@@ -63,21 +63,21 @@ def on_files(
             without=asked.without,
         )
         stack.callback(scoring.close)
-        bar = stack.enter_context(_bar(console))
+        bar = stack.enter_context(progress_bar(console))
         task = bar.add_task("judging", total=None)
         reader = SOURCES[options["source"]]
-        for path in files:
-            lines = reader(cut(open_input(path, stack)), Options(year=options["year"], timezone=options["timezone"]))
-            good = _score(str(path), lines, scoring, bar, task) and good
+        for name, stream in inputs:
+            lines = reader(cut(stream), Options(year=options["year"], timezone=options["timezone"]))
+            good = _score(name, lines, scoring, bar, task) and good
     run = scoring.run
     if asked.hold_out is not None:
         run = run.since(asked.hold_out.begin(run.first, run.last))
-    return Found(run, settings.thresholds, good=good, prior=packaged_recipe("impostor").prior)
+    return Found(run, settings.thresholds, good=good)
 
 
 def on_history(config: Config, tenant: str, asked: Asked, console: Console) -> Found:
     """Score what is stored, and attackers put onto it. Changes nothing."""
-    with _bar(console) as bar:
+    with progress_bar(console) as bar:
         return asyncio.run(_history(config, tenant, asked, bar))
 
 
@@ -86,6 +86,7 @@ async def _history(config: Config, tenant: str, asked: Asked, bar: Progress) -> 
     store = open_to_read(config, vault)
     try:
         settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of)
+        judged = settings(tenant)
         extent = await store.extent()
         verdicts = await verdicts_of(store, tenant)
         task = bar.add_task("reading the address data", total=extent.records)
@@ -104,16 +105,11 @@ async def _history(config: Config, tenant: str, asked: Asked, bar: Progress) -> 
         def progress(done: int) -> None:
             bar.update(task, description="judging", completed=done)
 
-        run = await score_history(store, settings, verdicts, tenant, settings(tenant).scorer, plan, progress)
+        run = await score_history(store, settings, verdicts, tenant, judged.scorer, plan, progress)
     finally:
         await store.close()
         vault.close()
-    return Found(
-        run,
-        untuned_settings(config)(tenant).thresholds,
-        count_answers(verdicts),
-        prior=packaged_recipe("impostor").prior,
-    )
+    return Found(run, judged.thresholds, count_answers(verdicts))
 
 
 def _contexts(config: Config) -> Contexts:
@@ -127,16 +123,6 @@ def _contexts(config: Config) -> Contexts:
     except SentinelError as error:
         raise SentinelError(f"{error}; or leave attackers out: --attackers 0") from None
     return Contexts(Addresses.load(config.state), agents)
-
-
-def _bar(console: Console) -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, transient=True, console=console, disable=not console.is_terminal)
 
 
 def _score(name: str, lines: Iterator[Line], scoring: Labelled, bar: Progress, task: Any) -> bool:

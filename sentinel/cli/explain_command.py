@@ -13,7 +13,7 @@ from sentinel.cli.looks import approved_option, looked, purpose_option
 from sentinel.cli.tenants import tenant_option
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault
-from sentinel.errors import SentinelError
+from sentinel.errors import FieldError, SentinelError
 from sentinel.events.event import decode_event
 from sentinel.past.commons import Commons
 from sentinel.pipeline.edge import arrive
@@ -72,7 +72,10 @@ async def command(
             await expect_shown(store, record.account)
             explanation = await explain_record(store, record, settings, event, record.account_id, commons)
         elif (data := _pasted(event)) is not None:
-            pasted = decode_event(data)
+            try:
+                pasted = decode_event(data)
+            except FieldError as error:
+                raise SentinelError(f"{'standard input' if event == '-' else event}: {error}") from None
             if pasted.id is None:
                 pasted = msgspec.structs.replace(pasted, id="pasted")
             arrival = arrive(enricher, tenant, pasted)

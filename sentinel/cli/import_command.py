@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, pass_config, run_async
-from sentinel.cli.inputs import open_input, source_options
+from sentinel.cli.inputs import open_inputs, source_options
 from sentinel.cli.looks import looked
 from sentinel.daemon.build import build_enricher, build_pipeline, load_ruleset, open_lookups
 from sentinel.daemon.lock import state_lock
@@ -61,7 +61,7 @@ async def command(
         raise click.UsageError("--pseudonyms needs --print: what is stored has the installation's own")
     options = Options(year=year, timezone=timezone)
     with ExitStack() as stack:
-        inputs = [(str(path), open_input(path, stack)) for path in files]
+        inputs = open_inputs(files, stack)
         if only_print:
             good = True
             # The secret goes with this run: nobody can undo what is written.
@@ -88,10 +88,8 @@ async def command(
         try:
             pipeline = build_pipeline(config, store, vault, rules)
             tally = {"events": 0, "duplicates": 0, "bad": 0}
-            with Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), transient=True, console=Console(stderr=True)
-            ) as progress:
-                task = progress.add_task("reading")
+            with progress_bar(Console(stderr=True)) as progress:
+                task = progress.add_task("reading", total=None)
                 for name, stream in inputs:
                     for batch in _batches(SOURCES[source](cut(stream), options)):
                         items = [
@@ -108,7 +106,9 @@ async def command(
                                 click.echo(f"{name}:{line.number}: {problem}", err=True)
                             else:
                                 tally["duplicates" if outcome and outcome.duplicate else "events"] += 1
-                        progress.update(task, description=f"{name}: {tally['events']:,} events")
+                        progress.update(
+                            task, description=f"{name}: {tally['events']:,} events", completed=tally["events"]
+                        )
         finally:
             await store.close()
             vault.close()

@@ -8,16 +8,16 @@ import msgspec
 
 from sentinel.cli import models_drift
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.cli.tenants import tenant_option
 from sentinel.config import Config
-from sentinel.daemon.models import today
+from sentinel.daemon.models import open_shelf, shelved_tenants, today
 from sentinel.errors import SentinelError
-from sentinel.models.in_force import Shelf, Standing
+from sentinel.models.in_force import Standing
 from sentinel.models.recipe import packaged_card
-from sentinel.models.registry import Registry
 from sentinel.models.stored import Kind
 
 _kind = click.argument("kind", type=click.Choice(get_args(Kind)))
-_tenant = click.option("--tenant", default="default", show_default=True, help="Whose model.")
+_tenant = tenant_option("Whose model.")
 
 
 @click.group("models")
@@ -26,7 +26,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--tenant", help="Of this tenant only.")
+@tenant_option("Of this tenant only.", None)
 @json_option
 @pass_config
 def list_models(context: Context, tenant: str | None, as_json: bool) -> int:
@@ -38,8 +38,8 @@ def list_models(context: Context, tenant: str | None, as_json: bool) -> int:
     Example:
       sentinel models list
     """
-    shelf = _shelf(context.config)
-    tenants = sorted({"default", *context.config.tenants, *shelf.registry.tenants()}) if tenant is None else [tenant]
+    shelf = open_shelf(context.config)
+    tenants = shelved_tenants(context.config, shelf) if tenant is None else [tenant]
     found = [each for name in tenants for each in shelf.look(name, today())]
     if as_json:
         print_json([_told(each) for each in found])
@@ -104,7 +104,7 @@ def promote(context: Context, kind: Kind, tenant: str, as_json: bool) -> int:
     Example:
       sentinel models promote impostor
     """
-    shelf = _shelf(context.config)
+    shelf = open_shelf(context.config)
     for each in shelf.look(tenant, today()):
         if each.kind == kind and each.status == "candidate" and each.reason:
             raise SentinelError(f"{kind} {each.version} stays a candidate: {each.reason}")
@@ -128,7 +128,7 @@ def rollback(context: Context, kind: Kind, tenant: str, as_json: bool) -> int:
     Example:
       sentinel models rollback impostor
     """
-    version = _shelf(context.config).registry.rollback(tenant, kind)
+    version = open_shelf(context.config).registry.rollback(tenant, kind)
     named = f"{kind} {version}" if version else f"the {kind} baseline"
     _say(as_json, tenant, kind, version, f"{named} is in force for tenant {tenant}")
     return 0
@@ -137,12 +137,8 @@ def rollback(context: Context, kind: Kind, tenant: str, as_json: bool) -> int:
 command.add_command(models_drift.command)
 
 
-def _shelf(config: Config) -> Shelf:
-    return Shelf(Registry(config.state / "models"))
-
-
 def _one(config: Config, kind: Kind, tenant: str, wanted: str | None) -> Standing:
-    found = [each for each in _shelf(config).look(tenant, today()) if each.kind == kind]
+    found = [each for each in open_shelf(config).look(tenant, today()) if each.kind == kind]
     for each in found:
         if each.version == wanted or (wanted is None and each.status == "in force"):
             return each

@@ -9,13 +9,12 @@ from sentinel.cli.context import Context, json_option, pass_config, print_json, 
 from sentinel.cli.tenants import tenant_option
 from sentinel.config import Config
 from sentinel.daemon.drift import ModelDrift, drift_of, findings
-from sentinel.daemon.models import today
+from sentinel.daemon.models import open_shelf, today
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.events.clock import DAY, now, to_text
 from sentinel.models.drift import SCORE
 from sentinel.models.drifted import TOLD, Report, Span, told
-from sentinel.models.in_force import Shelf, Standing
-from sentinel.models.registry import Registry
+from sentinel.models.in_force import Standing
 
 
 @click.command("drift")
@@ -33,7 +32,7 @@ async def command(context: Context, tenant: str, as_json: bool) -> int:
     Example:
       sentinel models drift --tenant shop
     """
-    shelf = Shelf(Registry(context.config.state / "models"))
+    shelf = open_shelf(context.config)
     in_force = [each for each in shelf.look(tenant, today()) if each.status == "in force"]
     drifts = await read_drift(context.config, tenant, in_force)
     if as_json:

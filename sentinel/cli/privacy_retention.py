@@ -16,10 +16,10 @@ from sentinel.config import Config
 from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.expiry import Expired
 from sentinel.daemon.kept import Answer, Order, answer_to, put_order
-from sentinel.daemon.lock import state_lock
+from sentinel.daemon.lock import DAEMON, StoreHeld, state_lock
 from sentinel.daemon.retention_parts import make_retention
 from sentinel.daemon.state import open_ledger, open_store, open_to_read, open_vault, prepare_state
-from sentinel.errors import SentinelError, StoreError
+from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, now, to_text, utc_day
 from sentinel.privacy.retention import KEEP_DAYS, MAIL_DAYS, due, end_of
 from sentinel.store.aging import Expiring
@@ -76,7 +76,8 @@ async def retention(context: Context, as_of: datetime | None, dry_run: bool, as_
 
     The daemon does this by itself every day at 23:00 UTC, or at the next chance. Run by hand, the command also says
     that the clock is right, when the daemon doubts it: check the date that is printed first. Beside a running daemon,
-    the daemon does the work and the command waits for it.
+    the daemon does the work and the command waits up to ten minutes for it. Beside another command that writes to the
+    store, it says so and ends with 1.
 
     Nothing goes early: --as-of with today takes what is due by the end of today; with another day it only tells.
 
@@ -88,6 +89,8 @@ async def retention(context: Context, as_of: datetime | None, dry_run: bool, as_
     moment = now()
     if as_of is not None:
         day = (as_of.date() - _EPOCH).days
+        if day < 0:
+            raise click.UsageError("--as-of: expected a day from 1970-01-01 on")
         if day != utc_day(moment) and not dry_run:
             raise click.UsageError(
                 f"today is {to_text(moment)[:10]} (UTC): --as-of with another day needs --dry-run, since what goes"
@@ -135,14 +138,25 @@ async def _plan(config: Config, moment: int) -> Plan:
 
 
 async def _carry_out(config: Config, moment: int) -> Answer | None:
-    """Here when nobody else judges into the store, else by the daemon that does."""
+    """Here when nobody else writes to the store, else by the daemon that does. Raises :class:`StoreHeld` beside another
+    command: only a daemon looks at what was ordered."""
     with ExitStack() as stack:
         vault = open_vault(config, writes=True)
         stack.callback(vault.close)
         order = Order(int.from_bytes(os.urandom(7), "big"), now(), moment)
         try:
-            stack.enter_context(state_lock(config.state, config.store_url, by="sentinel privacy retention"))
-        except StoreError:
+            stack.enter_context(
+                state_lock(
+                    config.state,
+                    config.store_url,
+                    by="sentinel privacy retention",
+                    instead="try again once it has ended",
+                )
+            )
+        except StoreHeld as held:
+            if held.by != DAEMON:
+                raise
+            click.echo(f"the daemon carries it out; this waits for up to {PATIENCE:.0f} seconds", err=True)
             put_order(vault.keyring, order)
             deadline = asyncio.get_running_loop().time() + PATIENCE
             while (answer := answer_to(vault.keyring, order)) is None:

@@ -7,8 +7,9 @@ from typing import Final
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import DownloadColumn
 
+from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.looks import looked
 from sentinel.daemon.state import open_vault
@@ -103,8 +104,7 @@ def _run(paths: list[Path], needles: Needles) -> Report:
     console = Console(stderr=True)
     if not console.is_terminal:
         return scan_files(paths, needles)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True, console=console) as bar:
+    with progress_bar(console, DownloadColumn()) as bar:
         task = bar.add_task("looking", total=size(paths))
         return scan_files(
             paths, needles, lambda file, read: bar.update(task, advance=read, description=Path(file).name)

@@ -11,8 +11,8 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.rules_backtest_report import Report, print_report, report_of
 from sentinel.cli.span import Moment, Span
@@ -100,6 +100,7 @@ async def _look(config: Config) -> tuple[Extent, frozenset[str]]:
         return await store.extent(), await answered(store)
     finally:
         await store.close()
+        vault.close()
 
 
 def _play_both(config_file: Path | None, sides: Sequence[Sequence[Path]], plan: Plan) -> tuple[Played, Played]:
@@ -128,8 +129,7 @@ def _play_both(config_file: Path | None, sides: Sequence[Sequence[Path]], plan: 
 def _gather(pipes: Sequence[Connection], records: int) -> list[Played]:
     """What both sides say: numbers are progress, bytes the result, a text what went wrong."""
     results: dict[int, Played] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True, console=Console(stderr=True)) as progress:
+    with progress_bar(Console(stderr=True)) as progress:
         tasks = [progress.add_task(text, total=records) for text in ("rules as they are", "rules as changed")]
         while len(results) < len(pipes):
             for ready in wait([pipe for at, pipe in enumerate(pipes) if at not in results]):

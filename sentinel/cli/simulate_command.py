@@ -2,16 +2,18 @@
 
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, pass_config
+from sentinel.cli.outputs import writable
 from sentinel.daemon.state import prepare_state
+from sentinel.events.limits import FIRST_YEAR, LAST_YEAR
 
 _KINDS = (
     "naive, vpn, targeted, stolen_session, spray, stuffing, slow_spray, distributed_guessing, enumeration, push_bombing"
@@ -59,8 +61,9 @@ def command(
 ) -> int:
     """Write the logins of made-up people as events, one a line: phones and carriers, travel, typos, upgrades.
 
-    Nobody attacks unless asked for. Addresses come from the packaged data, browsers from a package (the extra
-    "simulate"). Every event carries a label, "legitimate" or "attack:KIND".
+    Nobody attacks unless asked for. Addresses come from the packaged data, browsers from the package
+    fake-useragent: pip install '.[simulate]' in the source's folder. Every event carries a label, "legitimate" or
+    "attack:KIND".
 
     \b
     Example:
@@ -75,6 +78,8 @@ def command(
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown:
         raise click.UsageError(f"--attackers: no such kind: {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    if start.year < FIRST_YEAR or start > datetime(LAST_YEAR, 12, 31) - timedelta(days=days):
+        raise click.UsageError(f"--start: expected a day from {FIRST_YEAR} on, and all --days before {LAST_YEAR + 1}")
     wish = Wish(
         accounts=accounts,
         days=days,
@@ -89,13 +94,8 @@ def command(
     console = Console(stderr=True)
     encode = msgspec.json.Encoder().encode
     with ExitStack() as stack:
-        target = stack.enter_context(out.open("wb")) if out else sys.stdout.buffer
-        bar = stack.enter_context(
-            Progress(
-                TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
-                disable=not console.is_terminal,
-            )
-        )  # fmt: skip
+        target = stack.enter_context(writable("--out", out)) if out else sys.stdout.buffer
+        bar = stack.enter_context(progress_bar(console))
         task = bar.add_task("reading the address data", total=days)
         addresses = Addresses.load(context.config.state)
         for number, event in enumerate(simulate(wish, addresses)):

@@ -10,6 +10,7 @@ import click
 from sentinel.cli.context import Checked
 from sentinel.config import Config
 from sentinel.config.allow import read_allow
+from sentinel.daemon.models import open_shelf
 from sentinel.daemon.state import open_to_read
 from sentinel.errors import SentinelError
 from sentinel.privacy.vault import Vault
@@ -28,6 +29,10 @@ class Tenant(Checked):
             return
         known = asyncio.run(known_tenants(config))
         if known is None or value in known:
+            return
+        # Models outlive the configuration of whom they are of.
+        known |= set(open_shelf(config).registry.tenants())
+        if value in known:
             return
         near = get_close_matches(value, known, 1)
         meant = f" (did you mean {near[0]}?)" if near else ""

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.tenants import DEFAULT, Tenant, known_tenants
 from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
-from sentinel.daemon.models import model_desk, today
+from sentinel.daemon.models import model_desk, open_shelf, today
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
 from sentinel.models.recipe import Recipe, packaged_recipe
-from sentinel.models.registry import Registry
 from sentinel.models.stored import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -95,7 +93,6 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
     vault = open_vault(config, or_ephemeral=True)
     try:
         store = open_to_read(config, vault)
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         try:
             desk = model_desk(config)
             settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of, desk)(tenant)
@@ -103,7 +100,7 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
             if (await store.extent()).records >= recipes["impostor"].minimum.logins:
                 enricher = build_enricher(vault.pseudonym, open_lookups(config))
                 listed = Listed(Addresses.load(config.state), enricher, tenant)
-            with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            with progress_bar(console) as bar:
                 task = bar.add_task(f"{tenant}: reading history", total=1.0)
                 rows = await gather(
                     store,
@@ -124,7 +121,7 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
             tenant,
             recipes,
             desk.of(tenant),
-            Registry(config.state / "models"),
+            open_shelf(config).registry,
             today=day,
             keeping=keep,
             progress=Progress(doing=lambda what: status.update(f"{tenant}: {what}")),

@@ -175,21 +175,24 @@ async def print_one(at: Opened, row: AlertRow, limit: int, as_json: bool) -> Non
         click.echo(f"  … {more} more; {why}")
 
 
-async def close(at: Opened, asked: Sequence[AskedVerdict], tell: Callable[[str], None]) -> list[AskedVerdict]:
-    """Have verdicts carried out: here when nobody else judges into the store, else by the daemon that does.
+async def close(
+    at: Opened, asked: Sequence[AskedVerdict], tell: Callable[[str], None], *, by: str
+) -> list[AskedVerdict]:
+    """Have verdicts carried out: here when nobody else judges into the store, else by the daemon that does. ``by`` is
+    the command, for those who find the store taken.
 
     Returns them as they are then; with ``done`` 0 the daemon has not come to it yet.
     """
     ids = [await at.store.ask_verdict(verdict) for verdict in asked]
     config = at.context.config
-    if (held := await _carry_out_here(config)) is not None:
+    if (held := await _carry_out_here(config, by)) is not None:
         tell(who_does_it(held))
 
         async def all_done() -> bool | None:
             return {verdict.id for verdict in await at.store.asked_verdicts()}.isdisjoint(ids) or None
 
         async def here() -> None:
-            await _carry_out_here(config)
+            await _carry_out_here(config, by)
 
         await wait_for(all_done, here)
     return [found for id in ids for found in await at.store.asked_verdicts(id)]
@@ -213,11 +216,11 @@ def print_closed(done: Sequence[AskedVerdict], names: Sequence[str], as_json: bo
     return 0 if all(one.done for one in done) else 1
 
 
-async def _carry_out_here(config: Config) -> StoreHeld | None:
+async def _carry_out_here(config: Config, by: str) -> StoreHeld | None:
     """Carry out all verdicts that were asked for, unless another process judges into the store: then who that is."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(state_lock(config.state, config.store_url, by="sentinel alerts close"))
+            stack.enter_context(state_lock(config.state, config.store_url, by=by))
         except StoreHeld as held:
             return held
         vault = open_vault(config, writes=True)

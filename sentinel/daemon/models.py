@@ -126,8 +126,17 @@ class ModelFigures(Collector):
 
 def model_desk(config: Config, *, expire: bool = False) -> ModelDesk:
     """The models of an installation. Raises :class:`FileError` when the recipes that came with it are broken."""
-    shelf = Shelf(Registry(config.state / "models"))
-    return ModelDesk(shelf, {"default", *config.tenants}, today=today, expire=expire)
+    return ModelDesk(open_shelf(config), {"default", *config.tenants}, today=today, expire=expire)
+
+
+def open_shelf(config: Config) -> Shelf:
+    """The models of all tenants, as they are kept beside the store."""
+    return Shelf(Registry(config.state / "models"))
+
+
+def shelved_tenants(config: Config, shelf: Shelf) -> list[str]:
+    """The tenants of the configuration, and those that have a model of their own, by name."""
+    return sorted({"default", *config.tenants, *shelf.registry.tenants()})
 
 
 def today() -> date:

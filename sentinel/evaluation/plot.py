@@ -82,7 +82,10 @@ def png(picture: str) -> bytes:
     try:
         from resvg_py import svg_to_bytes
     except ImportError:
-        raise SentinelError("a PNG needs the package resvg-py: pip install 'sentinel[plot]'; an SVG does not") from None
+        raise SentinelError(
+            "a PNG needs the package resvg-py: pip install '.[plot]' in the folder of sentinel's source, with the pip"
+            " that installed it; an SVG needs nothing"
+        ) from None
     head = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
     word = svg_to_bytes(svg_string=f'{head}<text y="9" font-family="{_FONTS}">x</text></svg>')
     if word == svg_to_bytes(svg_string=f"{head}</svg>"):

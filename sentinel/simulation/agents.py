@@ -73,7 +73,10 @@ class Agents:
         try:
             from fake_useragent import FakeUserAgent
         except ImportError:
-            raise SentinelError("simulate needs the package fake-useragent: pip install 'sentinel[simulate]'") from None
+            raise SentinelError(
+                "simulated people need the browsers of the package fake-useragent: pip install '.[simulate]' in the"
+                " folder of sentinel's source, with the pip that installed it"
+            ) from None
         shares: dict[Agent, float] = {}
         for row in FakeUserAgent(platforms=["desktop", "mobile"]).data_browsers:
             if row["browser"] in _BROWSERS and row["type"] in ("desktop", "mobile") and not _is_tool(row["useragent"]):

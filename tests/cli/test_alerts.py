@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from sentinel.cli import waiting
+from sentinel.cli import verdicts, waiting
 from sentinel.cli.context import Context
+from sentinel.cli.main import main
 from sentinel.cli.verdicts import close, opened
-from sentinel.daemon.lock import state_lock
+from sentinel.daemon.lock import StoreHeld, state_lock
 from sentinel.store.protocol import AskedVerdict
 from tests.running import AWAY, Command, InProcess, ago, habits, login
 
@@ -232,8 +233,27 @@ async def test_a_verdict_beside_an_import_says_what_is_in_the_way_and_is_done_wh
     async with opened(context) as at:
         (alert,) = await at.store.alerts("default", limit=10)
         asked = AskedVerdict(tenant="default", about="alert", target=alert.id, verdict="legitimate", time=1)
-        (done,) = await close(at, [asked], tell)
+        (done,) = await close(at, [asked], tell, by="sentinel alerts close")
     assert (done.answered, bool(done.done)) == (1, True)
     (text,) = said
     assert text.startswith(f"`sentinel import` (process {os.getpid()}) writes to this store, so this waits")
     assert "is kept" in text
+
+
+@pytest.mark.parametrize("command", ["alerts", "campaigns"])
+def test_who_finds_the_store_taken_is_told_the_command_that_was_typed(
+    sentinel: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    config = take(sentinel, tmp_path, spray())
+    listed = said(sentinel("--config", config, "campaigns", "list", "--json"))
+    held: list[str] = []
+
+    async def noting(*given: object, **more: object) -> None:
+        with pytest.raises(StoreHeld) as error, state_lock(sentinel.state, f"sqlite:{sentinel.state}/sentinel.db"):
+            pass
+        held.append(error.value.by)
+
+    monkeypatch.setattr(verdicts, "carry_out", noting)
+    with pytest.raises(SystemExit):
+        main(["--config", str(config), command, "close", listed[0]["alert"], "--verdict", "legitimate"])
+    assert held == [f"sentinel {command} close"]

@@ -188,7 +188,9 @@ def test_explain(sentinel: Command, tmp_path: Path) -> None:
     assert "[/odd] id" in good(sentinel("explain", "-", input=odd))
     bad(sentinel("explain", "pasted-1"), 1, "pasted-1")
     bad(sentinel("explain", "@missing.json"), 2, "missing.json")
-    bad(sentinel("explain", "-", input=b'{"colour": 1}'), 1, "colour")
+    bad(sentinel("explain", "-", input=b'{"colour": 1}'), 1, "standard input: colour")
+    (tmp_path / "nonsense.json").write_text("nonsense")
+    bad(sentinel("explain", f"@{tmp_path}/nonsense.json"), 1, "nonsense.json: not a JSON object")
     # Another tenant's event is not this one's.
     good(sentinel("keys", "create", "other", "--tenant", "other", "--scope", "events"))
     bad(sentinel("explain", "strange", "--tenant", "other"), 1, "other")
@@ -427,3 +429,28 @@ def test_rules_test_tells_stories(sentinel: Command, write_config: Callable[...,
     (tmp_path / "rules" / "scenarios").mkdir(parents=True)
     (tmp_path / "rules" / "scenarios" / "anna.toml").write_text(story)
     assert "1 scenarios" in good(sentinel("rules", "test", "--config", config))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("assess", "{good}", "{folder}/missing"), "missing: No such file or directory"),
+        (("assess", "--timezone", "Mars/Base", "{good}"), "no time zone 'Mars/Base'"),
+        (("import", "--print", "--timezone", "Mars/Base", "{good}"), "no time zone 'Mars/Base'"),
+        (("evaluate", "{good}", "{folder}"), "Is a directory"),
+        (("demo", "--seconds", "-5"), "-5.0 is not in the range x>=0"),
+        (("simulate", "--start", "0001-01-01"), "--start: expected a day from 1971 on"),
+        (("simulate", "--start", "9998-12-01", "--days", "60"), "--start: expected a day from 1971 on"),
+        (("simulate", "--out", "{folder}/no/such"), "such: cannot be written: No such file or directory"),
+        (("simulate", "--out", "{folder}"), "is a directory"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_is_told_before_any_work(
+    sentinel: Command, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    good = tmp_path / "good.ndjson"
+    good.write_text(json.dumps(login("e-1", "2026-01-01T09:00:00Z", label="legitimate")) + "\n")
+    done = sentinel(*(word.format(good=good, folder=tmp_path) for word in words))
+    bad(done, 2, told)
+    assert done.stdout == ""

@@ -87,6 +87,25 @@ def test_lines_without_a_label_are_refused_with_what_to_do(sentinel: Command, tm
     assert "sentinel simulate --attackers all" in done.stderr
 
 
+def test_a_plot_that_cannot_be_written_is_told_before_the_work(sentinel: Command, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ndjson", *home())
+    with path.open("a") as file:
+        file.write("nonsense\n")  # would be told first, were the file read
+    folder = tmp_path / "curves.svg"
+    folder.mkdir()
+    for name, why in (("no/curves.svg", "No such file or directory"), ("curves.svg", "is a directory")):
+        done = sentinel("evaluate", "--plot", tmp_path / name, path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert why in done.stderr
+        assert "not a JSON object" not in done.stderr
+    # What is there stays until there is something better; what is not there is not made.
+    old, new = tmp_path / "old.svg", tmp_path / "new.svg"
+    old.write_text("former")
+    for plot in (old, new):
+        assert sentinel("evaluate", "--plot", plot, tmp_path / "missing").returncode == 2
+    assert (old.read_text(), new.exists()) == ("former", False)
+
+
 def test_bad_input_is_said_in_words(sentinel: Command, tmp_path: Path) -> None:
     path = write(tmp_path / "a.ndjson", *home())
     with path.open("a") as file:
@@ -103,7 +122,7 @@ def test_bad_input_is_said_in_words(sentinel: Command, tmp_path: Path) -> None:
     log.write_text("Jan  5 09:00:00 host sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2\n")
     for words, said in (
         (["--plot", "curves.jpeg", str(path)], "ends in .svg or .png"),
-        (["--plot", str(tmp_path / "no" / "curves.svg"), str(path)], "No such file"),
+        (["--plot", str(tmp_path / "no" / "curves.svg"), str(path)], "cannot be written: No such file"),
         ([str(tmp_path / "missing")], "No such file"),
         (["--answered"], "is for files"),
         (["--without", "ip,rtt_ms", str(path)], "ip: cannot be left out; there are device_id, rtt_ms"),

@@ -67,7 +67,9 @@ def test_tenants_are_apart(sentinel: Command, registry: Registry) -> None:
     assert list(in_force(sentinel, "--tenant", "shop")) == ["impostor"]
     assert in_force(sentinel, "--tenant", "default") == {}
     assert {each["tenant"] for each in json.loads(good(sentinel, "list", "--json"))} == {"default", "shop"}
-    bad(sentinel, 1, "name of a tenant", "list", "--tenant", "../shop")
+    bad(sentinel, 2, "'../shop' is not known", "list", "--tenant", "../shop")
+    # Another command knows whom there are models of, too.
+    assert sentinel("usage", "--tenant", "shop").returncode == 0
 
 
 def test_what_this_release_cannot_use_is_not_promoted(sentinel: Command, registry: Registry) -> None:

@@ -3,12 +3,20 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from sentinel.cli import privacy_retention
+from sentinel.cli.main import main
+from sentinel.config import load
+from sentinel.daemon.kept import open_order
+from sentinel.daemon.lock import DAEMON, state_lock
+from sentinel.daemon.state import open_vault
 from tests.running import Command, InProcess, ago, login
 
 Start = Callable[..., Awaitable[InProcess]]
@@ -21,11 +29,11 @@ def today(**later: int) -> str:
 
 
 async def filled(start: Start) -> InProcess:
-    """A daemon with an event of today, one of a month ago, and one of last year's past (their raw values as far as
-    they may be kept)."""
+    """A daemon with an event of today, one of four weeks ago, and an older one (their raw values as far as they may be
+    kept). None is due today, or the daemon would take it at 23:00 UTC."""
     daemon = await start(CONFIG)
     client = await daemon.client()
-    await client.take([login("young"), login("month", ago(days=29)), login("old", ago(days=40))])
+    await client.take([login("young"), login("month", ago(days=28)), login("old", ago(days=40))])
     return daemon
 
 
@@ -43,7 +51,7 @@ async def test_a_dry_run_tells_what_is_due_by_a_day_and_changes_nothing(
     soon = told(sentinel, config, "--dry-run", "--as-of", today(days=2))
     assert (soon["due"]["raw_keys"], soon["due"]["rows"]["raw"], soon["done"]) == (1, 1, None)
     assert soon["due"]["as_of"] == today(days=2) + "T23:59:59Z"
-    assert soon["due"]["oldest_raw"] == today(days=-29)
+    assert soon["due"]["oldest_raw"] == today(days=-28)
     year = told(sentinel, config, "--dry-run", "--as-of", today(days=400))["due"]
     assert (year["rows"]["records"], year["record_keys"]) == (3, 3)
     assert told(sentinel, config, "--dry-run", "--as-of", today(days=2)) == soon
@@ -54,6 +62,9 @@ async def test_a_dry_run_tells_what_is_due_by_a_day_and_changes_nothing(
 async def test_nothing_goes_early(start: Start, sentinel: Command, write_config: Callable[..., Path]) -> None:
     await (await filled(start)).stop()
     config = write_config(CONFIG)
+    far = sentinel("privacy", "retention", "--config", config, "--dry-run", "--as-of", "0001-01-01")
+    assert (far.returncode, far.stdout) == (2, "")
+    assert "--as-of: expected a day from 1970-01-01 on" in far.stderr
     for days in (-2, 2, 400):
         done = sentinel("privacy", "retention", "--config", config, "--as-of", today(days=days))
         assert done.returncode == 2
@@ -88,6 +99,40 @@ async def test_beside_a_daemon_the_daemon_does_it(
     done = await asyncio.to_thread(told, sentinel, config, "--as-of", today())
     assert (done["done"]["raw_keys"], done["done"]["raw"]) == (1, 1)
     assert (await daemon.stranger().get("/readyz")).body["oldest_raw_days"] < 1
+
+
+@pytest.mark.parametrize("by", ["sentinel import", ""])
+async def test_beside_another_command_it_tells_at_once_what_is_in_the_way(
+    start: Start, sentinel: Command, write_config: Callable[..., Path], by: str
+) -> None:
+    await (await filled(start)).stop()
+    path = write_config(CONFIG)
+    config = load(path)
+    with state_lock(config.state, config.store_url, by=by):
+        done = sentinel("privacy", "retention", "--config", path)
+    assert done.returncode == 1
+    assert f"another sentinel process writes to this store{f' (`{by}`, process ' if by else ''}" in done.stderr
+    assert done.stderr.endswith("try again once it has ended\n")
+
+
+async def test_beside_a_daemon_that_does_not_come_to_it_the_order_is_kept(
+    start: Start,
+    write_config: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await (await filled(start)).stop()
+    path = write_config(CONFIG)
+    config = load(path)
+    monkeypatch.setattr(privacy_retention, "PATIENCE", 0.0)
+    with state_lock(config.state, config.store_url, by=DAEMON), pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(main, ["privacy", "retention", "--config", str(path)])
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert "the daemon carries it out; this waits for up to 0 seconds\n" in told
+    assert "its log will tell" in told
+    with closing(open_vault(config)) as vault:
+        assert open_order(vault.keyring) is not None
 
 
 async def test_where_nothing_was_stored_nothing_is_due(sentinel: Command) -> None:

@@ -180,10 +180,13 @@ def test_keys_are_found_while_others_are_written_and_until_it_is_closed(path: Pa
     ring = Keyring(path, MASTER)
     ring.write(keys(1), {})
 
+    written: list[str] = []
+
     def work(number: int) -> str:
         try:
             if number % 4 == 0:
                 ring.write([AccountKey(1000 + number, f"l-{number}", number.to_bytes(32, "big"))], {})
+                written.append(f"l-{number}")
             return str(len(ring.accounts("lookup", ["lookup-1"])))
         except StoreError as error:
             return str(error)
@@ -196,3 +199,5 @@ def test_keys_are_found_while_others_are_written_and_until_it_is_closed(path: Pa
         found = {each.result() for each in told}
     assert "1" in found
     assert all(each == "1" or "ProgrammingError" in each for each in found)
+    with closing(Keyring(path, MASTER)) as again:
+        assert len(again.accounts("lookup", written)) == len(written) > 0
