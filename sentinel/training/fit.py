@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import pairwise
-from math import isnan
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +23,7 @@ from sentinel.training.columns import blank_rare
 from sentinel.training.convert import boosted_trees, isolation_trees, percentile_table
 from sentinel.training.reference import reference
 from sentinel.training.rows import CALIBRATION, HOLD_OUT
-from sentinel.training.table import Numbers, Table
+from sentinel.training.table import Numbers, Table, quantiles
 
 _SECONDS: Final = 86_400
 #: People's logins challenged at most, at the threshold that shares of impostors caught are told at.
@@ -131,9 +130,11 @@ def fit_novelty(
     grown = rows.grown.where(rows.grown.real)
     calibrated = rows.calibrated.where(rows.calibrated.real)
     with _one_thread():
-        forest = IsolationForest(random_state=recipe.seed, **recipe.parameters).fit(blank_rare(grown.values, _RARE))
+        forest = IsolationForest(random_state=recipe.seed, **recipe.parameters)
+        # A login that stands for several is drawn as often as they would be.
+        forest.fit(blank_rare(grown.values, _RARE), sample_weight=grown.weights)
     # Of accounts that no tree saw: people who are new to it are as odd as people will be.
-    percentiles = percentile_table(-forest.score_samples(calibrated.values))
+    percentiles = percentile_table(-forest.score_samples(calibrated.values), calibrated.weights)
 
     def served(values: Numbers) -> Numbers:
         return np.array([percentiles(score) for score in -forest.score_samples(values)])
@@ -212,11 +213,13 @@ def log_loss(scores: Numbers, impostors: Numbers, weights: Numbers) -> float:
 
 
 def typical(table: Table) -> tuple[float | None, ...]:
-    """The median of each feature over people's logins; ``None`` where it is never known."""
-    with np.errstate(all="ignore"):
-        values = table.values[table.real]
-        medians = [float(np.median(known)) if len(known := column[~np.isnan(column)]) else None for column in values.T]
-    return tuple(None if each is None or isnan(each) else each for each in medians)
+    """The median of each feature over people's logins, by what each counts; ``None`` where it is never known."""
+    real = table.where(table.real)
+    medians: list[float | None] = []
+    for column in real.values.T:
+        known = ~np.isnan(column)
+        medians.append(float(quantiles(column[known], real.weights[known], 0.5)) if known.any() else None)
+    return tuple(medians)
 
 
 @contextmanager
