@@ -1,7 +1,7 @@
 """From what scikit-learn fitted to arrays that are kept and served without it.
 
-Both kinds of estimator keep their trees in attributes that are partly private (scikit-learn 1.8 and 1.9); tests hold the
-converted trees against scikit-learn's own answers, so that a release that changes them is noticed.
+Both kinds of estimator keep their trees in attributes that are partly private (scikit-learn 1.8 and 1.9); tests hold
+the converted trees against scikit-learn's own answers, so that a release that changes them is noticed.
 """
 
 from math import log

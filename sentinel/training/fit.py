@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from sentinel import __version__
+from sentinel.events.clock import date_of
 from sentinel.models.features import NAMES
 from sentinel.models.recipe import Recipe
 from sentinel.models.stored import Kind, ModelFile
@@ -25,7 +25,6 @@ from sentinel.training.reference import reference
 from sentinel.training.rows import CALIBRATION, HOLD_OUT
 from sentinel.training.table import Numbers, Table, quantiles
 
-_SECONDS: Final = 86_400
 #: People's logins challenged at most, at the threshold that shares of impostors caught are told at.
 _BOTHERED: Final = 0.003
 #: Probabilities nearer to 0 or 1 than this cost no more: one surprise must not decide between two models.
@@ -95,7 +94,8 @@ def fit_impostor(
     version: str,
     progress: Callable[[str], None] = lambda what: None,
 ) -> ModelFile:
-    """An impostor model, without figures yet."""
+    """An impostor model, without figures yet. Raises :class:`ValueError` when the recipe has other features."""
+    _expect_features(recipe)
     progress("growing trees")
     grown, calibrated = rows.grown, rows.calibrated
     classifier = HistGradientBoostingClassifier(
@@ -125,7 +125,8 @@ def fit_novelty(
     version: str,
     progress: Callable[[str], None] = lambda what: None,
 ) -> ModelFile:
-    """A novelty model; it learns from people's logins alone."""
+    """A novelty model; it learns from people's logins alone. Raises :class:`ValueError` as :func:`fit_impostor`."""
+    _expect_features(recipe)
     progress("growing an isolation forest")
     grown = rows.grown.where(rows.grown.real)
     calibrated = rows.calibrated.where(rows.calibrated.real)
@@ -145,6 +146,13 @@ def fit_novelty(
     )  # fmt: skip
 
 
+def _expect_features(recipe: Recipe) -> None:
+    if recipe.names != NAMES:
+        odd = sorted(set(recipe.names) ^ set(NAMES))
+        what = f": {', '.join(odd)}" if odd else " in their order"
+        raise ValueError(f"the {recipe.kind} recipe's features are others than those of sentinel.models.features{what}")
+
+
 def _file(split: Split, recipe: Recipe, scores: Callable[[Numbers], Numbers], *, kind: Kind, **own: Any) -> ModelFile:
     """A model's file without figures; ``scores`` is what the model says of rows, ``own`` what only this kind has."""
     return ModelFile(
@@ -153,8 +161,8 @@ def _file(split: Split, recipe: Recipe, scores: Callable[[Numbers], Numbers], *,
         recipe=recipe.hash,
         sentinel=__version__,
         sklearn=sklearn.__version__,
-        first_day=day_of(split.first_day),
-        last_day=day_of(split.held_out.day.max()),
+        first_day=date_of(split.first_day),
+        last_day=date_of(int(split.held_out.day.max())),
         typical=typical(split.grown),
         reference=reference(kind, split.latest, scores),
         **own,
@@ -229,8 +237,3 @@ def _one_thread() -> Iterator[None]:
         # All the same joblib counts cores, by a program that a closed unit does not let look.
         warnings.filterwarnings("ignore", "Could not find the number of physical cores")
         yield
-
-
-def day_of(day: int) -> date:
-    """A UTC day by its number."""
-    return datetime.fromtimestamp(int(day) * _SECONDS, UTC).date()

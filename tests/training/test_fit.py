@@ -10,12 +10,13 @@ import pytest
 from msgspec.structs import replace
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 
+from sentinel.events.clock import date_of
 from sentinel.models.features import NAMES
 from sentinel.models.recipe import Estimator, Recipe, packaged_recipe
 from sentinel.models.stored import ModelFile, usable
 from sentinel.training.calibrate import calibrate
 from sentinel.training.columns import blank_rare
-from sentinel.training.fit import Split, day_of, figures, fit_impostor, fit_novelty, highest, log_loss, split, weighed
+from sentinel.training.fit import Split, figures, fit_impostor, fit_novelty, highest, log_loss, split, weighed
 from sentinel.training.rows import CALIBRATION, HOLD_OUT
 from sentinel.training.table import Table
 from sentinel.training.train import measured
@@ -200,12 +201,25 @@ def test_a_constant_loses_what_it_should() -> None:
 
 
 def test_a_model_says_what_it_learned_from(rows: Split, recipe: Recipe, impostor: ModelFile) -> None:
-    assert impostor.first_day == day_of(rows.first_day)
+    assert impostor.first_day == date_of(rows.first_day)
     assert rows.first_day <= min(rows.grown.day.min(), rows.calibrated.day.min())
-    assert impostor.last_day == day_of(rows.held_out.day.max())
+    assert impostor.last_day == date_of(int(rows.held_out.day.max()))
     assert impostor.rows == len(rows.grown) + len(rows.calibrated)
     assert (impostor.recipe, impostor.features) == (recipe.hash, NAMES)
     assert len(impostor.typical) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [(slice(1, None), NAMES[0]), (slice(None, None, -1), "in their order")],
+)
+def test_a_recipe_of_other_features_makes_no_model(rows: Split, features: slice, said: str) -> None:
+    """Its names would stand on other numbers, and its directions hold others down."""
+    for kind, make in (("impostor", fit_impostor), ("novelty", fit_novelty)):
+        recipe = packaged_recipe(kind)
+        other = replace(recipe, features=recipe.features[features], ordering=[])
+        with pytest.raises(ValueError, match=f"{kind} recipe's features are others .*{said}"):
+            make(rows, other, tenant="default", version="2026-04-01")
 
 
 def test_the_same_history_gives_the_same_model(rows: Split, recipe: Recipe, impostor: ModelFile) -> None:
