@@ -25,9 +25,8 @@ from sentinel.events.event import Event
 from sentinel.events.place import Network, Place
 from sentinel.events.sighting import Device, Sighting
 from sentinel.models.recipe import packaged_recipe
-from sentinel.models.stored import ModelFile, encode, usable
+from sentinel.models.stored import KINDS, ModelFile, encode, usable
 from sentinel.past.profile import Profile
-from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.edge import arrive
 from sentinel.pipeline.item import Arrival, TenantSettings
 from sentinel.pipeline.replay import Replay
@@ -102,16 +101,15 @@ def _simulated(asked: argparse.Namespace) -> Table:
 
 def fit(table: Table, asked: argparse.Namespace) -> int:
     """Fit both models, measure and write them."""
-    recipe, novelty = packaged_recipe("impostor"), packaged_recipe("novelty")
-    rows = split(table, recipe.holdout_share)
+    recipes = {kind: packaged_recipe(kind) for kind in KINDS}
+    rows = split(table, recipes["impostor"].holdout_share)
     began = time.perf_counter()
-    for fitted, made_by in (
-        (fit_impostor(rows, recipe, tenant=None, version=asked.version), recipe),
-        (fit_novelty(rows, novelty, tenant=None, version=asked.version), novelty),
-    ):
+    for kind, make in (("impostor", fit_impostor), ("novelty", fit_novelty)):
+        recipe = recipes[kind]
+        fitted = make(rows, recipe, tenant=None, version=asked.version)
         model = usable(fitted)
         found = measured(rows, model, recipe)
-        failed = made_by.disorder(model.predict)
+        failed = recipe.disorder(model.predict)
         _write(asked.folder, msgspec.structs.replace(fitted, figures=found))
         print(fitted.kind, fitted.trees.nodes, "nodes", f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
         for name, value in found.items():
@@ -169,8 +167,7 @@ def _one(arrival: Arrival, replay: Replay, rows: Rows) -> None:
     judged = replay.judge(arrival)
     if judged.assessment.decision in ("challenge", "block") and sighting.outcome == "success":
         # Whoever is challenged proves who they are.
-        _, record = replay.answerable[sighting.key]
-        record.trusted = apply_answer(replay.profile(sighting.account), sighting, record, "legitimate")
+        replay.answer(sighting.key, "legitimate")
     replay.answerable.pop(sighting.key, None)
 
 

@@ -123,10 +123,11 @@ def high_water() -> int:
 
 def trained(state: Path, stored: Path) -> dict[str, Any]:
     """Train as the command does; in a process of its own."""
+    from sentinel.events.clock import day_of, end_of
     from sentinel.models.scorer import baseline_scorer
     from sentinel.training import train
     from sentinel.training.elsewhere import Listed
-    from sentinel.training.run import end_of, gather
+    from sentinel.training.run import gather
 
     gc.set_threshold(50_000, 20, 100)
     phases = Phases()
@@ -137,7 +138,7 @@ def trained(state: Path, stored: Path) -> dict[str, Any]:
         store = SqliteStore(stored, vault, readonly=True)
         listed = Listed(Addresses.load(state), own(vault, state), "default")
         try:
-            until = end_of(date(9000, 1, 1))
+            until = end_of(day_of(date(9000, 1, 1)))
             return await gather(store, "default", settings(), listed, recipes["impostor"], until=until)
         finally:
             await store.close()

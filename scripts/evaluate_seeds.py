@@ -27,9 +27,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sentinel.evaluation.labelled import Labelled
-from sentinel.evaluation.scores import Scorer
 from sentinel.evaluation.tables import Report, report_of
 from sentinel.events.event import convert_event
+from sentinel.facts.look import Scorer
 from sentinel.pipeline.holdout import Part, held_out
 from sentinel.pipeline.item import TenantSettings
 from sentinel.rules.load import load_rules, packaged_rules

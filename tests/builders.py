@@ -10,6 +10,7 @@ from sentinel.enrich.sighting import Enricher
 from sentinel.events.assessment import Assessment
 from sentinel.events.event import Event, convert_event
 from sentinel.events.sighting import Sighting
+from sentinel.past.commons import CommonRow, Commons
 from sentinel.past.profile import Profile, TrustPolicy
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.edge import arrive
@@ -91,6 +92,15 @@ def rules(folder: Path, **texts: str) -> RuleSet:
     for name, text in texts.items():
         write_rule(folder, name, text)
     return RuleSet(load_rules([folder]))
+
+
+def common_rows(commons: Commons) -> list[CommonRow]:
+    """All that is counted, as :class:`Commons` takes it."""
+    return [
+        CommonRow(number, name, commons.period, tuple(counts))
+        for number, counted in enumerate(commons._levels)
+        for name, counts in sorted(counted.items())
+    ]
 
 
 class Story:

@@ -1,12 +1,11 @@
 """Where the head of the audit log is kept: outside its file, so that the file alone cannot be cut short."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Protocol
 
 from sentinel.errors import StoreError
+from sentinel.files import write_private
 
 
 class HeadKeeper(Protocol):
@@ -46,7 +45,7 @@ class FileHead:
         """Overwrite the file; made durably the first time, so that a log with entries always has a head."""
         try:
             if not self._path.exists():
-                self._make(head)
+                write_private(self._path, head)
                 return
             descriptor = os.open(self._path, os.O_WRONLY)
             try:
@@ -57,21 +56,3 @@ class FileHead:
                 os.close(descriptor)
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be written: {error.strerror}; check owner and free space") from None
-
-    def _make(self, head: bytes) -> None:
-        descriptor, name = mkstemp(prefix=f"{self._path.name}.", dir=self._path.parent)  # mode 0600
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(head)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).rename(self._path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

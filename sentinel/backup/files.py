@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from sentinel.errors import FileError
-from sentinel.privacy.keys import sync_folder
+from sentinel.files import sync_folder
 
 #: What a folder is called until it is whole: ``.NAME.partial``.
 PARTIAL: Final = ".partial"

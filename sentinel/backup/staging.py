@@ -14,7 +14,7 @@ import msgspec
 
 from sentinel.backup.files import replace_wiped, wipe, wipe_left, write_whole
 from sentinel.errors import FileError
-from sentinel.privacy.keys import sync_folder
+from sentinel.files import sync_folder
 
 #: Name of the note in the state directory.
 NOTE_NAME: Final = "restore.json"

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Final, TypeVar
 
 import click
@@ -20,15 +20,14 @@ from sentinel.daemon.lock import DAEMON, StoreHeld, state_lock
 from sentinel.daemon.retention_parts import make_retention
 from sentinel.daemon.state import open_ledger, open_store, open_to_read, open_vault, prepare_state
 from sentinel.errors import SentinelError
-from sentinel.events.clock import DAY, now, to_text, utc_day
-from sentinel.privacy.retention import KEEP_DAYS, MAIL_DAYS, due, end_of
+from sentinel.events.clock import DAY, date_of, day_of, end_of, now, to_text, utc_day
+from sentinel.privacy.retention import KEEP_DAYS, MAIL_DAYS, due
 from sentinel.store.aging import Expiring
 
 _T = TypeVar("_T")
 #: Seconds that a running daemon gets before the command says that it goes on there, and between two looks.
 PATIENCE: Final = 600.0
 _LOOK: Final = 0.2
-_EPOCH: Final = date(1970, 1, 1)
 _WORDS: Final = {
     "raw_keys": "keys of days destroyed, for raw values",
     "record_keys": "keys of days destroyed, for records",
@@ -88,7 +87,7 @@ async def retention(context: Context, as_of: datetime | None, dry_run: bool, as_
     """
     moment = now()
     if as_of is not None:
-        day = (as_of.date() - _EPOCH).days
+        day = day_of(as_of.date())
         if day < 0:
             raise click.UsageError("--as-of: expected a day from 1970-01-01 on")
         if day != utc_day(moment) and not dry_run:
@@ -202,4 +201,4 @@ def _print(plan: Plan, done: Expired | None, as_json: bool) -> None:
 
 
 def _day(day: int) -> str:
-    return datetime.fromtimestamp(day * DAY // 1_000_000, UTC).date().isoformat()
+    return date_of(day).isoformat()

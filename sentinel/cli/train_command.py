@@ -17,6 +17,7 @@ from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, te
 from sentinel.daemon.models import model_desk, open_shelf, today
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
+from sentinel.events.clock import day_of, end_of
 from sentinel.models.recipe import Recipe, packaged_recipe
 from sentinel.models.stored import KINDS, Kind
 
@@ -86,7 +87,7 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
     """Train a tenant's models. Raises :class:`SentinelError`."""
     from sentinel.simulation.addresses import Addresses
     from sentinel.training.elsewhere import Listed
-    from sentinel.training.run import Progress, end_of, gather, make
+    from sentinel.training.run import Progress, gather, make
 
     recipes: dict[Kind, Recipe] = {kind: packaged_recipe(kind) for kind in KINDS}
     day = today()
@@ -108,7 +109,7 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
                     settings,
                     listed,
                     recipes["impostor"],
-                    until=end_of(day),
+                    until=end_of(day_of(day)),  # what is dated later came from a wrong clock
                     progress=Progress(read=lambda share: bar.update(task, completed=share)),
                 )
         finally:

@@ -11,7 +11,6 @@ knows the password, or holds a session; nobody has the second factor. They send 
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from random import Random
 from typing import Final, NamedTuple
 
@@ -19,8 +18,8 @@ import msgspec
 
 from sentinel.enrich.sighting import Enricher
 from sentinel.evaluation.aside import Aside
-from sentinel.evaluation.contexts import Client, Contexts, as_account, client, day, round_trip, victim_of
-from sentinel.events.clock import HOUR, MINUTE, SECOND
+from sentinel.evaluation.contexts import Client, Contexts, as_account, client, round_trip, victim_of
+from sentinel.events.clock import HOUR, MINUTE, to_datetime
 from sentinel.events.event import Auth, Event
 from sentinel.events.event import Client as Connection
 from sentinel.events.sighting import Sighting
@@ -61,7 +60,7 @@ class Scene:
         self._made += 1
         fields = {
             "id": f"evaluate-{login.number}-{self._made}",
-            "time": datetime.fromtimestamp(at / SECOND, UTC),
+            "time": to_datetime(at),
             "account": "evaluated",
             "ip": machine.ip,
             "user_agent": machine.agent if person.agent else None,
@@ -89,7 +88,7 @@ Attack = Callable[[Aside, Scene, Login, int], Arrival | None]
 def naive(aside: Aside, scene: Scene, login: Login, at: int) -> Arrival | None:
     """From anywhere."""
     roll = scene.roll
-    machine = client(scene.contexts.anywhere(roll), scene.contexts.popular(day(at), roll), roll)
+    machine = client(scene.contexts.anywhere(roll), scene.contexts.popular(to_datetime(at).date(), roll), roll)
     return scene.attempt(login, at, machine)
 
 
@@ -98,7 +97,9 @@ def vpn(aside: Aside, scene: Scene, login: Login, at: int) -> Arrival | None:
     roll = scene.roll
     victim = victim_of(aside.profile(login.sighting.account), login.sighting)
     site = scene.contexts.rented(victim.country, roll)
-    return scene.attempt(login, at, client(site, scene.contexts.popular(day(at), roll), roll)) if site else None
+    if site is None:
+        return None
+    return scene.attempt(login, at, client(site, scene.contexts.popular(to_datetime(at).date(), roll), roll))
 
 
 def targeted(aside: Aside, scene: Scene, login: Login, at: int) -> Arrival | None:
@@ -109,7 +110,7 @@ def targeted(aside: Aside, scene: Scene, login: Login, at: int) -> Arrival | Non
     if site is None:
         return None
     wanted = victim.classes[0] if victim.classes else None
-    return scene.attempt(login, at, client(site, contexts.like(wanted, day(at), roll), roll), alike=True)
+    return scene.attempt(login, at, client(site, contexts.like(wanted, to_datetime(at).date(), roll), roll), alike=True)
 
 
 def stolen_session(aside: Aside, scene: Scene, login: Login, at: int) -> Arrival | None:
@@ -120,7 +121,7 @@ def stolen_session(aside: Aside, scene: Scene, login: Login, at: int) -> Arrival
     site = contexts.rented(victim.country, roll) if roll.random() < 0.5 else contexts.anywhere(roll)
     if site is None:
         return None
-    machine = client(site, contexts.popular(day(at), roll), roll)
+    machine = client(site, contexts.popular(to_datetime(at).date(), roll), roll)
     # Infostealers bring the whole cookie jar and copy the agent.
     jar = roll.random() < 0.5
     theft = scene.attempt(login, at, machine, alike=jar, type="session_seen", auth=None)

@@ -1,6 +1,7 @@
 """Which logins of stored history are attacked, and when: a sample that is bounded, seeded, and judged in event time."""
 
 from heapq import heappop, heappush
+from math import inf
 from random import Random
 from typing import Final
 
@@ -48,8 +49,7 @@ class Siege:
         """An event is about to be judged: let those come who are due, and maybe begin with this login."""
         self.passed()
         time = arrival.sighting.time
-        while self._due and self._due[0][0] <= time:
-            self._strike()
+        self._come(time)
         if legitimate and self._suits(arrival):
             self._eligible += 1
             if time >= self._since and self._scoring.counts(arrival) and self._roll.random() < self._chance():
@@ -61,7 +61,11 @@ class Siege:
 
     def end(self) -> None:
         """History is over; those who are still due come now."""
-        while self._due:
+        self._come(inf)
+
+    def _come(self, time: float) -> None:
+        """Let those come who are due by a time (micros)."""
+        while self._due and self._due[0][0] <= time:
             self._strike()
 
     def _suits(self, arrival: Arrival) -> bool:
@@ -90,8 +94,7 @@ class Siege:
             heappush(self._due, (at, self._order, kind, login))
         self._order += 1
         heappush(self._due, (arrival.sighting.time, self._order, INFORMED, login))
-        while self._due and self._due[0][0] <= arrival.sighting.time:
-            self._strike()
+        self._come(arrival.sighting.time)
 
     def _strike(self) -> None:
         at, _, kind, login = heappop(self._due)

@@ -10,12 +10,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from sentinel.enrich.device import describe
-from sentinel.events.clock import SECOND
 from sentinel.events.sighting import Sighting
 from sentinel.past.profile import Profile
 from sentinel.past.usual import great_circle_km
 from sentinel.simulation.addresses import Addresses, Site
-from sentinel.simulation.agents import Agents, day_of
+from sentinel.simulation.agents import Agents
 from sentinel.simulation.world import COUNTRIES
 
 #: Draws of a browser until one is of the wanted sort; sorts that real people have turn up sooner.
@@ -113,11 +112,6 @@ class Contexts:
 def client(site: Site, agent: str, roll: Random) -> Client:
     """A machine at a site that the service has never seen."""
     return Client(site, site.host(roll), agent, f"d-{roll.getrandbits(80):020x}")
-
-
-def day(micros: int) -> date:
-    """The UTC day of a time."""
-    return day_of(micros / SECOND)
 
 
 def round_trip(sighting: Sighting, site: Site, roll: Random) -> float | None:

@@ -15,7 +15,8 @@ from sentinel.enrich.sighting import Enricher
 from sentinel.evaluation.besiege import NUMBER, Siege
 from sentinel.evaluation.contexts import Contexts
 from sentinel.evaluation.rows import ANY_ATTACK, LEGITIMATE
-from sentinel.evaluation.scores import Run, Scorer, Scoring
+from sentinel.evaluation.scores import Run, Scoring
+from sentinel.facts.look import Scorer
 from sentinel.pipeline.backtest import ENTRIES, PROFILES, BoundedReplay, arrival_of
 from sentinel.pipeline.holdout import Part
 from sentinel.pipeline.item import TenantSettings

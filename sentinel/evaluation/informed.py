@@ -18,9 +18,9 @@ from typing import Final
 
 from sentinel.evaluation.aside import Aside
 from sentinel.evaluation.attackers import Login, Scene
-from sentinel.evaluation.contexts import Victim, client, day, victim_of
+from sentinel.evaluation.contexts import Victim, client, victim_of
 from sentinel.evaluation.rows import NAMES, Scores
-from sentinel.events.clock import DAY, MINUTE
+from sentinel.events.clock import DAY, MINUTE, to_datetime
 from sentinel.pipeline.item import Arrival
 from sentinel.simulation.addresses import Site
 
@@ -68,7 +68,7 @@ def _tries(scene: Scene, victim: Victim, at: int) -> Iterator[tuple[int, Site, s
             site = contexts.near(victim, use, roll, same_network=wanted) or contexts.near(victim, "home", roll)
             if site is None:
                 return
-            today = day(moment)
+            today = to_datetime(moment).date()
             if place == 4:
                 agent = contexts.popular(today, roll)
             else:

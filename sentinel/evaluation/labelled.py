@@ -7,9 +7,10 @@ import msgspec
 
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import SourceError
-from sentinel.evaluation.scores import Run, Scorer, Scoring
+from sentinel.evaluation.scores import Run, Scoring
 from sentinel.events.event import Event, Feedback
 from sentinel.events.sighting import Sighting
+from sentinel.facts.look import Scorer
 from sentinel.past.windows import Track
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.backtest import ENTRIES, PROFILES, BoundedReplay

@@ -35,15 +35,6 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
     label: str
     scores: Scores
 
-    @property
-    def legitimate(self) -> bool:
-        """It was the person."""
-        return self.label == LEGITIMATE
-
-    def of(self, name: str) -> float | None:
-        """One score by name."""
-        return self.scores[NAMES.index(name)]
-
 
 class Rows:
     """A sequence of :class:`Scored` that keeps numbers only: 67 bytes a row, and each account's name once."""

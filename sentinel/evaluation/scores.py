@@ -6,7 +6,7 @@ applied when they come, as the daemon would. Nobody else answers, unless a servi
 
 from array import array
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from sentinel.evaluation.rows import LEGITIMATE, Rows, Scored, Scores
 from sentinel.events.assessment import Assessment
 from sentinel.events.sighting import Sighting
 from sentinel.facts import Look
+from sentinel.facts.look import Scorer
 from sentinel.pipeline.holdout import Part
 from sentinel.pipeline.item import Arrival
 from sentinel.pipeline.replay import Replay
@@ -35,19 +36,6 @@ _SILENT: Final = (None, None, None)
 _LESS: Final = 0.009
 
 Models = tuple[float | None, float | None, float | None]  #: impostor, likelihood, novelty
-
-
-class Scorer(Protocol):
-    """The models. ``look`` is a sighting and the profile before it was judged; ``None``: the model abstains."""
-
-    def impostor(self, look: Look) -> float | None:
-        """Calibrated probability, 0 to 1, that it is not the person."""
-
-    def likelihood(self, look: Look) -> float | None:
-        """Logarithm of how much more common the login's features are for everybody than for this account."""
-
-    def novelty(self, look: Look) -> float | None:
-        """Percentile of how unlike other logins it is."""
 
 
 class Run(msgspec.Struct, kw_only=True):

@@ -5,7 +5,7 @@ per instant keeps output byte-identical.
 """
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -53,9 +53,28 @@ _SECONDS: Final = [f"{second:02}" for second in range(60)]
 
 @lru_cache(1024)
 def _date(day: int) -> str:
-    return (_EPOCH + timedelta(days=day)).date().isoformat()
+    return date_of(day).isoformat()
 
 
 def utc_day(micros: int) -> int:
     """The number of the UTC day since 1970-01-01."""
     return micros // DAY
+
+
+def date_of(day: int) -> date:
+    """The date of a UTC day, by its number.
+
+    >>> date_of(utc_day(DAY - 1)), date_of(day_of(date(2026, 4, 1)))
+    (datetime.date(1970, 1, 1), datetime.date(2026, 4, 1))
+    """
+    return (_EPOCH + timedelta(days=day)).date()
+
+
+def day_of(date: date) -> int:
+    """The number of a UTC day, by its date."""
+    return (date - _EPOCH.date()).days
+
+
+def end_of(day: int) -> int:
+    """The last moment (micros) of a UTC day."""
+    return (day + 1) * DAY - 1

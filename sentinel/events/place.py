@@ -21,6 +21,9 @@ NETWORK_KINDS: Final = (
 #: Kinds behind which a person hides: the address says nothing about where the person is.
 ANONYMOUS_KINDS: Final = frozenset({"vpn", "proxy", "tor", "relay"})
 
+#: Kinds that anybody can rent or use for free, in any country: through them anybody comes from anywhere.
+RENTED_KINDS: Final = frozenset({"hosting", "vpn", "tor", "proxy"})
+
 
 class Place(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """A rough place on earth.

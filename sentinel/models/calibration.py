@@ -37,7 +37,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Percentiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What share of the training rows scored less: ``quantiles`` are the scores at 0, 0.1, … 100 per cent of them.
+    """What share of the training rows, by weight, scored less: ``quantiles`` are the scores at 0, 0.1, … 100 per cent.
 
     Frozen at training, so that a number means the same until the next one. Raises :class:`ValueError`.
     """

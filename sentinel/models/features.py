@@ -3,7 +3,7 @@
 So a model carries over to accounts and services that it was not trained on, and holds nothing of anybody.
 
 A feature is a number, ``NaN`` where it cannot be told; nothing here sees a label, a finding, or anything later than the
-event. ``monotonic``: 1 where more must never mean less risk, -1 where more must never mean more.
+event. Which way each may move the risk, a recipe says.
 """
 
 from collections.abc import Callable
@@ -13,24 +13,22 @@ from typing import Final
 import msgspec
 
 from sentinel.events.clock import DAY, HOUR
+from sentinel.events.place import RENTED_KINDS
 from sentinel.facts.look import Look
 from sentinel.models.likelihood import Likeness, likeness, novel_of
 from sentinel.past.remember import passed_known_factor
 
-#: Networks through which anybody can come from anywhere.
-_RENTED: Final = frozenset({"hosting", "vpn", "tor", "proxy"})
 #: Distances and speeds above these say no more (km, km/h).
 _FAR: Final = 20_000.0
 _FAST: Final = 20_000.0
 
 
 class Feature(msgspec.Struct, frozen=True):
-    """One number of the vector: name, what it is about, meaning, and in which direction it may move the risk."""
+    """One number of the vector: name, what it is about, and meaning."""
 
     name: str
     group: str
     meaning: str
-    monotonic: int
     compute: Callable[["Compared"], float]
 
 
@@ -78,13 +76,11 @@ class Compared:
 FEATURES: Final[list[Feature]] = []
 
 
-def feature(
-    name: str, group: str, monotonic: int = 0
-) -> Callable[[Callable[[Compared], float]], Callable[[Compared], float]]:
+def feature(name: str, group: str) -> Callable[[Callable[[Compared], float]], Callable[[Compared], float]]:
     """Declare the decorated function as a feature; its docstring is the meaning."""
 
     def declare(compute: Callable[[Compared], float]) -> Callable[[Compared], float]:
-        FEATURES.append(Feature(name, group, " ".join((compute.__doc__ or "").split()), monotonic, compute))
+        FEATURES.append(Feature(name, group, " ".join((compute.__doc__ or "").split()), compute))
         return compute
 
     return declare
@@ -93,53 +89,53 @@ def feature(
 # Network and place
 
 
-@feature("network_log_ratio", "network", -1)
+@feature("network_log_ratio", "network")
 def _network_log_ratio(at: Compared) -> float:
     """How much more common address, network and country are for the account than for everybody, as a logarithm."""
     return at.like.network_log if at.like.network else nan
 
 
-@feature("address_share", "network", -1)
+@feature("address_share", "network")
 def _address_share(at: Compared) -> float:
     """Share of the account's logins from this address (IPv6: /64)."""
     return at.own("address")
 
 
-@feature("prefix_share", "network", -1)
+@feature("prefix_share", "network")
 def _prefix_share(at: Compared) -> float:
     """Share from this /24 (IPv6: /48)."""
     return at.own("prefix")
 
 
-@feature("network_share", "network", -1)
+@feature("network_share", "network")
 def _network_share(at: Compared) -> float:
     """Share from this network (AS)."""
     return at.own("network")
 
 
-@feature("region_share", "network", -1)
+@feature("region_share", "network")
 def _region_share(at: Compared) -> float:
     """Share from this region."""
     return at.share("region", at.look.region)
 
 
-@feature("country_share", "network", -1)
+@feature("country_share", "network")
 def _country_share(at: Compared) -> float:
     """Share from this country."""
     return at.own("country")
 
 
-@feature("network_kind_share", "kind", -1)
+@feature("network_kind_share", "kind")
 def _network_kind_share(at: Compared) -> float:
     """Share through networks of this kind."""
     return at.share("network_kind", at.look.sighting.network.kind)
 
 
-@feature("network_rented", "kind", 1)
+@feature("network_rented", "kind")
 def _network_rented(at: Compared) -> float:
     """1 through hosting, VPN, Tor or an open proxy; 0 through another kind that is known."""
     kind = at.look.sighting.network.kind
-    return nan if kind is None else float(kind in _RENTED)
+    return nan if kind is None else float(kind in RENTED_KINDS)
 
 
 @feature("network_mobile", "kind")
@@ -185,14 +181,14 @@ def _country_novelty(at: Compared) -> float:
     return at.novelty("country")
 
 
-@feature("usual_distance", "place", 1)
+@feature("usual_distance", "place")
 def _usual_distance(at: Compared) -> float:
     """Distance from the nearest usual place, log(1 + km)."""
     km = at.look.usual_km
     return log1p(min(km, _FAR)) if km is not None else nan
 
 
-@feature("travel_speed", "place", 1)
+@feature("travel_speed", "place")
 def _travel_speed(at: Compared) -> float:
     """Speed since the last trusted login, log(1 + km/h)."""
     travel = at.look.travel
@@ -209,7 +205,7 @@ def _travel_distance(at: Compared) -> float:
 # Device
 
 
-@feature("device_share", "device", -1)
+@feature("device_share", "device")
 def _device_share(at: Compared) -> float:
     """Share of the account's logins with this device id."""
     return at.share("device", at.look.sighting.device_key)
@@ -228,13 +224,13 @@ def _device_novelty(at: Compared) -> float:
     return min(1.0, known / at.logins)
 
 
-@feature("agent_log_ratio", "agent", -1)
+@feature("agent_log_ratio", "agent")
 def _agent_log_ratio(at: Compared) -> float:
     """How much more common agent, browser and system are for the account than for everybody, as a logarithm."""
     return at.like.agent_log if at.like.agent else nan
 
 
-@feature("agent_share", "agent", -1)
+@feature("agent_share", "agent")
 def _agent_share(at: Compared) -> float:
     """Share with this very agent string."""
     return at.own("agent")
@@ -246,13 +242,13 @@ def _agent_novelty(at: Compared) -> float:
     return at.novelty("agent")
 
 
-@feature("device_class_share", "agent", -1)
+@feature("device_class_share", "agent")
 def _device_class_share(at: Compared) -> float:
     """Share with this browser, system and type of device."""
     return at.own("device_class")
 
 
-@feature("system_share", "agent", -1)
+@feature("system_share", "agent")
 def _system_share(at: Compared) -> float:
     """Share with this system."""
     return at.own("system")
@@ -279,13 +275,13 @@ def _device_class_common(at: Compared) -> float:
 # Hours
 
 
-@feature("hour_log_ratio", "hour", -1)
+@feature("hour_log_ratio", "hour")
 def _hour_log_ratio(at: Compared) -> float:
     """How much more usual the hour is for the account than for everybody, as a logarithm."""
     return at.like.hour_log if at.like.hour_log is not None else nan
 
 
-@feature("weekday_share", "hour", -1)
+@feature("weekday_share", "hour")
 def _weekday_share(at: Compared) -> float:
     """Share of logins on this weekday."""
     return at.look.usual.weekday_share if at.look.usual is not None else nan
@@ -301,13 +297,13 @@ def _idle(at: Compared) -> float:
 # How it was proved
 
 
-@feature("method_log_ratio", "method", -1)
+@feature("method_log_ratio", "method")
 def _method_log_ratio(at: Compared) -> float:
     """How much more common the second factor's method is for the account than for everybody, as a logarithm."""
     return at.like.method_log
 
 
-@feature("factor_proved", "method", -1)
+@feature("factor_proved", "method")
 def _factor_proved(at: Compared) -> float:
     """1 when a second factor was proved that the account is known by."""
     return float(passed_known_factor(at.look.profile, at.look.sighting, at.look.policy) or at.look.confirmed)

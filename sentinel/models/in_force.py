@@ -40,8 +40,12 @@ class ModelsInForce(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def versions(self) -> dict[str, str]:
         """The version of each that is asked, by kind: what an assessment says."""
-        found = {kind: getattr(self, kind) for kind in KINDS}
+        found = {kind: self.of(kind) for kind in KINDS}
         return {kind: model.version for kind, model in found.items() if isinstance(model, Model)}
+
+    def of(self, kind: str) -> Model | Abstains:
+        """The model of a kind, one of :data:`KINDS`."""
+        return {"impostor": self.impostor, "novelty": self.novelty}[kind]
 
 
 #: Where no models are wanted: all of them abstain.

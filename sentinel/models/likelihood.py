@@ -24,7 +24,7 @@ from sentinel.past.profile import Value
 from sentinel.past.seen import NOVEL, method_of, shortened
 
 #: A feature's ratio is bounded, in both directions: e^12, one in 160,000. One feature alone must not outweigh all.
-_BOUND: Final = 12.0
+BOUND: Final = 12.0
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ def log_ratio(rungs: tuple[Rung, ...], logins: int) -> float:
     for rung in reversed(rungs):
         novel = max(rung.novel, 1)
         ratio = (rung.own / rung.common + novel * ratio) / (logins + novel)
-    return max(-_BOUND, min(_BOUND, log(ratio)))
+    return max(-BOUND, min(BOUND, log(ratio)))
 
 
 def _network(look: Look) -> tuple[Rung, ...]:
@@ -154,4 +154,4 @@ def _hour(look: Look) -> float | None:
     if usual is None:
         return None
     common = look.commons.around(local_hour(look.profile, look.sighting))
-    return max(-_BOUND, min(_BOUND, log(usual.hour_share / common)))
+    return max(-BOUND, min(BOUND, log(usual.hour_share / common)))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from sentinel.events.place import RENTED_KINDS
 from sentinel.facts.look import Look
 from sentinel.models.likelihood import Likeness, Rung
 from sentinel.past.seen import shortened
@@ -45,7 +46,7 @@ def _network(look: Look, like: Likeness) -> str | None:
 
 def _kind(look: Look, like: Likeness) -> str | None:
     kind = look.sighting.network.kind
-    if kind in ("hosting", "vpn", "tor", "proxy"):
+    if kind in RENTED_KINDS:
         name = {"hosting": "a hosting network", "vpn": "a VPN", "tor": "Tor", "proxy": "an open proxy"}[kind]
         return f"through {name}"
     return None

@@ -1,11 +1,9 @@
 """Recipes: how a model is made, as data (`models/*.toml`), with the reasons."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
 from math import nan
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,14 +11,11 @@ from msgspec import Meta
 import sentinel
 from sentinel.errors import FileError
 from sentinel.events.refusal import refusal
+from sentinel.models.stored import LIFE_DAYS, digest_of
 from sentinel.toml_source import TomlFile
 
 RecipeKind = Literal["impostor", "novelty", "likelihood"]
 Text = Annotated[str, Meta(min_length=1)]
-Number = Annotated[float, Meta(ge=0)]
-
-#: Window and life of a model together: what it learned of people is gone after as many days as their events are.
-_MOST_DAYS: Final = 365
 
 
 class Ingredient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,7 +66,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     kind: RecipeKind
     title: Text
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)]
-    window_days: Annotated[int, Meta(ge=1, lt=_MOST_DAYS)]  #: it learns from the newest so many days
+    window_days: Annotated[int, Meta(ge=1, lt=LIFE_DAYS)]  #: it learns from the newest so many days
     holdout_share: Annotated[float, Meta(ge=0, lt=1)]  #: the newest part of the window, which only measures
     minimum: Minimum
     estimator: Estimator
@@ -104,15 +99,14 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def hash(self) -> str:
-        """SHA-256 over the canonical JSON of all that decides what a model becomes. Titles, meanings and reasons are
-        left out: their words change without making a trained model another."""
+        """:func:`digest_of` all that a recipe says but its words: title, meanings and reasons change without making a
+        trained model another."""
         content: Any = msgspec.to_builtins(self)
         del content["title"], content["estimator"]["why"]
         for feature in content["features"]:
             del feature["meaning"]
         content["estimator"]["parameters"] = self.parameters
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return f"sha256:{sha256(text.encode()).hexdigest()}"
+        return digest_of(content)
 
     def vectors(self, ordering: Ordering) -> tuple[list[float], list[float]]:
         """The two logins of an ordering test: the riskier and the safer one."""

@@ -11,14 +11,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Annotated, Final
 
 import msgspec
 
 from sentinel.errors import Conflict, FileError, SentinelError
-from sentinel.models.stored import KINDS, MAX_BYTES, VERSION, Abstains, Kind, ModelFile, decode, encode, last_resort
-from sentinel.privacy.keys import sync_folder
+from sentinel.files import sync_folder, write_private
+from sentinel.models.stored import (
+    KINDS,
+    MAX_BYTES,
+    VERSION,
+    Abstains,
+    Kind,
+    ModelFile,
+    Version,
+    decode,
+    encode,
+    last_resort,
+)
 
 #: How many that were in force before are kept to go back to.
 KEPT: Final = 3
@@ -26,16 +36,15 @@ KEPT: Final = 3
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _STATE: Final = "state.json"
 _FILE: Final = re.compile(rf"(?P<kind>{'|'.join(KINDS)})-(?P<version>{VERSION.strip('^$')})\.json")
-_Version = Annotated[str, msgspec.Meta(pattern=VERSION)]
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Versions of one kind of one tenant. ``None`` in force: the baseline is. ``kept`` are the ones that were in force
     before, the newest first."""
 
-    in_force: _Version | None = None
-    candidate: _Version | None = None
-    kept: Annotated[tuple[_Version, ...], msgspec.Meta(max_length=KEPT)] = ()
+    in_force: Version | None = None
+    candidate: Version | None = None
+    kept: Annotated[tuple[Version, ...], msgspec.Meta(max_length=KEPT)] = ()
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -96,7 +105,7 @@ class Registry:
         with self._changing(tenant, kind) as (held, put):
             if version in held.versions:
                 raise Conflict(f"there is a model {version} already; next_version names a free one", "version")
-            self._write(self.path(tenant, kind, version), encode(file))
+            write_private(self.path(tenant, kind, version), encode(file))
             put(msgspec.structs.replace(held, candidate=version))
 
     def promote(self, tenant: str, kind: Kind) -> str:
@@ -210,7 +219,7 @@ class Registry:
     def _put(self, tenant: str, state: _State) -> None:
         """Put another state in the place of the one there was, and remove the files that it does not name."""
         folder = self._folder(tenant)
-        self._write(folder / _STATE, msgspec.json.encode(state))
+        write_private(folder / _STATE, msgspec.json.encode(state))
         for path in self._surplus(tenant, state):
             path.unlink()
         sync_folder(folder)
@@ -220,16 +229,6 @@ class Registry:
         named = {self.path(tenant, kind, version) for kind in KINDS for version in getattr(state, kind).versions}
         folder = self._folder(tenant)
         return [path for path in folder.iterdir() if path.name != _STATE and path not in named]
-
-    def _write(self, path: Path, content: bytes) -> None:
-        """A file that is there whole or not at all, mode 0600, on disk when this returns."""
-        descriptor, name = mkstemp(prefix=".", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).rename(path)
-        sync_folder(path.parent)
 
     @contextmanager
     def _told(self, path: Path) -> Iterator[None]:

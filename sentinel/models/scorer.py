@@ -63,7 +63,7 @@ class ModelScorer:
             return []
         if kind == "likelihood":
             return by_likelihood(look, like)
-        model = self.models.impostor if kind == "impostor" else self.models.novelty
+        model = self.models.of(kind)
         values = self._of(look)
         if not isinstance(model, Model) or values is None or not model.typical:
             return []

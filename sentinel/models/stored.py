@@ -114,15 +114,21 @@ class Abstains(msgspec.Struct, frozen=True):
     version: str = ""
 
 
+def digest_of(content: dict[str, Any]) -> str:
+    """SHA-256 over canonical JSON: keys sorted, no blanks, numbers as Python writes. Raises :class:`ValueError` for
+    figures that are no finite numbers."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
 def digest(file: ModelFile) -> str:
-    """SHA-256 over the canonical JSON of all fields but ``sha256``: keys sorted, no blanks, numbers as Python writes.
+    """The :func:`digest_of` all fields but ``sha256``.
 
     It finds damage, and what was changed by hand; it is no seal, since who can write the file can write the hash.
     """
     content: dict[str, Any] = msgspec.to_builtins(file)
     del content["sha256"]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return f"sha256:{sha256(text.encode()).hexdigest()}"
+    return digest_of(content)
 
 
 def encode(file: ModelFile) -> bytes:
@@ -173,7 +179,8 @@ def _later(day: date, days: int) -> date:
 def unfit(
     file: ModelFile, *, kind: Kind, tenant: str | None, features: Sequence[str], recipe: str, today: date
 ) -> str | None:
-    """Why a model may not be used here and today (UTC), in words; ``None`` when it may."""
+    """Why a model may not be used here and today (UTC), in words; ``None`` when it may. ``features`` are the names of
+    the vector's values in their order, ``recipe`` the hash of the recipe in force."""
     if file.kind != kind:
         return f"it is a model of kind {file.kind}, not {kind}"
     if file.tenant != tenant:
@@ -195,20 +202,6 @@ def usable(file: ModelFile) -> Model:
     typical = tuple(nan if each is None else each for each in file.typical)
     reference = file.reference if file.reference is not msgspec.UNSET else None
     return Model(kind=file.kind, version=file.version, raw=raw, predict=predict, typical=typical, reference=reference)
-
-
-def load_model(
-    content: bytes, *, kind: Kind, tenant: str | None, features: Sequence[str], recipe: str, today: date
-) -> Model | Abstains:
-    """A model out of its file's content, ready to be asked, or the reason why it may not be.
-
-    ``features`` are the names of the vector's values in their order, ``recipe`` the hash of the recipe in force.
-    """
-    file = decode(content)
-    if isinstance(file, Abstains):
-        return file
-    reason = unfit(file, kind=kind, tenant=tenant, features=features, recipe=recipe, today=today)
-    return usable(file) if reason is None else Abstains(reason, file.version)
 
 
 def _functions(file: ModelFile) -> tuple[Score, Callable[[Sequence[float]], float]]:

@@ -6,7 +6,7 @@ every minute is no crowd. Only logins that joined the trusted past count, or an 
 Values are held by a keyed hash alone, so that a count says nothing of whom it is about. Pure: time is the event's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -86,11 +86,6 @@ class Commons:
         self._changed: set[tuple[int, int]] = set()
         self._restore(list(rows))
 
-    @property
-    def accounts(self) -> int:
-        """Accounts that logged in, counted once a period."""
-        return self._totals[_ACCOUNT]
-
     def number(self, level: str, value: str) -> int:
         """Accounts that a value was counted for, once a period."""
         counts = self._levels[NUMBERS[level]].get(name_of(self._key, level, value))
@@ -149,12 +144,6 @@ class Commons:
             found[number, name] = CommonRow(number, name, self.period, tuple(counts)) if counts is not None else None
         self._changed.clear()
         return found
-
-    def rows(self) -> Iterator[CommonRow]:
-        """All counts, as :class:`Commons` takes them."""
-        for number, counted in enumerate(self._levels):
-            for name, counts in counted.items():
-                yield CommonRow(number, name, self.period, tuple(counts))
 
     def _restore(self, rows: list[CommonRow]) -> None:
         self.period = max((row.period for row in rows), default=-1)

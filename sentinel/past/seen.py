@@ -62,13 +62,13 @@ def note_seen(profile: Profile, sighting: Sighting) -> None:
 
 
 def forget_seen(profile: Profile, sighting: Sighting) -> None:
-    """Take a login out that was trusted and should not have been."""
+    """Take a login out that was trusted and should not have been. A value that no other login brought was never new."""
     for kind, key in seen_values(sighting):
         held = profile.seen.get(kind, {})
-        if (known := held.get(key)) is not None:
-            known.logins -= 1
-            if known.logins <= 0:
-                del held[key]
+        if _uncount(held, key):
+            _uncount(held, NOVEL)
+        if not held:
+            profile.seen.pop(kind, None)
 
 
 def merge_seen(one: dict[str, dict[str, Seen]], other: dict[str, dict[str, Seen]]) -> dict[str, dict[str, Seen]]:
@@ -143,6 +143,18 @@ def _count(held: dict[str, Seen], key: str, day: int) -> None:
         held[key] = Seen(1, day)
     else:
         known.logins, known.day = known.logins + 1, max(known.day, day)
+
+
+def _uncount(held: dict[str, Seen], key: str) -> bool:
+    """Take one login off a count; whether none is left."""
+    known = held.get(key)
+    if known is None:
+        return False
+    known.logins -= 1
+    if known.logins > 0:
+        return False
+    del held[key]
+    return True
 
 
 def _counted(values: dict[str, Value] | None, key: str, since: int) -> bool:

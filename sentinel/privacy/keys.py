@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sentinel.errors import FileError
+from sentinel.files import sync_folder
 
 KEY_BYTES: Final = 32
 #: Name of the master key's file in the state directory, and of the systemd credential that replaces it.
@@ -94,12 +95,3 @@ def write_new(path: Path, secret: bytes) -> None:
     finally:
         draft.unlink()
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

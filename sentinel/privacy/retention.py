@@ -56,8 +56,3 @@ def overdue_through(now: int, days: int) -> int:
     399
     """
     return now // DAY - days
-
-
-def end_of(day: int) -> int:
-    """The last moment (micros) of a UTC day: what is due then is due as of that day."""
-    return (day + 1) * DAY - 1

@@ -1,20 +1,19 @@
 """From what scikit-learn fitted to arrays that are kept and served without it.
 
-Both kinds of estimator keep their trees in attributes that are partly private (scikit-learn 1.7 to 1.9); tests hold the
-converted trees against scikit-learn's own answers, so that a release that changes them is noticed.
+Both kinds of estimator keep their trees in attributes that are partly private (scikit-learn 1.8 and 1.9); tests hold
+the converted trees against scikit-learn's own answers, so that a release that changes them is noticed.
 """
 
-from collections.abc import Sequence
 from math import log
 from sys import float_info
 from typing import Any, Final
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
-from sklearn.isotonic import IsotonicRegression
 
-from sentinel.models.calibration import QUANTILES, Calibration, Percentiles
+from sentinel.models.calibration import QUANTILES, Percentiles
 from sentinel.models.trees import Tree, Trees
+from sentinel.training.table import Numbers, quantiles
 
 _EULER_GAMMA: Final = 0.5772156649015329
 
@@ -45,18 +44,9 @@ def isolation_trees(model: IsolationForest) -> Trees:
     return Trees(baseline=0.0, trees=tuple(_isolated(each.tree_, features, share) for each, features in pairs))
 
 
-def calibration_points(fitted: IsotonicRegression) -> Calibration:
-    """The points of a fitted isotonic regression of probabilities."""
-    # Fitted with single precision, a probability may be a hair off its range.
-    y = np.clip(np.asarray(fitted.y_thresholds_, dtype=float), 0.0, 1.0)
-    return Calibration(x=_floats(np.asarray(fitted.X_thresholds_, dtype=float)), y=_floats(y))
-
-
-def percentile_table(scores: Sequence[float] | np.ndarray[Any, Any]) -> Percentiles:
-    """The quantiles of the training rows' scores (0 to 1, higher is odder)."""
-    # `method` picks scores that were there, so that they cannot be out of order by rounding.
-    at = np.linspace(0, 1, QUANTILES)
-    return Percentiles(quantiles=_floats(np.quantile(np.asarray(scores, dtype=float), at, method="lower")))
+def percentile_table(scores: Numbers, weights: Numbers) -> Percentiles:
+    """The quantiles of the training rows' scores (0 to 1, higher is odder), by what each row counts."""
+    return Percentiles(quantiles=_floats(quantiles(scores, weights, np.linspace(0, 1, QUANTILES))))
 
 
 def average_depth(rows: int) -> float:

@@ -8,7 +8,7 @@ import msgspec
 
 from sentinel.enrich.sighting import Enricher
 from sentinel.events.event import Event
-from sentinel.events.place import Network, Place
+from sentinel.events.place import RENTED_KINDS, Network, Place
 from sentinel.events.sighting import Sighting
 from sentinel.simulation.addresses import Addresses
 
@@ -16,8 +16,6 @@ from sentinel.simulation.addresses import Addresses
 #: the region; of each country of the world a few.
 _SITES: Final = 200
 _SITES_ABROAD: Final = 20
-#: Networks through which anybody can come from anywhere.
-_RENTED: Final = frozenset({"hosting", "vpn", "tor", "proxy"})
 #: Shares of what an attacker with any address uses: somebody's home that was taken over, a rented machine, a phone.
 _ANY: Final = (("home", 0.45), ("hosting", 0.3), ("vpn", 0.15), ("mobile", 0.1))
 _TIME: Final = "2026-01-01T00:00:00Z"
@@ -94,7 +92,7 @@ class Listed:
                 break
             told = {"id": "origin", "time": _TIME, "type": "login", "outcome": "success", "ip": site.host(roll)}
             origin = Origin.of(self._enricher.sight(self._tenant, msgspec.convert(told, Event)))
-            rented = origin.network.kind in _RENTED
-            if origin.place.country == country and rented == (use in _RENTED):
+            rented = origin.network.kind in RENTED_KINDS
+            if origin.place.country == country and rented == (use in RENTED_KINDS):
                 found.append(origin)
         return found

@@ -3,9 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from itertools import pairwise
-from math import isnan
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from sentinel import __version__
+from sentinel.events.clock import date_of
 from sentinel.models.features import NAMES
 from sentinel.models.recipe import Recipe
 from sentinel.models.stored import Kind, ModelFile
@@ -24,9 +23,8 @@ from sentinel.training.columns import blank_rare
 from sentinel.training.convert import boosted_trees, isolation_trees, percentile_table
 from sentinel.training.reference import reference
 from sentinel.training.rows import CALIBRATION, HOLD_OUT
-from sentinel.training.table import Numbers, Table
+from sentinel.training.table import Numbers, Table, quantiles
 
-_SECONDS: Final = 86_400
 #: People's logins challenged at most, at the threshold that shares of impostors caught are told at.
 _BOTHERED: Final = 0.003
 #: Probabilities nearer to 0 or 1 than this cost no more: one surprise must not decide between two models.
@@ -96,7 +94,8 @@ def fit_impostor(
     version: str,
     progress: Callable[[str], None] = lambda what: None,
 ) -> ModelFile:
-    """An impostor model, without figures yet."""
+    """An impostor model, without figures yet. Raises :class:`ValueError` when the recipe has other features."""
+    _expect_features(recipe)
     progress("growing trees")
     grown, calibrated = rows.grown, rows.calibrated
     classifier = HistGradientBoostingClassifier(
@@ -126,14 +125,17 @@ def fit_novelty(
     version: str,
     progress: Callable[[str], None] = lambda what: None,
 ) -> ModelFile:
-    """A novelty model; it learns from people's logins alone."""
+    """A novelty model; it learns from people's logins alone. Raises :class:`ValueError` as :func:`fit_impostor`."""
+    _expect_features(recipe)
     progress("growing an isolation forest")
     grown = rows.grown.where(rows.grown.real)
     calibrated = rows.calibrated.where(rows.calibrated.real)
     with _one_thread():
-        forest = IsolationForest(random_state=recipe.seed, **recipe.parameters).fit(blank_rare(grown.values, _RARE))
+        forest = IsolationForest(random_state=recipe.seed, **recipe.parameters)
+        # A login that stands for several is drawn as often as they would be.
+        forest.fit(blank_rare(grown.values, _RARE), sample_weight=grown.weights)
     # Of accounts that no tree saw: people who are new to it are as odd as people will be.
-    percentiles = percentile_table(-forest.score_samples(calibrated.values))
+    percentiles = percentile_table(-forest.score_samples(calibrated.values), calibrated.weights)
 
     def served(values: Numbers) -> Numbers:
         return np.array([percentiles(score) for score in -forest.score_samples(values)])
@@ -144,6 +146,13 @@ def fit_novelty(
     )  # fmt: skip
 
 
+def _expect_features(recipe: Recipe) -> None:
+    if recipe.names != NAMES:
+        odd = sorted(set(recipe.names) ^ set(NAMES))
+        what = f": {', '.join(odd)}" if odd else " in their order"
+        raise ValueError(f"the {recipe.kind} recipe's features are others than those of sentinel.models.features{what}")
+
+
 def _file(split: Split, recipe: Recipe, scores: Callable[[Numbers], Numbers], *, kind: Kind, **own: Any) -> ModelFile:
     """A model's file without figures; ``scores`` is what the model says of rows, ``own`` what only this kind has."""
     return ModelFile(
@@ -152,8 +161,8 @@ def _file(split: Split, recipe: Recipe, scores: Callable[[Numbers], Numbers], *,
         recipe=recipe.hash,
         sentinel=__version__,
         sklearn=sklearn.__version__,
-        first_day=day_of(split.first_day),
-        last_day=day_of(split.held_out.day.max()),
+        first_day=date_of(split.first_day),
+        last_day=date_of(int(split.held_out.day.max())),
         typical=typical(split.grown),
         reference=reference(kind, split.latest, scores),
         **own,
@@ -212,11 +221,13 @@ def log_loss(scores: Numbers, impostors: Numbers, weights: Numbers) -> float:
 
 
 def typical(table: Table) -> tuple[float | None, ...]:
-    """The median of each feature over people's logins; ``None`` where it is never known."""
-    with np.errstate(all="ignore"):
-        values = table.values[table.real]
-        medians = [float(np.median(known)) if len(known := column[~np.isnan(column)]) else None for column in values.T]
-    return tuple(None if each is None or isnan(each) else each for each in medians)
+    """The median of each feature over people's logins, by what each counts; ``None`` where it is never known."""
+    real = table.where(table.real)
+    medians: list[float | None] = []
+    for column in real.values.T:
+        known = ~np.isnan(column)
+        medians.append(float(quantiles(column[known], real.weights[known], 0.5)) if known.any() else None)
+    return tuple(medians)
 
 
 @contextmanager
@@ -226,8 +237,3 @@ def _one_thread() -> Iterator[None]:
         # All the same joblib counts cores, by a program that a closed unit does not let look.
         warnings.filterwarnings("ignore", "Could not find the number of physical cores")
         yield
-
-
-def day_of(day: int) -> date:
-    """A UTC day by its number."""
-    return datetime.fromtimestamp(int(day) * _SECONDS, UTC).date()

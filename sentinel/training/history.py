@@ -80,8 +80,8 @@ async def collect(
                 latest = max(latest, record.time)
             if done % _STEP == 0:
                 progress((latest - begin) / max(1, newest - begin))
-    finally:
         history.settle(newest)
+    finally:
         history.close()
     progress(1.0)
     return Collected(rows.table(), rows.logins, rows.accounts, utc_day(history.first), utc_day(history.last))

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from sentinel.enrich.sighting import Enricher
+from sentinel.events.clock import day_of, end_of
 from sentinel.events.event import Feedback, convert_event
 from sentinel.models.in_force import ModelsInForce
 from sentinel.models.recipe import Recipe, packaged_recipe
@@ -30,13 +31,13 @@ from sentinel.store.sqlite.store import SqliteStore
 from sentinel.training.elsewhere import Elsewhere, Listed
 from sentinel.training.fit import Split, fit_impostor, fit_novelty
 from sentinel.training.rows import MOST_LOGINS
-from sentinel.training.run import end_of, gather
+from sentinel.training.run import gather
 
 _TENANT: Final = "default"
 #: So few that answers come soon.
 _BATCH: Final = 64
-#: A year after which no event of a simulation is.
-_LAST: Final = date(9000, 1, 1)
+#: After any event of a simulation.
+_LAST: Final = end_of(day_of(date(9000, 1, 1)))
 
 
 def train(events: Iterable[dict[str, Any]], state: Path, *, answered: bool = False) -> ModelScorer:
@@ -57,11 +58,6 @@ def train(events: Iterable[dict[str, Any]], state: Path, *, answered: bool = Fal
             novelty=usable(fit_novelty(rows, novelty, tenant=_TENANT, version="2026-01-01")),
         )
     )
-
-
-def train_answered(events: Iterable[dict[str, Any]], state: Path) -> ModelScorer:
-    """:func:`train` where whoever is challenged proves who they are."""
-    return train(events, state, answered=True)
 
 
 def baseline(events: Iterable[dict[str, Any]], state: Path) -> ModelScorer:
@@ -92,7 +88,7 @@ async def rows_of(
             if answered:
                 await pipeline.process([reply for pair in zip(items, outcomes, strict=True) for reply in _reply(*pair)])
         recipe = recipe or packaged_recipe("impostor")
-        return await gather(store, _TENANT, settings, elsewhere, recipe, until=end_of(_LAST), most=most)
+        return await gather(store, _TENANT, settings, elsewhere, recipe, until=_LAST, most=most)
     finally:
         await store.close()
         vault.close()

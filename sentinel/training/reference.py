@@ -11,7 +11,7 @@ from sentinel.models.drift import Bins, Reference
 from sentinel.models.drifted import WEEK
 from sentinel.models.stored import Kind
 from sentinel.training.rows import CALIBRATION
-from sentinel.training.table import Numbers, Table
+from sentinel.training.table import Numbers, Table, quantiles
 
 #: Where scores are cut: an impostor's probability where rules cut it, a novelty percentile where its tail is.
 SCORE_EDGES: Final[dict[Kind, tuple[float, ...]]] = {
@@ -47,10 +47,7 @@ def cuts(column: Numbers, weights: Numbers) -> tuple[float, ...]:
     known = ~np.isnan(column)
     if not known.any():
         return ()
-    order = np.argsort(column[known], kind="stable")
-    values, upto = column[known][order], np.cumsum(weights[known][order])
-    places = np.searchsorted(upto, np.array(_DECILES) * upto[-1])
-    deciles = [float(values[min(place, len(values) - 1)]) for place in places]
+    deciles: list[float] = quantiles(column[known], weights[known], _DECILES).tolist()
     edges = set(deciles)
     edges |= {nextafter(each, -inf) for each in edges if deciles.count(each) > 1}
     return tuple(sorted(edges))

@@ -5,7 +5,6 @@ from datetime import date
 
 import msgspec
 
-from sentinel.events.clock import DAY
 from sentinel.models.in_force import ModelsInForce
 from sentinel.models.recipe import Recipe
 from sentinel.models.registry import Registry
@@ -88,8 +87,3 @@ def make(
             keep(made, outcome, registry)
         outcomes.append(outcome)
     return outcomes
-
-
-def end_of(today: date) -> int:
-    """The last micro of a UTC day: what is dated later came from a wrong clock."""
-    return (today.toordinal() - date(1970, 1, 1).toordinal() + 1) * DAY - 1

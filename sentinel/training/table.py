@@ -1,5 +1,6 @@
-"""Rows as arrays, and their shares of time and people."""
+"""Rows as arrays, and where their weight lies."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,3 +47,9 @@ class Table:
             day=self.day[chosen],
             answered=self.answered[chosen],
         )
+
+
+def quantiles(values: Numbers, weights: Numbers, at: float | Sequence[float] | Numbers) -> Numbers:
+    """The values up to which shares ``at`` of the weight lie. They are values that are there, so that rounding cannot
+    put them out of order; none may be NaN."""
+    return np.asarray(np.quantile(values, at, weights=weights, method="inverted_cdf"))

@@ -84,7 +84,7 @@ def measured(rows: Split, model: Model, recipe: Recipe) -> dict[str, float]:
 def decide(made: ModelFile, rows: Split, recipe: Recipe, in_force: ModelsInForce, today: date) -> Outcome:
     """Whether a model may take the place of what is in force: both are measured on the same hold-out."""
     kind = made.kind
-    before = in_force.impostor if kind == "impostor" else in_force.novelty
+    before = in_force.of(kind)
     theirs = measured(rows, before, recipe) if isinstance(before, Model) else None
     version = before.version if isinstance(before, Model) else None
     what, why = _verdict(made, theirs, version, recipe, today, _ends(in_force, kind, version))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from sentinel.evaluation.compared import Compared, compared
-from sentinel.evaluation.rows import NAMES, Rows, Scored
+from sentinel.evaluation.rows import LEGITIMATE, NAMES, Rows, Scored
 
 
 def row(label: str, risk: float | None, reference: float | None = 1.0, *, account: str = "u", earlier: int = 1,
@@ -21,3 +21,13 @@ def people(*risks: float, account: str = "u", reference: float = 1.0) -> list[Sc
 def over(rows: Iterable[Scored]) -> Compared:
     """What is compared of them."""
     return compared(Rows(rows))
+
+
+def score_of(row: Scored, name: str) -> float | None:
+    """One score of a row by name."""
+    return row.scores[NAMES.index(name)]
+
+
+def legitimate(row: Scored) -> bool:
+    """It was the person."""
+    return row.label == LEGITIMATE

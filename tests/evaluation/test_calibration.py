@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sentinel.evaluation.calibration import CONSTANT, Calibration, Isotonic, calibrate, reliability
 from sentinel.evaluation.rows import Scored
-from tests.evaluation.rows import over, people, row
+from tests.evaluation.rows import legitimate, over, people, row
 
 
 def told(rows: list[Scored], prior: float | None = None) -> Calibration:
@@ -63,8 +63,8 @@ def test_the_constant_is_the_share_of_attackers_and_what_is_right_beats_it() -> 
     assert losses.keys() == {CONSTANT, "rules", "impostor", "reference"}
     assert {name for name, each in losses.items() if each.fitted} == {CONSTANT, "rules", "reference"}
     early, late = rows[:2000], rows[2000:]
-    share = sum(not each.legitimate for each in early) / 2000
-    entropy = -sum(log(share if not each.legitimate else 1 - share) for each in late) / 2000
+    share = sum(not legitimate(each) for each in early) / 2000
+    entropy = -sum(log(share if not legitimate(each) else 1 - share) for each in late) / 2000
     assert losses[CONSTANT].log_loss == pytest.approx(entropy)
     assert losses["impostor"].log_loss < losses[CONSTANT].log_loss < losses["reference"].log_loss
     assert losses["impostor"].brier < losses[CONSTANT].brier

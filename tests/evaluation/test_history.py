@@ -34,6 +34,7 @@ from sentinel.simulation.measure import enricher
 from sentinel.simulation.traffic import Wish, simulate
 from sentinel.store.sqlite.store import SqliteStore
 from tests.builders import packaged
+from tests.evaluation.rows import legitimate, score_of
 
 KINDS = {"naive", "vpn", "targeted", "stolen_session", "informed"}
 NUMBER = 12
@@ -93,7 +94,7 @@ def besieged(settings: TenantSettings, drawn: tuple[Contexts, Any], arrivals: li
 
 
 def theirs(rows: list[Scored]) -> list[Scored]:
-    return [row for row in rows if not row.legitimate]
+    return [row for row in rows if not legitimate(row)]
 
 
 def test_each_kind_comes_to_as_many_logins_as_were_asked_for(besieged: Besieged) -> None:
@@ -103,7 +104,10 @@ def test_each_kind_comes_to_as_many_logins_as_were_asked_for(besieged: Besieged)
     assert counted.keys() == KINDS
     assert NUMBER - 2 <= counted["naive"] <= NUMBER
     assert {counted[kind] for kind in KINDS - {"vpn", "targeted", "informed"}} == {counted["naive"]}
-    assert all(row.earlier > 0 and None not in (row.of("rules"), row.of("reference")) for row in theirs(besieged.rows))
+    assert all(
+        row.earlier > 0 and None not in (score_of(row, "rules"), score_of(row, "reference"))
+        for row in theirs(besieged.rows)
+    )
 
 
 def test_attackers_leave_no_trace(
@@ -111,7 +115,7 @@ def test_attackers_leave_no_trace(
 ) -> None:
     quiet = Besieged(settings, drawn, arrivals, 0)
     assert theirs(quiet.rows) == []
-    assert [row for row in besieged.rows if row.legitimate] == quiet.rows
+    assert [row for row in besieged.rows if legitimate(row)] == quiet.rows
     assert besieged.past() == quiet.past()
     assert besieged.scoring.run.mails == quiet.scoring.run.mails
     assert besieged.replay.pending.keys() == quiet.replay.pending.keys()
@@ -207,9 +211,9 @@ def test_the_informed_one_is_caught_only_if_every_try_is(besieged: Besieged) -> 
     for name in ("rules", "reference"):
         at = NAMES.index(name)
         luckiest = [min(scores[at] or 0 for scores in each) for each in tries.values()]
-        assert sorted(row.of(name) or 0 for row in informed) == sorted(luckiest)
+        assert sorted(score_of(row, name) or 0 for row in informed) == sorted(luckiest)
         assert luckiest != [max(scores[at] or 0 for scores in each) for each in tries.values()]
-    assert min(row.of("reference") or 0 for row in informed) > 0
+    assert min(score_of(row, "reference") or 0 for row in informed) > 0
 
 
 def test_failed_tries_are_seen_by_later_ones_of_the_same_attack(
@@ -268,7 +272,7 @@ async def test_stored_history_is_evaluated_with_attackers_of_every_kind(
         plain = await run()
         attacked = await run(attackers=(drawn[0], made), number=5, records=len(arrivals))
         assert {row.label for row in attacked.rows} == KINDS | {"legitimate"}
-        assert [row for row in attacked.rows if row.legitimate] == list(plain.rows)
+        assert [row for row in attacked.rows if legitimate(row)] == list(plain.rows)
         begin = plain.rows[len(plain.rows) // 2].time
         late = await run(since=begin)
         assert list(late.rows) == [row for row in plain.rows if row.time >= begin]

@@ -11,6 +11,7 @@ from sentinel.facts import Look
 from sentinel.pipeline.holdout import Part, held_out
 from sentinel.pipeline.item import TenantSettings
 from tests.builders import arrival, at, event, make_enricher, rule_text, rules, sighting
+from tests.evaluation.rows import score_of
 from tests.running import AWAY, HOME
 
 Events = list[dict[str, Any]]
@@ -51,15 +52,15 @@ def test_models_are_asked_before_the_login_is_remembered(tmp_path: Any) -> None:
     rows = run(tmp_path, [HOME, HOME, AWAY], scorer).rows
     assert [trusted for _, trusted in scorer.seen] == [0, 1, 2]
     assert rows.names == ("combined", "rules", "impostor", "likelihood", "reference")
-    assert [row.of("likelihood") for row in rows] == [3.0] * 3
+    assert [score_of(row, "likelihood") for row in rows] == [3.0] * 3
     last = rows[2]
-    assert (last.of("rules"), last.of("impostor"), last.of("novelty")) == (30, 0.9, None)
-    assert last.of("combined") == pytest.approx(100 * (1 - 0.7 * 0.1))
+    assert (score_of(last, "rules"), score_of(last, "impostor"), score_of(last, "novelty")) == (30, 0.9, None)
+    assert score_of(last, "combined") == pytest.approx(100 * (1 - 0.7 * 0.1))
 
 
 def test_without_an_impostor_score_nothing_is_combined(tmp_path: Any) -> None:
     first = run(tmp_path, [HOME], Trusting()).rows[0]
-    assert (first.of("impostor"), first.of("combined")) == (None, None)
+    assert (score_of(first, "impostor"), score_of(first, "combined")) == (None, None)
 
 
 def test_models_decide_with_the_rules_whom_a_service_challenges(tmp_path: Any) -> None:
@@ -68,7 +69,7 @@ def test_models_decide_with_the_rules_whom_a_service_challenges(tmp_path: Any) -
     assert len(run(tmp_path, events).other_challenges) == 0
     assert len(run(tmp_path, events, Trusting()).other_challenges) == 1
     theft = run(tmp_path, [*events[:3], AWAY | seen | {"label": "attack:theft"}], Trusting()).rows[2]
-    assert theft.of("combined") == pytest.approx(93)
+    assert score_of(theft, "combined") == pytest.approx(93)
 
 
 def test_a_rule_that_reads_a_model_is_not_counted_among_the_rules(tmp_path: Any) -> None:
@@ -76,16 +77,16 @@ def test_a_rule_that_reads_a_model_is_not_counted_among_the_rules(tmp_path: Any)
     settings = TenantSettings(rules=rules(tmp_path, model_impostor=known, plain=rule_text("true", risk=30)))
     scoring = Labelled(settings, make_enricher(), "default")
     scoring.event(event(label="legitimate", **HOME))
-    assert scoring.run.rows[0].of("rules") == 30
+    assert score_of(scoring.run.rows[0], "rules") == 30
 
 
 def test_fields_are_dropped_from_every_event(tmp_path: Any) -> None:
     events = [HOME, HOME, HOME | {"device_id": "new", "rtt_ms": 20, "label": "attack:vpn"}]
-    with_id = run(tmp_path, events).rows[2].of("rules")
+    with_id = score_of(run(tmp_path, events).rows[2], "rules")
     without = run(tmp_path, events, without=("device_id", "rtt_ms")).rows
-    assert (with_id, without[2].of("rules")) == (30, 0)
-    reference = [row.of("reference") for row in run(tmp_path, events).rows]
-    assert [row.of("reference") for row in without] == reference
+    assert (with_id, score_of(without[2], "rules")) == (30, 0)
+    reference = [score_of(row, "reference") for row in run(tmp_path, events).rows]
+    assert [score_of(row, "reference") for row in without] == reference
 
 
 def test_of_a_cold_start_only_the_first_logins_count(tmp_path: Any) -> None:

@@ -14,6 +14,7 @@ from sentinel.events.event import Feedback, convert_event, decode_feedback
 from sentinel.pipeline.item import TenantSettings
 from tests.builders import at, event, make_enricher, rule_text, rules
 from tests.evaluation.conftest import Score
+from tests.evaluation.rows import legitimate, score_of
 from tests.running import AWAY, login
 
 Events = list[dict[str, Any]]
@@ -33,14 +34,14 @@ def feed(scoring: Labelled, *events: dict[str, Any]) -> Run:
 
 def test_logins_are_scored_with_what_came_before(scoring: Labelled) -> None:
     run = feed(scoring, {}, {}, {"account": "u-2"}, {"label": "attack:vpn"}, {})
-    assert [(row.earlier, row.label, row.of("reference") is not None) for row in run.rows] == [
+    assert [(row.earlier, row.label, score_of(row, "reference") is not None) for row in run.rows] == [
         (0, "legitimate", False),
         (1, "legitimate", True),
         (0, "legitimate", False),
         (2, "vpn", True),
         (2, "legitimate", True),
     ]
-    assert {row.of("rules") for row in run.rows} == {70}
+    assert {score_of(row, "rules") for row in run.rows} == {70}
     assert len({row.account for row in run.rows}) == 2
     assert "u-2" not in {row.account for row in run.rows}
 
@@ -54,7 +55,7 @@ def test_failed_tries_are_not_scored_unless_the_password_was_right(scoring: Labe
 
 def test_a_failed_try_teaches_the_reference_nothing(scoring: Labelled) -> None:
     failed = {"outcome": "failure", "reason": "mfa_failed", "password_ok": True}
-    assert [row.of("reference") for row in feed(scoring, failed, {}).rows] == [None, None]
+    assert [score_of(row, "reference") for row in feed(scoring, failed, {}).rows] == [None, None]
 
 
 def test_a_pending_login_and_what_concludes_it_are_one(scoring: Labelled) -> None:
@@ -97,7 +98,7 @@ def test_every_kind_that_gets_in_is_scored(scored: Run, events: Events) -> None:
     for kind in ("naive", "vpn", "targeted", "stolen_session"):
         names = {each["extra"]["episode"] for each in events if each["label"] == f"attack:{kind}"}
         strangers = sum(
-            row.label == kind and row.type == "login" and row.of("reference") is None for row in scored.rows
+            row.label == kind and row.type == "login" and score_of(row, "reference") is None for row in scored.rows
         )
         assert over.number(kind) + strangers == len(names)
     assert scored.events == len(events)
@@ -143,22 +144,22 @@ def test_shuffled_labels_are_worth_nothing(scored: Run) -> None:
 
 def test_whoever_is_challenged_and_proves_it_is_not_asked_again(events: Events, score: Score, scored: Run) -> None:
     def asked(run: Run) -> int:
-        return sum(row.legitimate and (row.of("rules") or 0) >= 60 for row in run.rows)
+        return sum(legitimate(row) and (score_of(row, "rules") or 0) >= 60 for row in run.rows)
 
     answered = score(events, answered=True)
     assert 0 < asked(answered) < asked(scored)
-    assert [row.of("reference") for row in answered.rows] == [row.of("reference") for row in scored.rows]
+    assert [score_of(row, "reference") for row in answered.rows] == [score_of(row, "reference") for row in scored.rows]
 
 
 def test_an_attacker_who_is_challenged_fails_and_gains_no_trust(score: Score) -> None:
     past = [login(f"e-{n}", at(n), label="legitimate") for n in range(8)]
     stranger = {"label": "attack:vpn"} | AWAY
     tries = [login(f"x-{n}", at(20 + n), **stranger) for n in range(3)]
-    risks = [row.of("rules") for row in list(score([*past, *tries], answered=True).rows)[8:]]
+    risks = [score_of(row, "rules") for row in list(score([*past, *tries], answered=True).rows)[8:]]
     assert min(risk or 0.0 for risk in risks) >= 60
     # Somebody who proved to be the person is let in from there.
     moved = [each | {"label": "legitimate"} for each in tries]
-    first, *later = [row.of("rules") or 0.0 for row in list(score([*past, *moved], answered=True).rows)[8:]]
+    first, *later = [score_of(row, "rules") or 0.0 for row in list(score([*past, *moved], answered=True).rows)[8:]]
     assert first >= 60 > max(later)
 
 

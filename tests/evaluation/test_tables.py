@@ -19,7 +19,7 @@ from sentinel.evaluation.tables import (
     separation,
 )
 from sentinel.scoring import Thresholds
-from tests.evaluation.rows import over, people, row
+from tests.evaluation.rows import legitimate, over, people, row, score_of
 
 
 def test_rows_are_kept_as_they_were() -> None:
@@ -142,15 +142,15 @@ ROWS = st.lists(
 @given(ROWS, st.sampled_from([0.5, 0.98]), st.integers(1, 7))
 def test_prices_are_what_counting_says(rows: list[Scored], rate: float, span: int) -> None:
     rows = [*rows, *[row("legitimate", 0, None, account=name, earlier=0) for name in "uvw"], row("vpn", 0)]
-    usable = [each for each in rows if each.of("reference") is not None]
-    ours, theirs = [e for e in usable if e.legitimate], [e for e in usable if not e.legitimate]
+    usable = [each for each in rows if score_of(each, "reference") is not None]
+    ours, theirs = [e for e in usable if legitimate(e)], [e for e in usable if not legitimate(e)]
     found = prices(over(rows), [rate], [span])
     assert [each.score for each in found] == (["rules", "reference"] if ours and theirs else [])
     for each in found:
-        scores = [float(e.of(each.score) or 0) for e in theirs]
+        scores = [float(score_of(e, each.score) or 0) for e in theirs]
         reaching = [s for s in scores if sum(other >= s for other in scores) >= rate * len(scores) - 1e-9]
         assert each.threshold == max(reaching)
-        again = [e for e in ours if float(e.of(each.score) or 0) >= each.threshold]
+        again = [e for e in ours if float(score_of(e, each.score) or 0) >= each.threshold]
         assert each.per_1000 == 1000 * len(again) / len(ours)
         frequent = {e.account for e in ours if e.earlier + 1 >= span}
         counts = [sum(e.account == name and e.earlier < span for e in again) for name in frequent]

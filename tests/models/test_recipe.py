@@ -9,8 +9,14 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 
 from sentinel.errors import FileError
+from sentinel.facts import Look
+from sentinel.models.features import FEATURES, NAMES
+from sentinel.models.likelihood import BOUND, Likeness, likeness
 from sentinel.models.recipe import packaged_card, packaged_models, packaged_recipe, read_recipe
 from sentinel.models.stored import LIFE_DAYS
+from sentinel.past.profile import TrustPolicy
+from sentinel.rules.ruleset import RuleSet
+from tests.builders import Story, at, sighting
 
 KINDS = ("impostor", "novelty", "likelihood")
 
@@ -64,7 +70,22 @@ def test_the_estimators_take_the_parameters() -> None:
     assert model.max_leaf_nodes == 24
     assert type(model).__name__ == impostor.estimator.name
     assert type(IsolationForest(**novelty.parameters)).__name__ == novelty.estimator.name
-    assert impostor.names == novelty.names
+    assert impostor.names == novelty.names == NAMES
+    for recipe in (impostor, novelty):
+        assert [each.meaning for each in recipe.features] == [each.meaning for each in FEATURES]
+
+
+def test_what_is_told_of_the_likelihood_is_what_it_does() -> None:
+    """Nothing reads its recipe to compute it."""
+    recipe = packaged_recipe("likelihood")
+    assert recipe.parameters == {"bound": BOUND}
+    compared = [name.removesuffix("_log") for name in Likeness.__struct_fields__ if name.endswith("_log")]
+    assert list(recipe.names) == compared
+    story = Story(RuleSet(()))
+    for number in range(1, recipe.minimum.logins + 1):
+        seen = sighting(at(number))
+        assert (likeness(Look(seen, story.profile(), TrustPolicy())) is not None) == (number >= recipe.minimum.logins)
+        story.judged(at(number))
 
 
 def test_the_hash_is_of_what_decides(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sentinel import files as files_module
 from sentinel.errors import Conflict, FileError, SentinelError
 from sentinel.models import registry as module
 from sentinel.models.registry import Held, Registry
@@ -153,7 +154,8 @@ def test_a_crash_leaves_what_was_or_what_shall_be(
         if next(calls) == call:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "sync_folder", crash)
+    for each in (module, files_module):
+        monkeypatch.setattr(each, "sync_folder", crash)
 
     def thrice() -> None:
         for _ in range(3):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.models.stored import Abstains, Model, ModelFile, decode, digest, encode, load_model, usable
+from sentinel.models.stored import Abstains, Model, ModelFile, decode, digest, encode, unfit, usable
 from sentinel.models.trees import Trees
 from tests.models.made import FEATURES, RECIPE, model_file, stump
 
@@ -17,8 +17,13 @@ TODAY = date(2026, 3, 1)
 
 
 def load(content: bytes, **changes: Any) -> Model | Abstains:
+    """As whoever puts models in force does it, see :mod:`sentinel.models.in_force`."""
+    file = decode(content)
+    if isinstance(file, Abstains):
+        return file
     where: dict[str, Any] = {"kind": "impostor", "tenant": "default", "features": FEATURES, "recipe": RECIPE}
-    return load_model(content, **(where | {"today": TODAY} | changes))
+    reason = unfit(file, **(where | {"today": TODAY} | changes))
+    return usable(file) if reason is None else Abstains(reason, file.version)
 
 
 def abstains(found: Model | Abstains, said: str) -> None:

@@ -25,7 +25,7 @@ from sentinel.past.seen import (
     shortened,
 )
 from sentinel.rules.ruleset import RuleSet
-from tests.builders import START, Story, at, packaged, sighting
+from tests.builders import START, Story, at, common_rows, packaged, sighting
 from tests.pipeline.installation import AWAY, HOME
 
 FOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -117,13 +117,37 @@ def test_one_that_comes_again_is_not_the_oldest() -> None:
     assert shortened(logins[1].address or "") not in keys
 
 
-def test_what_was_taken_out_was_never_there_but_as_something_new() -> None:
+def test_what_was_taken_out_was_never_there() -> None:
     profile = noted(come(0), come(0))
     forget_seen(profile, come(0))
-    assert profile.seen["address"][shortened(come().address or "")].logins == 1
+    held = profile.seen["address"]
+    assert {key: each.logins for key, each in held.items()} == {NOVEL: 1, shortened(come().address or ""): 1}
     forget_seen(profile, come(0))
+    assert profile.seen == {}
     forget_seen(profile, come(0))
-    assert all(set(held) == {NOVEL} for held in profile.seen.values())
+    assert profile.seen == {}
+
+
+#: Logins by address and agent, and which of them are taken out, in which order: fewer than are kept of each.
+TAKEN = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3)), min_size=1, max_size=12).flatmap(
+    lambda logins: st.tuples(st.just(logins), st.lists(st.sampled_from(range(len(logins))), unique=True))
+)
+
+
+@given(TAKEN)
+def test_as_many_logins_brought_something_new_as_there_are_values_that_count(taken: Any) -> None:
+    logins, out = taken
+    seen = [come(day, **address(number), user_agent=f"Sample/{agent}") for day, (number, agent) in enumerate(logins)]
+    profile = noted(*seen)
+    for place in out:
+        forget_seen(profile, seen[place])
+    left = noted(*(each for place, each in enumerate(seen) if place not in out))
+
+    def number(of: Profile) -> dict[str, dict[str, int]]:
+        return {kind: {key: each.logins for key, each in held.items()} for kind, held in of.seen.items()}
+
+    assert number(profile) == number(left)
+    assert all(held[NOVEL].logins == len(held) - 1 for held in profile.seen.values())
 
 
 def test_only_what_joins_the_trusted_past_is_seen() -> None:
@@ -242,10 +266,10 @@ def test_what_is_noted_is_what_was_fresh() -> None:
     commons = Commons(b"")
     seen = come(0)
     note_common(commons, fresh_values(Profile(), seen))
-    assert commons.accounts == 1
+    assert commons.number("account", "") == 1
     assert commons.number("country", "FR") == 1
     assert commons.number("address", shortened(seen.address or "")) == 1
-    assert sum(sum(row.counts) for row in commons.rows()) == len(ALL) + 1
+    assert sum(sum(row.counts) for row in common_rows(commons)) == len(ALL) + 1
 
 
 def test_a_session_that_goes_on_into_a_period_does_not_count_in_the_logins_stead() -> None:

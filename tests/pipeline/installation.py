@@ -29,6 +29,7 @@ from sentinel.rules.ruleset import RuleSet
 from sentinel.store.rows import Rows
 from sentinel.store.sqlite import commons
 from sentinel.store.sqlite.store import SqliteStore
+from tests.builders import common_rows
 
 KEY = Secret(b"k" * 32)
 RULES = RuleSet(load_rules([packaged_rules()]))
@@ -191,7 +192,7 @@ def content(path: Path) -> dict[str, Any]:
         ],
         "tracks": [sorted(entries, key=repr) for entries in tracks.values()],
         # Which rows were written anew since a period ended does not matter: loaded, they are the same.
-        "commons": {tenant: sorted(Commons(b"", rows).rows()) for tenant, rows in counts.items()},
+        "commons": {tenant: common_rows(Commons(b"", rows)) for tenant, rows in counts.items()},
     }
     vault.close()
     found = _renamed(found, names)

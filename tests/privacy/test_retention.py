@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.events.clock import DAY, HOUR, SECOND, to_micros
-from sentinel.privacy.retention import KEEP_DAYS, due, end_of, ending_day, overdue_through
+from sentinel.events.clock import DAY, HOUR, SECOND, end_of, to_micros
+from sentinel.privacy.retention import KEEP_DAYS, due, ending_day, overdue_through
 
 MOMENTS = st.integers(0, 40_000 * DAY)
 RAW_DAYS = st.integers(1, KEEP_DAYS)

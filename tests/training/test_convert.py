@@ -9,13 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
-from sklearn.isotonic import IsotonicRegression
 
 from sentinel.models.stored import ModelFile, decode, encode, usable
 from sentinel.models.trees import compile_trees
 from sentinel.training.convert import (
     boosted_trees,
-    calibration_points,
     isolation_trees,
     percentile_table,
     single_precision_threshold,
@@ -108,28 +106,28 @@ def test_a_threshold_for_rounded_values(threshold: float, steps: int, on_the_edg
     assert (value <= moved) == (float(np.float32(value)) <= threshold)
 
 
-def test_calibration_is_that_of_scikit_learn() -> None:
-    random = np.random.default_rng(5)
-    x = random.random(500)
-    fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(x, random.random(500) < x)
-    points = calibration_points(fitted)
-    at = np.concatenate([np.linspace(0, 1, 301), x])
-    np.testing.assert_allclose([points(float(each)) for each in at], fitted.predict(at), rtol=1e-9, atol=1e-12)
-
-
 def test_percentiles_are_shares_of_the_training_rows() -> None:
     scores = np.random.default_rng(6).random(5000).round(2)
-    percentile = percentile_table(scores)
+    percentile = percentile_table(scores, np.ones(5000))
     assert all(a <= b for a, b in pairwise(percentile.quantiles))
     for score in (0.005, 0.3, 0.9, 0.995):
         assert percentile(score) == pytest.approx(100 * float(np.mean(scores < score)), abs=1.2)
+
+
+def test_a_row_that_stands_for_several_counts_as_they_would() -> None:
+    random = np.random.default_rng(8)
+    scores, times = random.random(500), random.integers(1, 6, 500)
+    several = np.repeat(scores, times)
+    assert percentile_table(scores, times) == percentile_table(several, np.ones(len(several)))
+    assert percentile_table(scores, times * 0.3) == percentile_table(scores, times)
+    assert percentile_table(scores, times) != percentile_table(scores, np.ones(500))
 
 
 def test_a_fitted_model_survives_its_file() -> None:
     x = table(7, 500, 3, 0.1, 12)
     model = IsolationForest(n_estimators=20, random_state=7).fit(x)
     scores = -model.score_samples(x)
-    file = model_file("novelty", isolation_trees(model).trees, percentiles=percentile_table(scores))
+    file = model_file("novelty", isolation_trees(model).trees, percentiles=percentile_table(scores, np.ones(len(x))))
     found = decode(encode(file))
     assert isinstance(found, ModelFile)
     assert replace(found, sha256=file.sha256) == file

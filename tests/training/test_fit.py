@@ -10,12 +10,13 @@ import pytest
 from msgspec.structs import replace
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 
+from sentinel.events.clock import date_of
 from sentinel.models.features import NAMES
 from sentinel.models.recipe import Estimator, Recipe, packaged_recipe
 from sentinel.models.stored import ModelFile, usable
 from sentinel.training.calibrate import calibrate
 from sentinel.training.columns import blank_rare
-from sentinel.training.fit import Split, day_of, figures, fit_impostor, fit_novelty, highest, log_loss, split, weighed
+from sentinel.training.fit import Split, figures, fit_impostor, fit_novelty, highest, log_loss, split, weighed
 from sentinel.training.rows import CALIBRATION, HOLD_OUT
 from sentinel.training.table import Table
 from sentinel.training.train import measured
@@ -113,8 +114,9 @@ def test_trees_answer_as_scikit_learn_does(
     assert [served.predict(row) for row in some.tolist()] == pytest.approx(points.tolist(), abs=1e-9)
 
     other = packaged_recipe("novelty")
-    people = blank_rare(grown.values[grown.real], 400)
-    forest = IsolationForest(random_state=other.seed, **other.parameters).fit(people)
+    people = grown.where(grown.real)
+    forest = IsolationForest(random_state=other.seed, **other.parameters)
+    forest.fit(blank_rare(people.values, 400), sample_weight=people.weights)
     odd = usable(novelty)
     assert [odd.raw(row) for row in some.tolist()] == pytest.approx((-forest.score_samples(some)).tolist(), abs=1e-9)
 
@@ -158,6 +160,38 @@ def test_a_model_is_better_than_a_guess(rows: Split, recipe: Recipe, impostor: M
     assert odd["roc_auc"] > 0.75
 
 
+def test_a_login_that_stands_for_several_is_as_common_as_they_would_be(rows: Split, novelty: ModelFile) -> None:
+    """Later logins of an account are thinned out, first ones are not: without weights the first ones are ordinary."""
+    place = NAMES.index("logins")
+    middle = np.median(rows.grown.values[rows.grown.real, place])
+
+    def weighing(first: float) -> Split:
+        def of(part: Table) -> Table:
+            weights = np.where(part.values[:, place] <= middle, first, 1.0)
+            return Table(
+                kinds=part.kinds, values=part.values, weights=weights, kind=part.kind, part=part.part, day=part.day,
+                answered=part.answered,
+            )  # fmt: skip
+
+        return replace(rows, grown=of(rows.grown), calibrated=of(rows.calibrated))
+
+    def made(first: float) -> ModelFile:
+        return fit_novelty(weighing(first), packaged_recipe("novelty"), tenant="default", version="2026-04-01")
+
+    people = rows.held_out.values[rows.held_out.real]
+    early = people[people[:, place] <= middle].tolist()
+    common, rare = made(50.0), made(0.02)
+    assert len(early) > 20
+    odd, odder = usable(common), usable(rare)
+    # The forest sets them apart later, and of all logins fewer are less odd.
+    assert np.mean([odd.raw(row) for row in early]) < np.mean([odder.raw(row) for row in early]) - 0.01
+    assert np.mean([odd.predict(row) for row in early]) < np.mean([odder.predict(row) for row in early]) - 10
+    few, many = common.typical[place], rare.typical[place]
+    assert few is not None
+    assert many is not None
+    assert few < middle < many
+
+
 def test_a_constant_loses_what_it_should() -> None:
     some = table([1] * 4, [0] * 4, [0, 0, 2, 2])
     weights = weighed(some, 0.02)
@@ -167,12 +201,25 @@ def test_a_constant_loses_what_it_should() -> None:
 
 
 def test_a_model_says_what_it_learned_from(rows: Split, recipe: Recipe, impostor: ModelFile) -> None:
-    assert impostor.first_day == day_of(rows.first_day)
+    assert impostor.first_day == date_of(rows.first_day)
     assert rows.first_day <= min(rows.grown.day.min(), rows.calibrated.day.min())
-    assert impostor.last_day == day_of(rows.held_out.day.max())
+    assert impostor.last_day == date_of(int(rows.held_out.day.max()))
     assert impostor.rows == len(rows.grown) + len(rows.calibrated)
     assert (impostor.recipe, impostor.features) == (recipe.hash, NAMES)
     assert len(impostor.typical) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [(slice(1, None), NAMES[0]), (slice(None, None, -1), "in their order")],
+)
+def test_a_recipe_of_other_features_makes_no_model(rows: Split, features: slice, said: str) -> None:
+    """Its names would stand on other numbers, and its directions hold others down."""
+    for kind, make in (("impostor", fit_impostor), ("novelty", fit_novelty)):
+        recipe = packaged_recipe(kind)
+        other = replace(recipe, features=recipe.features[features], ordering=[])
+        with pytest.raises(ValueError, match=f"{kind} recipe's features are others .*{said}"):
+            make(rows, other, tenant="default", version="2026-04-01")
 
 
 def test_the_same_history_gives_the_same_model(rows: Split, recipe: Recipe, impostor: ModelFile) -> None:
@@ -201,7 +248,9 @@ def test_a_service_that_sends_little_gets_models_all_the_same(rows: Split, recip
             answered=part.answered,
         )  # fmt: skip
 
-    bare = Split(without(rows.grown), without(rows.calibrated), without(rows.held_out), rows.first_day, without(rows.latest))
+    bare = Split(
+        without(rows.grown), without(rows.calibrated), without(rows.held_out), rows.first_day, without(rows.latest)
+    )
     for made in (
         fit_impostor(bare, recipe, tenant="default", version="2026-04-01"),
         fit_novelty(bare, packaged_recipe("novelty"), tenant="default", version="2026-04-01"),

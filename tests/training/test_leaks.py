@@ -148,7 +148,9 @@ def test_labels_that_mean_nothing_teach_nothing(rows: Split, recipe: Recipe) -> 
             day=people.day, answered=people.answered,
         )  # fmt: skip
 
-    made = Split(by_chance(rows.grown), by_chance(rows.calibrated), by_chance(rows.held_out), rows.first_day, rows.latest)
+    made = Split(
+        by_chance(rows.grown), by_chance(rows.calibrated), by_chance(rows.held_out), rows.first_day, rows.latest
+    )
     served = usable(fit_impostor(made, recipe, tenant="default", version="2026-04-01"))
     theirs = made.held_out
     area = roc_auc_score(~theirs.real, [served.raw(row) for row in theirs.values.tolist()])

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from sentinel.events.clock import day_of, end_of
 from sentinel.models.in_force import NO_MODELS, ModelsInForce, Shelf
 from sentinel.models.recipe import Ordering, Recipe, packaged_recipe
 from sentinel.models.registry import Registry
 from sentinel.models.stored import Kind, ModelFile, usable
 from sentinel.training.fit import Split
 from sentinel.training.history import Collected
-from sentinel.training.run import end_of, make
+from sentinel.training.run import make
 from sentinel.training.train import Outcome, TooLittleError, decide, expect_enough, keep, measured
 from tests.models.made import stump
 from tests.training.conftest import LATER
@@ -174,5 +175,5 @@ def test_measuring_alone_writes_nothing(
 
 
 def test_days_end_where_the_next_begins() -> None:
-    assert end_of(date(1970, 1, 1)) == 86_400_000_000 - 1
-    assert end_of(date(2026, 4, 1)) > LATER > end_of(date(2026, 3, 31))
+    assert end_of(day_of(date(1970, 1, 1))) == 86_400_000_000 - 1
+    assert end_of(day_of(date(2026, 4, 1))) > LATER > end_of(day_of(date(2026, 3, 31)))
