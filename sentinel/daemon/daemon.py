@@ -294,7 +294,7 @@ class Daemon:
         return readiness(self.retention, wrong, warnings, durable=self.store.durable, waiting=self.intake.waiting)
 
     def _ledger_trouble(self) -> str:
-        return ledger_trouble(self.config, self.vault.keyring, self._ledger)
+        return ledger_trouble(self.vault.keyring, self._ledger)
 
     def _busy(self) -> bool:
         return self.intake.waiting > 0

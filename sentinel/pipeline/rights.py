@@ -11,7 +11,7 @@ import msgspec
 
 from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError
-from sentinel.past.profile import MAX_RIGHTS, Profile, Right
+from sentinel.past.profile import MAX_RIGHTS, Profile, Right, objection_of
 from sentinel.pipeline.erasing import Erasing, taken_over
 from sentinel.pipeline.merging import Merging
 from sentinel.pipeline.noting import Noting
@@ -156,11 +156,4 @@ class Rights:
 
 
 def _standing(profile: Profile) -> Answer:
-    said = [right.what for right in profile.rights if right.what in ("objected", "upheld", "rejected")]
-    if profile.objected_at:
-        # Of two accounts that became one, one's rejection does not answer the other's objection.
-        said = [what for what in said if what != "rejected"]
-    decided = said[-1] if said else None
-    since = min((time for time in (profile.restricted_at, profile.objected_at) if time), default=0)
-    objection = "open" if decided == "objected" else decided
-    return Answer(restricted=profile.restricted, since=since, objection=objection)  # type: ignore[arg-type]  # one of them
+    return Answer(restricted=profile.restricted, since=profile.restricted_since, objection=objection_of(profile))

@@ -83,14 +83,11 @@ class Ledger:
             Erasure(receipt=name, time=time, handle=one, rows=secret)
             for name, (one, secret) in zip(names, [(handle, rows), *former], strict=True)
         ]
-        self._put(found)
+        self.put(found)
         return found[0]
 
-    def put(self, erasure: Erasure) -> None:
-        """Take an entry over, as from another copy of the ledger; one that is there stays."""
-        self._put([erasure])
-
-    def _put(self, erasures: Sequence[Erasure]) -> None:
+    def put(self, erasures: Sequence[Erasure]) -> None:
+        """Take entries over, as from another copy of the ledger, all or none of them; one that is there stays."""
         rows = [
             (each.receipt, each.time, self._sealer.seal(pack(_Sealed(each.handle, each.rows)), each.receipt), each.done)
             for each in erasures
@@ -114,6 +111,12 @@ class Ledger:
         """How many entries there are; they never become fewer."""
         with self._told():
             return int(self._db.execute("SELECT count(*) FROM erasure").fetchone()[0])
+
+    def new(self, erasures: Sequence[Erasure]) -> int:
+        """How many of these :meth:`put` would add."""
+        with self._told():
+            known = {row[0] for row in self._db.execute("SELECT receipt FROM erasure")}
+        return len({each.receipt for each in erasures} - known)
 
     def check(self) -> None:
         """Raise :class:`StoreError` when the file was moved or deleted while it is open: nobody would find what is
