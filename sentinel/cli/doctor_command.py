@@ -19,14 +19,13 @@ from sentinel.daemon.backups import kept_backups, opened_ledger
 from sentinel.daemon.build import load_ruleset
 from sentinel.daemon.drift import drift_of, findings
 from sentinel.daemon.ledger import ledger_trouble
-from sentinel.daemon.models import in_words, today
+from sentinel.daemon.models import in_words, model_registry, today
 from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.databases import status as database_status
 from sentinel.enrich.lists import read_list
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now, utc_day
 from sentinel.models.in_force import Shelf
-from sentinel.models.registry import Registry
 from sentinel.privacy.retention import overdue_through
 
 #: Below this much free space the store soon stops taking events.
@@ -177,7 +176,7 @@ async def _rules(config: Config) -> list[Check]:
 
 
 async def _models(config: Config) -> list[Check]:
-    shelf, out = Shelf(Registry(config.state / "models")), []
+    shelf, out = Shelf(model_registry(config)), []
     for tenant in sorted({"default", *config.tenants, *shelf.registry.tenants()}):
         for each in shelf.look(tenant, today()):
             if each.status in ("in force", "abstains", "missing"):
@@ -188,7 +187,7 @@ async def _models(config: Config) -> list[Check]:
 
 
 async def _drift(config: Config) -> list[Check]:
-    shelf, out = Shelf(Registry(config.state / "models")), []
+    shelf, out = Shelf(model_registry(config)), []
     with closing(open_vault(config, writes=True)) as vault:
         store = open_store(config, vault)
         try:

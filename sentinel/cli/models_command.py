@@ -9,11 +9,10 @@ import msgspec
 from sentinel.cli import models_drift
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
 from sentinel.config import Config
-from sentinel.daemon.models import today
+from sentinel.daemon.models import model_registry, today
 from sentinel.errors import SentinelError
 from sentinel.models.in_force import Shelf, Standing
 from sentinel.models.recipe import packaged_card
-from sentinel.models.registry import Registry
 from sentinel.models.stored import Kind
 
 _kind = click.argument("kind", type=click.Choice(get_args(Kind)))
@@ -138,7 +137,7 @@ command.add_command(models_drift.command)
 
 
 def _shelf(config: Config) -> Shelf:
-    return Shelf(Registry(config.state / "models"))
+    return Shelf(model_registry(config))
 
 
 def _one(config: Config, kind: Kind, tenant: str, wanted: str | None) -> Standing:

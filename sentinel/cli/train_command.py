@@ -15,11 +15,10 @@ from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.tenants import DEFAULT, Tenant, known_tenants
 from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
-from sentinel.daemon.models import model_desk, today
+from sentinel.daemon.models import model_desk, model_registry, today
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
 from sentinel.models.recipe import Recipe, packaged_recipe
-from sentinel.models.registry import Registry
 from sentinel.models.stored import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
             tenant,
             recipes,
             desk.of(tenant),
-            Registry(config.state / "models"),
+            model_registry(config),
             today=day,
             keeping=keep,
             progress=Progress(doing=lambda what: status.update(f"{tenant}: {what}")),

@@ -35,6 +35,7 @@ class Expired(msgspec.Struct, kw_only=True):
     erasures: int = 0
     standings: int = 0
     backups: int = 0
+    models: int = 0
     pages: int = 0
 
 

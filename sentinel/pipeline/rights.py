@@ -22,8 +22,6 @@ from sentinel.privacy.vault import Vault
 from sentinel.rules.compiled import Series
 from sentinel.store.protocol import Changes, Store, Wanted
 
-__all__ = ["REASON_LENGTH", "Answer", "Request", "Rights"]
-
 #: Runs something while nothing is judged.
 Alone = Callable[[Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 

@@ -17,7 +17,8 @@ from sentinel.export.gather import rights_data
 from sentinel.pipeline.item import NewAttributes
 from sentinel.pipeline.merging import attributes_of_both
 from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
-from sentinel.pipeline.rights import Answer, Request, Rights
+from sentinel.pipeline.request import Answer, Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keyring import Keyring
 from sentinel.privacy.ledger import Ledger
