@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from sentinel.cli.evaluate_options import Asked
 from sentinel.cli.inputs import open_input
+from sentinel.cli.looks import looked
 from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings, untuned_settings
 from sentinel.daemon.state import open_to_read, open_vault, prepare_state
@@ -87,6 +88,8 @@ async def _history(config: Config, tenant: str, asked: Asked, bar: Progress) -> 
     try:
         settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of)
         extent = await store.extent()
+        if extent.records:
+            looked(config, vault, "history.evaluate", tenant=tenant)
         verdicts = await verdicts_of(store, tenant)
         task = bar.add_task("reading the address data", total=extent.records)
         plan = Plan(

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.looks import looked
 from sentinel.cli.tenants import DEFAULT, Tenant, known_tenants
 from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
@@ -98,8 +99,11 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
         try:
             desk = model_desk(config)
             settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of, desk)(tenant)
-            listed = None
-            if (await store.extent()).records >= recipes["impostor"].minimum.logins:
+            listed, stored = None, (await store.extent()).records
+            if stored:
+                # Once what it needs is in order, and before anybody's event is read.
+                looked(config, vault, "models.train", tenant=tenant, purpose="" if keep else "measured, nothing kept")
+            if stored >= recipes["impostor"].minimum.logins:
                 enricher = build_enricher(vault.pseudonym, open_lookups(config))
                 listed = Listed(Addresses.load(config.state), enricher, tenant)
             with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
