@@ -351,8 +351,9 @@ class SqliteStore(SqliteOwning, SqliteAging):
         """See the protocol."""
         dropped = await self._step(lambda db: writing.expire_windows(db, now))
         if self._commons_day != (day := utc_day(now)):
-            # All of them have to be looked at, and it is days that make them old: not by the minute.
-            aged = await self._step(lambda db: writing.expire_commons(db, now))
+            # All have to be looked at, beside the commits, and it is days that make them old: not by the minute.
+            old = await self._read(lambda db: commons.old(db, now, writing.STEP))
+            aged = await self._step(lambda db: commons.expire(db, old, now)) if old else 0
             self._commons_day = day if not aged else None
             dropped += aged
         return dropped
