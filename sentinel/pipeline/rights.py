@@ -70,18 +70,7 @@ class Rights:
             await self._alone(work)
 
     async def _merge(self, request: Request) -> Answer:
-        if not request.into:
-            raise FieldError("into", "expected the id of the account to merge into")
-        merged = await self._merging.merge(
-            request.tenant,
-            request.account,
-            request.into,
-            time=request.time,
-            by=request.by,
-            reason=request.reason,
-            checked=lambda: self._note(request),
-        )
-        return _standing(merged)
+        return _standing(await self._merging.merge(request, self._note))
 
     async def _mark(self, request: Request) -> Answer:
         """Restriction and objection: marks in the profile, from now on."""

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from sentinel.database import connect, explain, transaction
+from sentinel.database import connect, explain, still_there, transaction
 from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import DAY
 from sentinel.privacy.keyring import Keyring
@@ -121,7 +121,7 @@ class Ledger:
     def check(self) -> None:
         """Raise :class:`StoreError` when the file was moved or deleted while it is open: nobody would find what is
         written into it."""
-        if self._path is not None and not (self._path.exists() and self._path.stat().st_ino == self._file):
+        if self._path is not None and not still_there(self._path, self._file):
             raise StoreError(
                 f"{self._path}: the erasure ledger was moved or deleted while in use; put it back, then restart",
                 retry=False,

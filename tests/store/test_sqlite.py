@@ -14,7 +14,7 @@ from time import monotonic
 
 import pytest
 
-from sentinel.database import BUSY_SECONDS, connect
+from sentinel.database import BUSY_SECONDS, connect, still_there
 from sentinel.errors import StoreError
 from sentinel.events.clock import DAY, HOUR, MINUTE
 from sentinel.events.sighting import Raw
@@ -115,6 +115,21 @@ async def test_a_store_of_each_version_before_is_brought_forward_with_what_it_ho
         migrate(new)
         assert new.execute(tables).fetchall() == forward
         new.close()
+
+
+def test_a_file_is_still_there_or_it_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "folder/store.db"
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    inode = path.stat().st_ino
+    assert still_there(path, inode)
+    assert not still_there(path, inode + 1)
+    path.unlink()
+    assert not still_there(path, inode)
+    # What cannot be looked at is an answer, too, and no error of the system's.
+    path.parent.rmdir()
+    path.parent.symlink_to(path.parent)
+    assert not still_there(path, inode)
 
 
 async def test_counts_of_everybody_are_looked_through_once_a_day(path: Path) -> None:
