@@ -68,11 +68,17 @@ class Ledger:
             self._db = connect(path, readonly=readonly)
             self._file = path.stat().st_ino if path is not None else 0
         with self._told():
-            if not readonly and not self._db.execute("PRAGMA user_version").fetchone()[0]:
+            if not readonly and not self.made:
                 with transaction(self._db):
-                    if not self._db.execute("PRAGMA user_version").fetchone()[0]:
+                    if not self.made:
                         self._db.execute(_SCHEMA)
                         self._db.execute("PRAGMA user_version = 1")
+
+    @property
+    def made(self) -> bool:
+        """Whether there are tables: a kill while the file is made leaves none, and who only reads makes none."""
+        with self._told():
+            return bool(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def begin(self, handle: str, rows: bytes, time: int, former: Sequence[tuple[str, bytes]] = ()) -> Erasure:
         """Write an erasure down; it is on disk when this returns. ``former`` are handle and rows of accounts that went

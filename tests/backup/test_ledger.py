@@ -92,6 +92,13 @@ def test_looking_at_the_ledger_writes_nothing(inst: Installation, tmp_path: Path
     assert files(inst) == whole
 
 
+def test_one_that_a_kill_left_empty_is_one_that_is_not_there(inst: Installation) -> None:
+    (inst.state / "erasures.db").write_bytes(b"")
+    assert mend(inst) == LedgerState(entries=0, missing=0)
+    assert restore_data(inst.config, inst.back_up(), now=NOW, actor="ops").erasures == 0
+    assert restore_keyring(inst.config, inst.back_up("keyring"), now=NOW, actor="ops").erasures == 0
+
+
 def test_a_mending_that_is_refused_is_not_written_down(inst: Installation, tmp_path: Path) -> None:
     exercise(inst, ("erase", "ada", {}))
     other = Installation(tmp_path / "other")
