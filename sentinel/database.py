@@ -54,6 +54,14 @@ def _write_ahead(database: sqlite3.Connection) -> str:
             sleep(0.01)
 
 
+def still_there(path: Path, inode: int) -> bool:
+    """Whether ``path`` is the file of that number still; what cannot be looked at is not."""
+    try:
+        return path.stat().st_ino == inode
+    except OSError:
+        return False
+
+
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
     """Everything within or nothing; on disk when it ends. Nobody else writes meanwhile."""

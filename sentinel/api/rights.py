@@ -16,7 +16,7 @@ from sentinel.events.clock import to_text
 from sentinel.events.event import Text
 from sentinel.events.refusal import choices, refusal
 from sentinel.export.text import LANGUAGES
-from sentinel.pipeline.rights import REASON_LENGTH, Answer, Request
+from sentinel.pipeline.request import REASON_LENGTH, Answer, Request
 from sentinel.store.protocol import ApiKey
 
 Reason = Annotated[str, Meta(max_length=REASON_LENGTH)]

@@ -16,7 +16,7 @@ from sentinel.audit.log import AuditLog
 from sentinel.enrich.sighting import Enricher
 from sentinel.past.profile import Profile
 from sentinel.pipeline.item import Item, Outcome, TenantSettings
-from sentinel.pipeline.rights import Answer, Request
+from sentinel.pipeline.request import Answer, Request
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import ApiKey, Store
 

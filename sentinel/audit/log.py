@@ -22,7 +22,7 @@ from sentinel.audit.head import FileHead, HeadKeeper
 from sentinel.audit.reading import read
 from sentinel.audit.tables import FIELDS, insert, is_made, link_of, make, newest, open_tables, read_start
 from sentinel.audit.verify import Report, walk
-from sentinel.database import explain
+from sentinel.database import explain, still_there
 from sentinel.errors import StoreError
 from sentinel.events.clock import DAY
 
@@ -232,11 +232,7 @@ class AuditLog:
         return self._chain.pack_head(Head(seq=seq, link=link, start=start.seq))
 
     def _still_there(self) -> None:
-        try:
-            same = self._path.stat().st_ino == self._file
-        except OSError:
-            same = False
-        if not same:
+        if not still_there(self._path, self._file):
             raise StoreError(
                 f"{self._path}: the audit log was taken away or replaced while it was open; put it back, then restart",
                 retry=False,

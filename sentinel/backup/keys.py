@@ -14,9 +14,9 @@ import msgspec
 from sentinel.backup.files import locked, wipe_left, write_whole
 from sentinel.backup.manifest import expired
 from sentinel.errors import FileError
-from sentinel.privacy.keyring import fingerprint
 from sentinel.privacy.keys import KEY_BYTES, Secret
 from sentinel.privacy.sealer import Sealer
+from sentinel.privacy.wrapping import fingerprint
 
 
 class _Key(msgspec.Struct, frozen=True):

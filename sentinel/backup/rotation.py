@@ -11,8 +11,9 @@ from typing import Final
 from sentinel.backup.files import locked, wipe_left, write_whole
 from sentinel.backup.keys import BackupKeys
 from sentinel.errors import FileError
-from sentinel.privacy.keyring import Keyring, fingerprint
+from sentinel.privacy.keyring import Keyring
 from sentinel.privacy.keys import KEY_BYTES, Secret, read_master_key
+from sentinel.privacy.wrapping import fingerprint
 
 #: Names of small values in the keyring: fingerprint of the master key that is to be, and when one was last exchanged.
 _COMING: Final = "rotation/key"

@@ -18,7 +18,7 @@ from sentinel.events.limits import check_time
 from sentinel.events.sighting import Attributes
 from sentinel.pipeline.attributes import check_attributes
 from sentinel.pipeline.questions import RECTIFIABLE, Question, Rectify
-from sentinel.pipeline.rights import Answer, Request
+from sentinel.pipeline.request import Answer, Request
 
 _reason: Final = click.option("--reason", default="", help="Why; kept with the account, and in the person's export.")
 

@@ -14,7 +14,8 @@ from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_s
 from sentinel.events.clock import now
 from sentinel.pipeline.batch import Pipeline
 from sentinel.pipeline.questions import Question, carry_out_question, encode_question, read_reply
-from sentinel.pipeline.rights import Answer, Rights
+from sentinel.pipeline.request import Answer
+from sentinel.pipeline.rights import Rights
 from sentinel.rules.compiled import Series
 
 #: What holds the lock while a right is carried out here.

@@ -125,7 +125,7 @@ async def _rights(config: Config) -> list[Check]:
     store = open_store(config, vault)
     try:
         with opened_ledger(config, vault, readonly=True) as ledger:
-            trouble = ledger_trouble(config, vault.keyring, ledger)
+            trouble = ledger_trouble(vault.keyring, ledger)
         left = []
         for merge in vault.keyring.merges():
             if rows := await store.left_of(merge.former.rows):

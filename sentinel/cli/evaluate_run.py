@@ -14,6 +14,7 @@ from rich.progress import Progress
 from sentinel.cli.bar import progress_bar
 from sentinel.cli.evaluate_options import Asked
 from sentinel.cli.inputs import open_inputs
+from sentinel.cli.looks import looked
 from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
 from sentinel.daemon.state import open_to_read, open_vault, prepare_state
@@ -88,6 +89,8 @@ async def _history(config: Config, tenant: str, asked: Asked, bar: Progress) -> 
         settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of)
         judged = settings(tenant)
         extent = await store.extent()
+        if extent.records:
+            looked(config, vault, "history.evaluate", tenant=tenant)
         verdicts = await verdicts_of(store, tenant)
         task = bar.add_task("reading the address data", total=extent.records)
         plan = Plan(

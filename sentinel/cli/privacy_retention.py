@@ -17,11 +17,12 @@ from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.expiry import Expired
 from sentinel.daemon.kept import Answer, Order, answer_to, put_order
 from sentinel.daemon.lock import DAEMON, StoreHeld, state_lock
+from sentinel.daemon.models import model_registry
 from sentinel.daemon.retention_parts import make_retention
 from sentinel.daemon.state import open_ledger, open_store, open_to_read, open_vault, prepare_state
 from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, date_of, day_of, end_of, now, to_text, utc_day
-from sentinel.privacy.retention import KEEP_DAYS, MAIL_DAYS, due
+from sentinel.privacy.retention import KEEP_DAYS, MAIL_DAYS, due, ending_date
 from sentinel.store.aging import Expiring
 
 _T = TypeVar("_T")
@@ -43,6 +44,8 @@ _WORDS: Final = {
     "audit": "entries of the audit log dropped",
     "erasures": "erasures whose row ids were forgotten",
     "standings": "accounts whose old requests were forgotten beside their keys",
+    "backups": "backups gone, and keys of backups",
+    "models": "models removed that learned from what is no longer kept",
     "pages": "pages given back to the file system",
 }
 
@@ -57,6 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     raw_keys: int
     record_keys: int
     rows: Expiring
+    models: int
     oldest_raw: str | None
 
 
@@ -132,6 +136,7 @@ async def _plan(config: Config, moment: int) -> Plan:
             raw_keys=sum(day <= wanted.raw_through for day in raw),
             record_keys=sum(day <= wanted.records_through for day in vault.days),
             rows=rows,
+            models=len(model_registry(config).expiring(ending_date(moment))),
             oldest_raw=_day(min(raw)) if raw else None,
         )
 
@@ -193,7 +198,8 @@ def _print(plan: Plan, done: Expired | None, as_json: bool) -> None:
             f"raw values through {plan.raw_through}: keys of {plan.raw_keys} days, {plan.rows.raw} events\n"
             f"records through {plan.records_through} ({KEEP_DAYS} days): keys of {plan.record_keys} days,"
             f" {plan.rows.records} records, {plan.rows.alerts} alerts\n"
-            f"mails done with before {plan.mails_before} ({MAIL_DAYS} days): {plan.rows.mails}"
+            f"mails done with before {plan.mails_before} ({MAIL_DAYS} days): {plan.rows.mails}\n"
+            f"models that learned from what is due: {plan.models}"
         )
         return
     lines = [f"{number} {text}" for name, text in _WORDS.items() if (number := getattr(done, name))]

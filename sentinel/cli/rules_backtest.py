@@ -14,6 +14,7 @@ from rich.console import Console
 
 from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.looks import looked
 from sentinel.cli.rules_backtest_report import Report, print_report, report_of
 from sentinel.cli.span import Moment, Span
 from sentinel.config import Config, load
@@ -76,8 +77,6 @@ def backtest(
     for directories in sides:
         load_ruleset(config, directories)  # what is wrong with them is told before anything else
     extent, answers = asyncio.run(_look(config))
-    if not extent.records:
-        raise SentinelError("there is no history to replay yet")
     end = until.micros if isinstance(until, Moment) else extent.newest
     begin = since.micros if isinstance(since, Moment) else end - since
     plan = Plan(records=extent.records, since=begin, until=end, answered=answers)
@@ -97,7 +96,11 @@ async def _look(config: Config) -> tuple[Extent, frozenset[str]]:
     vault = open_vault(config, or_ephemeral=True)
     store = open_to_read(config, vault)
     try:
-        return await store.extent(), await answered(store)
+        extent = await store.extent()
+        if not extent.records:
+            raise SentinelError("there is no history to replay yet")
+        looked(config, vault, "rules.backtest")
+        return extent, await answered(store)
     finally:
         await store.close()
         vault.close()

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from sentinel.cli.bar import progress_bar
 from sentinel.cli.context import Context, json_option, pass_config, print_json
+from sentinel.cli.looks import looked
 from sentinel.cli.tenants import DEFAULT, Tenant, known_tenants
 from sentinel.config import Config
 from sentinel.daemon.build import build_enricher, load_ruleset, open_lookups, tenant_settings
-from sentinel.daemon.models import model_desk, open_shelf, today
+from sentinel.daemon.models import model_desk, model_registry, today
 from sentinel.daemon.state import open_to_read, open_vault
 from sentinel.errors import SentinelError
 from sentinel.events.clock import day_of, end_of
@@ -97,8 +98,11 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
         try:
             desk = model_desk(config)
             settings = tenant_settings(config, load_ruleset(config), vault.pseudonym, vault.lookup_of, desk)(tenant)
-            listed = None
-            if (await store.extent()).records >= recipes["impostor"].minimum.logins:
+            listed, stored = None, (await store.extent()).records
+            if stored:
+                # Once what it needs is in order, and before anybody's event is read.
+                looked(config, vault, "models.train", tenant=tenant, purpose="" if keep else "measured, nothing kept")
+            if stored >= recipes["impostor"].minimum.logins:
                 enricher = build_enricher(vault.pseudonym, open_lookups(config))
                 listed = Listed(Addresses.load(config.state), enricher, tenant)
             with progress_bar(console) as bar:
@@ -122,7 +126,7 @@ async def _train(config: Config, tenant: str, console: Console, *, keep: bool) -
             tenant,
             recipes,
             desk.of(tenant),
-            open_shelf(config).registry,
+            model_registry(config),
             today=day,
             keeping=keep,
             progress=Progress(doing=lambda what: status.update(f"{tenant}: {what}")),

@@ -105,7 +105,7 @@ def opened_ledger(config: Config, vault: Vault, *, readonly: bool = False) -> It
         yield None
         return
     with closing(open_ledger(config, vault, readonly=readonly)) as ledger:
-        yield ledger
+        yield ledger if ledger.made else None
 
 
 def entry(action: Action, purpose: str, *, now: int, actor: str) -> Entry:

@@ -121,7 +121,7 @@ class Daemon:
         config = self.config
         rules = load_ruleset(config)
         self.enricher = build_enricher(self.vault.pseudonym, open_lookups(config))
-        self.models = model_desk(config, expire=True)
+        self.models = model_desk(config)
         self.models.use(self.models.prepare())
         self._provider = tenant_settings(config, rules, self.vault.pseudonym, self.vault.lookup_of, self.models)
         self.figures = Figures(lambda: self._edges.requests if self._edges is not None else self._service.requests)
@@ -294,7 +294,7 @@ class Daemon:
         return readiness(self.retention, wrong, warnings, durable=self.store.durable, waiting=self.intake.waiting)
 
     def _ledger_trouble(self) -> str:
-        return ledger_trouble(self.config, self.vault.keyring, self._ledger)
+        return ledger_trouble(self.vault.keyring, self._ledger)
 
     def _busy(self) -> bool:
         return self.intake.waiting > 0

@@ -47,7 +47,7 @@ from sentinel.daemon.wire import (
 from sentinel.errors import Conflict, FieldError, Overloaded, SentinelError, StoreError
 from sentinel.events.clock import now
 from sentinel.pipeline.item import Item, Outcome
-from sentinel.pipeline.rights import Answer, Request
+from sentinel.pipeline.request import Answer, Request
 
 _log: Final = logging.getLogger("sentinel.edge")
 

@@ -34,7 +34,7 @@ from sentinel.daemon.wire import (
 from sentinel.errors import Conflict, FieldError, Overloaded, SentinelError, StoreError
 from sentinel.pipeline.intake import Intake
 from sentinel.pipeline.item import Outcome
-from sentinel.pipeline.rights import Answer, Request
+from sentinel.pipeline.request import Answer, Request
 
 _log: Final = logging.getLogger("sentinel.edge")
 

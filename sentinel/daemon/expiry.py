@@ -35,6 +35,7 @@ class Expired(msgspec.Struct, kw_only=True):
     erasures: int = 0
     standings: int = 0
     backups: int = 0
+    models: int = 0
     pages: int = 0
 
 
@@ -87,7 +88,7 @@ class Expiry:
     async def space(self, done: Expired) -> None:
         """Give free pages back, and begin the log anew."""
         done.pages += await self._steps(lambda limit: self._store.reclaim(limit=limit))
-        await self._store.begin_log()
+        await self._store.scrub()
 
     async def _steps(self, step: Callable[[int], Awaitable[int]]) -> int:
         return await Pace(self._rest).all(step)

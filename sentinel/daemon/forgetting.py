@@ -67,7 +67,7 @@ class Forgetting:
             if self.done.profiles - copied >= _COPIED:
                 # Short commits: the store copies its log by the number of records.
                 copied = self.done.profiles
-                await self._store.begin_log()
+                await self._store.scrub()
             await self._pace.breathe(took)
         for tenant in {"default", *(key.tenant for key in await self._store.keys())}:
             handle = campaigns_key(tenant)

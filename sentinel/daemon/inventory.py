@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from sentinel.audit.classes import AUDIT
+from sentinel.models.stored import LIFE_DAYS
 from sentinel.privacy.classes import KEYRING, LEDGER
 from sentinel.privacy.inventory import (
     INSTALLATION,
@@ -22,7 +23,7 @@ from sentinel.store.sqlite.classes import STORE
 
 _BACKUP: Final = Keep("backup", f"{BACKUP_DAYS} days; older ones are not restored", BACKUP_DAYS)
 _COMMAND: Final = Keep("command", "as long as the command runs")
-_MODEL: Final = Keep("model", "until a newer one takes its place")
+_MODEL: Final = Keep("model", f"{LIFE_DAYS} days from the first day it learned from", LIFE_DAYS)
 _JOURNAL: Final = Keep("journal", "as the operator's journal keeps it")
 _KEY: Final = "a key is no data about the person"
 _NOBODY: Final = "it is nobody's"

@@ -1,11 +1,10 @@
 """The models in force while a process runs: loaded by tenant, looked at anew when they change or a day begins."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Final
 
-import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -15,7 +14,7 @@ from sentinel.errors import SentinelError
 from sentinel.events.clock import now, to_datetime
 from sentinel.models.in_force import ModelsInForce, Shelf, Standing
 from sentinel.models.registry import Registry
-from sentinel.models.scorer import FAILURES
+from sentinel.models.scorer import ASKED, FAILURES
 
 _log: Final = logging.getLogger("sentinel.models")
 
@@ -23,26 +22,17 @@ _log: Final = logging.getLogger("sentinel.models")
 _Seen = tuple[date, tuple[tuple[str, int, int, int], ...]]
 
 
-class Prepared(msgspec.Struct, frozen=True):
-    """Models that were loaded and are not in force yet, by tenant."""
-
-    models: dict[str, ModelsInForce]
-
-
 class ModelDesk:
     """Gives each tenant its models. What is wrong with a model costs that one, and is logged once.
 
     ``tenants`` are those to load for, beside the ones that have models of their own; any other gets the baseline when
-    it first comes. With ``expire``, models that learned from days too long ago are removed: for the daemon.
+    it first comes. One that learned from days too long ago is not used; retention removes it.
     """
 
-    def __init__(
-        self, shelf: Shelf, tenants: Iterable[str] = (), *, today: Callable[[], date], expire: bool = False
-    ) -> None:
+    def __init__(self, shelf: Shelf, tenants: Iterable[str] = (), *, today: Callable[[], date]) -> None:
         self._shelf = shelf
         self._tenants = frozenset(tenants)
         self._today = today
-        self._expire = expire
         self._loaded: dict[str, ModelsInForce] | None = None
         self._told: frozenset[tuple[str, str, str, str]] = frozenset()
         self._seen: _Seen | None = None
@@ -66,24 +56,21 @@ class ModelDesk:
         """Whether :meth:`prepare` may come to something else than the last time."""
         return self._snapshot() != self._seen
 
-    def prepare(self) -> Prepared:
-        """Read and compile what is in force now: tenths of a second, in any thread. Never raises for a model's sake."""
+    def prepare(self) -> dict[str, ModelsInForce]:
+        """Read and compile what is in force now, by tenant: tenths of a second, in any thread. Never raises for a
+        model's sake."""
         self._seen = self._snapshot()
         today = self._today()
         own: list[str] = []
         try:
-            if self._expire:
-                for tenant, kind, version in self._shelf.registry.expire(today):
-                    _log.info("%s %s of tenant %s is too old to be kept: removed", kind, version, tenant)
-                self._seen = self._snapshot()
             own = self._shelf.registry.tenants()
         except SentinelError as error:
             _log.error("models: %s", error, extra={"event.action": "models"})
-        return Prepared(self._shelf.load(sorted(self._tenants.union(own)), today))
+        return self._shelf.load(sorted(self._tenants.union(own)), today)
 
-    def use(self, prepared: Prepared) -> None:
+    def use(self, prepared: Mapping[str, ModelsInForce]) -> None:
         """Put models in force, and tell what is other than before."""
-        self._loaded = dict(prepared.models)
+        self._loaded = dict(prepared)
         found = frozenset((each.tenant, each.kind, each.version, each.status) for each in self.standings)
         for standing in self.standings:
             if (standing.tenant, standing.kind, standing.version, standing.status) in self._told:
@@ -118,20 +105,27 @@ class ModelFigures(Collector):
         for each in self._desk.standings:
             family.add_metric([each.tenant, each.kind, each.version, each.status.replace(" ", "_")], 1)
         yield family
-        failed = CounterMetricFamily("sentinel_model_failures", "Logins that a model failed on.", labels=["model"])
-        for kind in ("impostor", "novelty", "likelihood"):
+        failed = CounterMetricFamily(
+            "sentinel_model_failures", "Logins that a model failed on, or whose reasons.", labels=["model"]
+        )
+        for kind in ASKED:
             failed.add_metric([kind], FAILURES[kind])
         yield failed
 
 
-def model_desk(config: Config, *, expire: bool = False) -> ModelDesk:
+def model_desk(config: Config) -> ModelDesk:
     """The models of an installation. Raises :class:`FileError` when the recipes that came with it are broken."""
-    return ModelDesk(open_shelf(config), {"default", *config.tenants}, today=today, expire=expire)
+    return ModelDesk(open_shelf(config), {"default", *config.tenants}, today=today)
+
+
+def model_registry(config: Config) -> Registry:
+    """Where an installation keeps its models."""
+    return Registry(config.state / "models")
 
 
 def open_shelf(config: Config) -> Shelf:
     """The models of all tenants, as they are kept beside the store."""
-    return Shelf(Registry(config.state / "models"))
+    return Shelf(model_registry(config))
 
 
 def shelved_tenants(config: Config, shelf: Shelf) -> list[str]:

@@ -1,8 +1,8 @@
 """`sentinel restore` without the command line: data and keyring, under the lock that a running daemon holds."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,7 @@ from sentinel.daemon.audit import AUDIT_NAME
 from sentinel.daemon.backups import entry, fingerprint_there, finish_restore, opened_ledger
 from sentinel.daemon.ledger import ledger_trouble
 from sentinel.daemon.lock import state_lock
-from sentinel.daemon.state import open_vault, store_path
+from sentinel.daemon.state import open_ledger, open_vault, store_path
 from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import to_text
 from sentinel.pipeline.standing import Standings
@@ -124,11 +124,12 @@ def restore_keyring(config: Config, folder: Path, *, now: int, actor: str) -> Re
         standings = 0
         ended = due(now, config.retention.raw_days)
         keyring.destroy_days(raw_through=ended.raw_through, records_through=ended.records_through)
-        with closing(Vault(keyring, writes=False)) as vault, opened_ledger(config, vault) as ledger:
-            assert ledger is not None
-            for erasure in content.erasures:
-                ledger.put(erasure)
-            _expect_known(config, ledger)
+        with ExitStack() as stack:
+            vault = stack.enter_context(closing(Vault(keyring, writes=False)))
+            _expect_known(config, vault, content.erasures)
+            ledger = stack.enter_context(closing(open_ledger(config, vault)))
+            # For good, whatever becomes of the rest: what was erased stays erased.
+            ledger.put(content.erasures)
             expect(keyring, ledger)
             erasures = ledger.entries()
             destroyed = _destroy(keyring, erasures)
@@ -167,20 +168,20 @@ async def _bring_up(path: Path, vault: Vault, *, remember: bool = False) -> int:
         await store.close()
 
 
-def _expect_whole(config: Config, keyring: Keyring, ledger: Ledger | None) -> None:
-    """Refuse to restore over a gap: erasures in it would not be replayed."""
-    if trouble := ledger_trouble(config, keyring, ledger):
+def _expect_whole(config: Config, keyring: Keyring, ledger: Ledger | None, more: Sequence[Erasure] = ()) -> None:
+    """Refuse to restore over a gap that ``more`` entries do not fill: erasures in it would not be replayed."""
+    if trouble := ledger_trouble(keyring, ledger, more):
         raise FileError(str(config.state / LEDGER_NAME), f"{trouble}. Nothing was changed")
 
 
-def _expect_known(config: Config, ledger: Ledger) -> None:
-    """:func:`_expect_whole` by the keyring in place, where there is one that opens."""
+def _expect_known(config: Config, restored: Vault, more: Sequence[Erasure]) -> None:
+    """:func:`_expect_whole` by the keyring in place, where there is one that opens, before anything is changed."""
     try:
         vault = open_vault(config)
     except (FileError, StoreError):
         return
-    with closing(vault):
-        _expect_whole(config, vault.keyring, ledger)
+    with closing(vault), opened_ledger(config, restored, readonly=True) as ledger:
+        _expect_whole(config, vault.keyring, ledger, more)
 
 
 def _reopened(draft: Path, secret: Secret, master: Secret) -> Keyring:

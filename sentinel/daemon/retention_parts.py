@@ -13,11 +13,12 @@ from sentinel.config import Config
 from sentinel.daemon.backups import expire_backups
 from sentinel.daemon.expiry import Expiry, Others
 from sentinel.daemon.forgetting import Alone
+from sentinel.daemon.models import model_registry
 from sentinel.daemon.retention import Retention
 from sentinel.events.clock import DAY, SECOND, now
 from sentinel.pipeline.standing import Standings
 from sentinel.privacy.ledger import Ledger
-from sentinel.privacy.retention import due
+from sentinel.privacy.retention import due, ending_date
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 
@@ -52,6 +53,7 @@ def make_retention(
         "erasures": ledger.forget,
         "standings": lambda now: standings.forget(due(now, config().retention.raw_days).before),
         "backups": lambda now: sum(expire_backups(config(), now)),
+        "models": lambda now: len(model_registry(config()).expire(ending_date(now))),
     }
     return Retention(
         Expiry(store, vault, alone, others, rest=rest),

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from sentinel.pipeline.item import Item, Outcome
-from sentinel.pipeline.rights import Answer, Request
+from sentinel.pipeline.request import Answer, Request
 
 #: Bytes of the length in front of each message.
 _HEAD: Final = 4

@@ -1,7 +1,7 @@
 """From what the store keeps, already opened, to the structs of the export. Pure: no store, no key, no clock."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ from sentinel.export.data_event import (
     NotJudged,
     PlaceData,
 )
-from sentinel.past.profile import Profile
+from sentinel.past.profile import Profile, objection_of
 from sentinel.store.protocol import AlertRow, MailKept, Record
 
 #: What was done under a right (:class:`sentinel.past.profile.Right`) → the right, and what came of it.
@@ -30,11 +30,6 @@ DECISIONS: Final = {
     "upheld": ("objection", "upheld"),
     "rejected": ("objection", "rejected"),
     "merged": ("merge", "granted"),
-}
-_OBJECTIONS: Final[dict[str, Literal["open", "upheld", "rejected"]]] = {
-    "objected": "open",
-    "upheld": "upheld",
-    "rejected": "rejected",
 }
 
 
@@ -123,11 +118,10 @@ def event_data(
 
 def rights_data(profile: Profile) -> RightsData:
     """Restriction and objection as they stand, and what was asked for and decided."""
-    said = [right.what for right in profile.rights if right.what in ("objected", "upheld", "rejected")]
     return RightsData(
         restricted=profile.restricted,
-        restricted_since=moment(min((at for at in (profile.restricted_at, profile.objected_at) if at), default=0)),
-        objection=_OBJECTIONS[said[-1]] if said else "none",
+        restricted_since=moment(profile.restricted_since),
+        objection=objection_of(profile) or "none",
         objection_since=moment(profile.objected_at),
         decisions=[
             RightsDecision(

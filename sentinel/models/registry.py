@@ -134,6 +134,12 @@ class Registry:
             put(Held(in_force=before, candidate=held.candidate or held.in_force, kept=rest))
             return before
 
+    def expiring(self, today: date) -> list[tuple[str, Kind, str]]:
+        """What :meth:`expire` would remove."""
+        return [
+            (tenant, kind, version) for tenant in self._folders() for _, kind, version in self._too_old(tenant, today)
+        ]
+
     def expire(self, today: date) -> list[tuple[str, Kind, str]]:
         """Remove every model that learned from days which are too long ago (UTC), in force or not; what was removed.
 
@@ -152,15 +158,11 @@ class Registry:
         return removed
 
     def _expire(self, tenant: str, today: date) -> list[tuple[Kind, str]]:
-        with self._locked(tenant) as folder:
+        with self._locked(tenant):
             gone: list[tuple[Kind, str]] = []
-            for path in sorted(folder.iterdir()):
-                if (match := _FILE.fullmatch(path.name)) is None:
-                    continue
-                kind: Kind = match["kind"]  # type: ignore[assignment]  # as the pattern has it
-                if today >= last_resort(self.content(tenant, kind, match["version"]), match["version"]):
-                    path.unlink()
-                    gone.append((kind, match["version"]))
+            for path, kind, version in self._too_old(tenant, today):
+                path.unlink()
+                gone.append((kind, version))
             try:
                 state = self._state(tenant)
             except FileError:
@@ -172,6 +174,17 @@ class Registry:
             if self._surplus(tenant, state) or gone:
                 self._put(tenant, _State(**left))
             return gone
+
+    def _too_old(self, tenant: str, today: date) -> Iterator[tuple[Path, Kind, str]]:
+        folder = self._folder(tenant)
+        with self._told(folder):
+            paths = sorted(folder.iterdir())
+        for path in paths:
+            if (match := _FILE.fullmatch(path.name)) is None:
+                continue
+            kind: Kind = match["kind"]  # type: ignore[assignment]  # as the pattern has it
+            if today >= last_resort(self.content(tenant, kind, match["version"]), match["version"]):
+                yield path, kind, match["version"]
 
     def _folders(self) -> list[str]:
         with self._told(self.directory):

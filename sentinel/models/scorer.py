@@ -25,7 +25,9 @@ _T = TypeVar("_T")
 #: What a model may raise over numbers that it does not expect.
 FAILING: Final = (ArithmeticError, ValueError, LookupError, TypeError)
 _log: Final = logging.getLogger("sentinel.models")
-#: How often each kind of model raised instead of answering, since the process began. Logged once, counted always.
+#: What is asked of models: an answer of each, and the reasons for it.
+ASKED: Final = ("impostor", "novelty", "likelihood", "reasons")
+#: How often each of :data:`ASKED` raised instead of answering, since the process began. Logged once, counted always.
 FAILURES: Counter[str] = Counter()
 
 

@@ -4,7 +4,7 @@ CONTRACT §1, "The trusted past", says how. A profile is one document, so that i
 keyed pseudonyms and coarse words only. All times are micros of event time; nothing here reads a clock.
 """
 
-from typing import Final
+from typing import Final, Literal
 from zlib import crc32
 
 import msgspec
@@ -188,6 +188,11 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
         """Whether processing is restricted (GDPR Art. 18): asked for, or by an objection that was not rejected."""
         return self.restricted_at > 0 or self.objected_at > 0
 
+    @property
+    def restricted_since(self) -> int:
+        """Since when it is (micros); 0: it is not."""
+        return min((time for time in (self.restricted_at, self.objected_at) if time), default=0)
+
     def warming_up(self, at: int, policy: TrustPolicy) -> bool:
         """Whether the past is still too short for the ``new_*`` rules, as of ``at``.
 
@@ -207,6 +212,24 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
             return False
         value = self.values.get(kind, {}).get(key)
         return value is not None and is_trusted(value, at, policy)
+
+
+def objection_of(profile: Profile) -> Literal["open", "upheld", "rejected"] | None:
+    """How the account's objection (Art. 21) stands; ``None``: there never was one, as far as is known.
+
+    ``objected_at`` says whether one stands: of what was asked for only the newest is kept, and of two accounts that
+    became one, one's rejection does not answer the other's objection.
+    """
+    said = [right.what for right in profile.rights if right.what in ("objected", "upheld", "rejected")]
+    if not profile.objected_at:
+        return "rejected" if said else None
+    standing: list[str] = []
+    for what in said:
+        if what != "rejected":
+            standing.append(what)
+        elif standing and standing[-1] == "objected":
+            standing.pop()
+    return "upheld" if standing and standing[-1] == "upheld" else "open"
 
 
 def is_trusted(value: Value, at: int, policy: TrustPolicy) -> bool:

@@ -62,7 +62,7 @@ class Drift:
         self._sealer = sealer
         self._open: dict[str, _Open] = {}
         self._changed: dict[TallyKey, _Open] = {}
-        self._binned: dict[str, tuple[Model, Binned]] = {}
+        self._binned: dict[tuple[str, str], tuple[Model, Binned]] = {}
         for (day, tenant), sealed in kept.items():
             known = self._open.get(tenant)
             if known is None or known.day < day:
@@ -109,7 +109,7 @@ class Drift:
             return
         for model, score in zip(models, scores, strict=True):
             name = name_of(model.kind, model.version)
-            binned = self._bins(tenant, name, model)
+            binned = self._bins(tenant, model)
             counts = open_.counts.get(name)
             if counts is None or len(counts) != binned.width:
                 counts = open_.counts[name] = array("I", bytes(4 * binned.width))
@@ -125,12 +125,13 @@ class Drift:
             changes.drift[day, tenant] = self._sealer(day).seal(packed, _row(day, tenant))
         self._changed.clear()
 
-    def _bins(self, tenant: str, name: str, model: Model) -> Binned:
+    def _bins(self, tenant: str, model: Model) -> Binned:
         """The bins of a model, made once while it is in force."""
         assert model.reference is not None  # asked by the caller
-        known = self._binned.get(f"{tenant} {name}")
+        whose = tenant, model.kind
+        known = self._binned.get(whose)
         if known is None or known[0] is not model:
-            known = self._binned[f"{tenant} {name}"] = (model, Binned(model.reference))
+            known = self._binned[whose] = model, Binned(model.reference)
         return known[1]
 
 

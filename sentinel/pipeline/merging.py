@@ -18,6 +18,7 @@ from sentinel.past.merge import merge_profiles, merge_rights
 from sentinel.past.profile import Profile, Right
 from sentinel.pipeline.attributes import FORMER_ADDRESS_SPAN, merge_attributes
 from sentinel.pipeline.pack import pack_sighting, unpack_sighting
+from sentinel.pipeline.request import Request
 from sentinel.pipeline.standing import Standings, standing_of
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keyring import Merge
@@ -59,24 +60,17 @@ class Merging:
         self._vault = vault
         self._series = series
 
-    async def merge(
-        self,
-        tenant: str,
-        account: str,
-        into: str,
-        *,
-        time: int,
-        by: str,
-        reason: str,
-        checked: Callable[[], Awaitable[None]],
-    ) -> Profile:
-        """Merge ``account`` into ``into`` (ids as the service has them); the profile that came of it. Accounts never
-        seen before are merged like others. Doing it again finishes what failed on the way, or changes nothing.
-        ``checked`` is called once nothing stands against it, before anything is done.
+    async def merge(self, request: Request, checked: Callable[[Request], Awaitable[None]]) -> Profile:
+        """Merge an account into another one; the profile that came of it. Accounts never seen before are merged like
+        others. Doing it again finishes what failed on the way, or changes nothing. ``checked`` is called once nothing
+        stands against it, before anything is done.
 
-        Raises :class:`FieldError` for an account and itself, :class:`Conflict` when another merge stands against it,
+        Raises :class:`FieldError` for no other account, :class:`Conflict` when another merge stands against it,
         :class:`StoreError`.
         """
+        tenant, account, into = request.tenant, request.account, request.into
+        if not into:
+            raise FieldError("into", "expected the id of the account to merge into")
         if account == into:
             raise FieldError("into", "expected another account than the one that is merged into it")
         lookup, other = (self._vault.pseudonym("account", tenant, id) for id in (account, into))
@@ -85,16 +79,16 @@ class Merging:
         if former.lookup != lookup:
             if former.handle != head.handle:
                 raise Conflict("the account was merged into another one before: merge that one")
-            await checked()
+            await checked(request)
             await self._finish(head)
         elif former.handle == head.handle:
             raise Conflict(
                 "the account that it is to go into was itself merged into it: there is nothing left to merge"
             )
         else:
-            await checked()
+            await checked(request)
             await self._narrow_verdicts(tenant, former)
-            note = _Note(tenant, into, time, by, reason)
+            note = _Note(tenant, into, request.time, request.by, request.reason)
             await self._vault.merge(former, head, self._sealer(former).seal(pack(note), _row(former)))
             await self._finish(head, former)
         past = await self._store.recall(Wanted(profiles={head.handle}))
@@ -145,10 +139,10 @@ class Merging:
         former, head = merge.former, merge.head
         note = unpack(self._sealer(former).open(merge.note, _row(former)), _Note)
         tracks = self._tracks(note.tenant, former, head)
-        given = await self._store.reown(former, head, changed=_renamed(former.handle, head.handle), tracks=tracks)
-        if given.damaged:
+        damaged = await self._store.reown(former, head, changed=_renamed(former.handle, head.handle), tracks=tracks)
+        if damaged:
             _log.error(
-                "%s: %d rows are damaged and stay where they are", _name(merge), given.damaged,
+                "%s: %d rows are damaged and stay where they are", _name(merge), damaged,
                 extra={"event.action": "merge"},
             )  # fmt: skip
         past = await self._store.recall(Wanted(profiles={head.handle}, attributes={head.handle}))
@@ -171,7 +165,7 @@ class Merging:
             changes.held[head.handle] = merged.restricted
         # Last, all at once: with its profile gone, nothing says that there is anything left to do.
         async with self._standings.kept(head, merged):
-            await self._store.merge(former, changes, keep=given.damaged > 0)
+            await self._store.merge(former, changes, keep=damaged > 0)
 
     def _sealer(self, key: AccountKey) -> Sealer:
         sealer = self._vault.sealer(key, "own")

@@ -15,7 +15,8 @@ from sentinel.audit.log import AuditLog
 from sentinel.errors import Overloaded, SentinelError
 from sentinel.events.sighting import Attributes
 from sentinel.pipeline.item import NewAttributes
-from sentinel.pipeline.rights import Answer, Request, Rights
+from sentinel.pipeline.request import Answer, Request
+from sentinel.pipeline.rights import Rights
 from sentinel.pipeline.verdicts import Submit
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.vault import Vault

@@ -11,7 +11,7 @@ import msgspec
 
 from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError
-from sentinel.past.profile import MAX_RIGHTS, Profile, Right
+from sentinel.past.profile import MAX_RIGHTS, Profile, Right, objection_of
 from sentinel.pipeline.erasing import Erasing, taken_over
 from sentinel.pipeline.merging import Merging
 from sentinel.pipeline.noting import Noting
@@ -21,8 +21,6 @@ from sentinel.privacy.ledger import Ledger
 from sentinel.privacy.vault import Vault
 from sentinel.rules.compiled import Series
 from sentinel.store.protocol import Changes, Store, Wanted
-
-__all__ = ["REASON_LENGTH", "Answer", "Request", "Rights"]
 
 #: Runs something while nothing is judged.
 Alone = Callable[[Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
@@ -72,18 +70,7 @@ class Rights:
             await self._alone(work)
 
     async def _merge(self, request: Request) -> Answer:
-        if not request.into:
-            raise FieldError("into", "expected the id of the account to merge into")
-        merged = await self._merging.merge(
-            request.tenant,
-            request.account,
-            request.into,
-            time=request.time,
-            by=request.by,
-            reason=request.reason,
-            checked=lambda: self._note(request),
-        )
-        return _standing(merged)
+        return _standing(await self._merging.merge(request, self._note))
 
     async def _mark(self, request: Request) -> Answer:
         """Restriction and objection: marks in the profile, from now on."""
@@ -156,11 +143,4 @@ class Rights:
 
 
 def _standing(profile: Profile) -> Answer:
-    said = [right.what for right in profile.rights if right.what in ("objected", "upheld", "rejected")]
-    if profile.objected_at:
-        # Of two accounts that became one, one's rejection does not answer the other's objection.
-        said = [what for what in said if what != "rejected"]
-    decided = said[-1] if said else None
-    since = min((time for time in (profile.restricted_at, profile.objected_at) if time), default=0)
-    objection = "open" if decided == "objected" else decided
-    return Answer(restricted=profile.restricted, since=since, objection=objection)  # type: ignore[arg-type]  # one of them
+    return Answer(restricted=profile.restricted, since=profile.restricted_since, objection=objection_of(profile))

@@ -96,11 +96,11 @@ class Standings:
                 )
         return number
 
-    async def remember(self) -> int:
-        """Write down how all accounts stand whose profiles know more than the keyring; how many there were. For a
-        keyring that was restored."""
+    async def remember(self) -> None:
+        """Write down how all accounts stand whose profiles know more than the keyring. For a keyring that was
+        restored."""
         known = {key.number: sealed for key, sealed in self._vault.keyring.standings()}
-        after = number = 0
+        after = 0
         while page := self._vault.keyring.page(after, _CHUNK, former=False):
             after = page[-1].number
             kept = await self._store.kept([key.handle for key in page])
@@ -108,8 +108,6 @@ class Standings:
                 profile = kept[key.handle].profile if key.handle in kept else None
                 if profile is not None and profile.rights_count > self._count(key, known.get(key.number)):
                     await self.put(key, profile)
-                    number += 1
-        return number
 
     def forget(self, before: int) -> int:
         """Forget what was asked for before ``before`` (micros) and stands no more, as profiles do; how many accounts

@@ -22,8 +22,6 @@ from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keys import KEY_BYTES, Secret
 from sentinel.privacy.wrapping import TABLES, Wrapping, fingerprint
 
-__all__ = ["KEYRING_NAME", "DayKeys", "Keyring", "Merge", "TakenError", "fingerprint"]
-
 #: Name of the keyring in the state directory.
 KEYRING_NAME: Final = "keyring.db"
 

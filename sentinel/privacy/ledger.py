@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from sentinel.database import connect, explain, transaction
+from sentinel.database import connect, explain, still_there, transaction
 from sentinel.errors import FileError, StoreError
 from sentinel.events.clock import DAY
 from sentinel.privacy.keyring import Keyring
@@ -68,11 +68,17 @@ class Ledger:
             self._db = connect(path, readonly=readonly)
             self._file = path.stat().st_ino if path is not None else 0
         with self._told():
-            if not readonly and not self._db.execute("PRAGMA user_version").fetchone()[0]:
+            if not readonly and not self.made:
                 with transaction(self._db):
-                    if not self._db.execute("PRAGMA user_version").fetchone()[0]:
+                    if not self.made:
                         self._db.execute(_SCHEMA)
                         self._db.execute("PRAGMA user_version = 1")
+
+    @property
+    def made(self) -> bool:
+        """Whether there are tables: a kill while the file is made leaves none, and who only reads makes none."""
+        with self._told():
+            return bool(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def begin(self, handle: str, rows: bytes, time: int, former: Sequence[tuple[str, bytes]] = ()) -> Erasure:
         """Write an erasure down; it is on disk when this returns. ``former`` are handle and rows of accounts that went
@@ -83,14 +89,11 @@ class Ledger:
             Erasure(receipt=name, time=time, handle=one, rows=secret)
             for name, (one, secret) in zip(names, [(handle, rows), *former], strict=True)
         ]
-        self._put(found)
+        self.put(found)
         return found[0]
 
-    def put(self, erasure: Erasure) -> None:
-        """Take an entry over, as from another copy of the ledger; one that is there stays."""
-        self._put([erasure])
-
-    def _put(self, erasures: Sequence[Erasure]) -> None:
+    def put(self, erasures: Sequence[Erasure]) -> None:
+        """Take entries over, as from another copy of the ledger, all or none of them; one that is there stays."""
         rows = [
             (each.receipt, each.time, self._sealer.seal(pack(_Sealed(each.handle, each.rows)), each.receipt), each.done)
             for each in erasures
@@ -115,10 +118,16 @@ class Ledger:
         with self._told():
             return int(self._db.execute("SELECT count(*) FROM erasure").fetchone()[0])
 
+    def new(self, erasures: Sequence[Erasure]) -> int:
+        """How many of these :meth:`put` would add."""
+        with self._told():
+            known = {row[0] for row in self._db.execute("SELECT receipt FROM erasure")}
+        return len({each.receipt for each in erasures} - known)
+
     def check(self) -> None:
         """Raise :class:`StoreError` when the file was moved or deleted while it is open: nobody would find what is
         written into it."""
-        if self._path is not None and not (self._path.exists() and self._path.stat().st_ino == self._file):
+        if self._path is not None and not still_there(self._path, self._file):
             raise StoreError(
                 f"{self._path}: the erasure ledger was moved or deleted while in use; put it back, then restart",
                 retry=False,

@@ -3,11 +3,12 @@
 Keys go by whole UTC days, so neither time zones nor summer time have a say.
 """
 
+from datetime import UTC, date, datetime
 from typing import Final
 
 import msgspec
 
-from sentinel.events.clock import DAY, HOUR
+from sentinel.events.clock import DAY, HOUR, to_datetime, to_micros
 
 #: Longest that records, pseudonyms, alerts and profile values not seen again are kept, in days: a promise to the
 #: people, which no setting extends.
@@ -17,6 +18,7 @@ MAIL_DAYS: Final = 30
 #: The hour of a day from which on what must be gone by its end goes: late enough to use the whole day, early enough to
 #: be done by its end, and 23 hours after the earliest moment at which it may go (:mod:`sentinel.privacy.sure_clock`).
 HOUR_OF_DAY: Final = 23
+_LAST: Final = to_micros(datetime.max.replace(tzinfo=UTC))
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,15 @@ def due(now: int, raw_days: int) -> Due:
 def ending_day(now: int) -> int:
     """The UTC day that retention takes ``now`` for: from :data:`HOUR_OF_DAY` on it is the next one."""
     return (now + DAY - HOUR_OF_DAY * HOUR) // DAY
+
+
+def ending_date(now: int) -> date:
+    """:func:`ending_day` as a date, at most the calendar's last.
+
+    >>> ending_date(31 * DAY), ending_date(31 * DAY + 23 * HOUR)
+    (datetime.date(1970, 2, 1), datetime.date(1970, 2, 2))
+    """
+    return to_datetime(min(ending_day(now) * DAY, _LAST)).date()
 
 
 def overdue_through(now: int, days: int) -> int:

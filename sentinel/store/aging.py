@@ -64,7 +64,3 @@ class Aging(Protocol):
 
     async def reclaim(self, *, limit: int) -> int:
         """Give so many pages of what was deleted back to the file system."""
-
-    async def begin_log(self) -> bool:
-        """Begin the log of changes anew, so that nothing deleted is in it; false when somebody reads it at this
-        moment. For when it is short."""

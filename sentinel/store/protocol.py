@@ -139,13 +139,6 @@ class Changes(msgspec.Struct, kw_only=True):
     drift: dict[TallyKey, bytes] = {}  #: counts of logins by bins, sealed
 
 
-class Given(msgspec.Struct, frozen=True):
-    """What was given over to another account: ``events``; and how many rows could not be, since they are damaged."""
-
-    events: int
-    damaged: int = 0
-
-
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
     """How much history there is; event times in micros, 0 when there is none."""
 
@@ -326,8 +319,8 @@ class Store(Aging, Protocol):
         sealed under the account's key, or a name that only that key gave. :meth:`scrub` comes after it."""
 
     async def scrub(self) -> bool:
-        """Leave nothing of what was erased in a log of changes; false while somebody reads an older state, to be done
-        again then. Keeps nobody waiting for that."""
+        """Leave nothing of what was erased or deleted in a log of changes; false while somebody reads an older state,
+        to be done again then. Keeps nobody waiting for that."""
 
     async def left_of(self, rows: bytes) -> int:
         """How many rows there are of an account that was erased."""
@@ -343,10 +336,10 @@ class Store(Aging, Protocol):
         *,
         changed: Callable[[Record], Record],
         tracks: Mapping[TrackKey, TrackKey],
-    ) -> Given:
+    ) -> int:
         """Give everything of ``former`` to ``head`` but profile and attributes, step by step; begun again after a crash
         it goes on. ``changed`` gives records as they are to be kept, ``tracks`` says what goes on where. Rows that are
-        damaged stay as they are."""
+        damaged stay as they are; how many those are."""
 
     async def merge(self, former: AccountKey, changes: Changes, *, keep: bool = False) -> None:
         """Commit ``changes`` and delete what is left of ``former``, in one transaction; with ``keep`` events,

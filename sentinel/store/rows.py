@@ -208,8 +208,7 @@ class Rows:
         any; ``expires`` (micros) stays with the row, since it tells the day whose key seals it."""
         name = self.track_name(key)
         row = self.vault.of(owner).row("windows") if owner is not None else None
-        sealer = self.vault.windows(expires // DAY)
-        return name, row, expires, sealer.seal(encode_entries(entries), f"{name}/{expires}")
+        return name, row, expires, self.seal_entries(name, expires, encode_entries(entries))
 
     def seal_entries(self, name: int, expires: int, entries: bytes) -> bytes:
         """Encoded entries of a track sealed, for the row with this name and expiry."""

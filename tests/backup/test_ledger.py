@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.backups import opened_ledger
 from sentinel.daemon.ledger import LedgerState, ledger_trouble, mend_ledger
 from sentinel.daemon.restore import restore_data, restore_keyring
@@ -18,12 +19,21 @@ from tests.backup.test_standing import exercise
 
 def trouble(inst: Installation) -> str:
     with closing(open_vault(inst.config)) as vault, opened_ledger(inst.config, vault, readonly=True) as ledger:
-        return ledger_trouble(inst.config, vault.keyring, ledger)
+        return ledger_trouble(vault.keyring, ledger)
 
 
 def lose(inst: Installation) -> None:
     for path in inst.state.glob("erasures.db*"):
         path.unlink()
+
+
+def files(inst: Installation) -> dict[str, bytes]:
+    """What the state directory holds, but for what SQLite has beside a database and locks."""
+    return {
+        path.name: path.read_bytes()
+        for path in inst.state.iterdir()
+        if path.is_file() and not path.name.endswith(("-shm", "-wal", ".lock"))
+    }
 
 
 def mend(inst: Installation, source: Path | None = None, *, give_up: bool = False) -> LedgerState:
@@ -42,15 +52,16 @@ def test_a_gap_stops_restores_and_is_told(inst: Installation, how: str) -> None:
         shutil.copy(inst.folder / "old.db", inst.state / "erasures.db")
     number = 2 if how == "lost" else 1
     assert f"the erasure ledger lacks {number} entries" in trouble(inst)
-    before = inst.tables()
+    before, whole = inst.tables(), files(inst)
     with pytest.raises(FileError, match=r"erasures.db: the erasure ledger lacks . entries .*Nothing was changed"):
         restore_data(inst.config, data, now=NOW, actor="ops")
     with pytest.raises(FileError, match="the erasure ledger lacks 1 entries"):
         restore_keyring(inst.config, keyring, now=NOW, actor="ops")
     assert inst.tables() == before
+    assert files(inst) == whole
     # The gap does not close by erasing others.
     exercise(inst, ("erase", "nobody", {}), ("erase", "nobody-else", {}), ("erase", "cleo", {}))
-    assert "lacks 1 entries" in trouble(inst)
+    assert f"lacks {number} entries" in trouble(inst)
 
 
 def test_a_gap_is_mended_from_a_backup_of_the_keyring_or_accepted(inst: Installation) -> None:
@@ -58,7 +69,9 @@ def test_a_gap_is_mended_from_a_backup_of_the_keyring_or_accepted(inst: Installa
     keyring = inst.back_up("keyring")
     exercise(inst, ("erase", "ben", {}))
     lose(inst)
+    whole = files(inst)
     assert mend(inst) == LedgerState(entries=0, missing=2)
+    assert files(inst) == whole
     assert mend(inst, keyring) == LedgerState(entries=1, missing=1, added=1)
     assert mend(inst, keyring) == LedgerState(entries=1, missing=1)
     assert mend(inst, give_up=True) == LedgerState(entries=1, missing=0, given_up=1)
@@ -66,10 +79,42 @@ def test_a_gap_is_mended_from_a_backup_of_the_keyring_or_accepted(inst: Installa
     assert restore_keyring(inst.config, keyring, now=NOW, actor="ops").erasures == 1
 
 
+def test_looking_at_the_ledger_writes_nothing(inst: Installation, tmp_path: Path) -> None:
+    fresh = Installation(tmp_path / "fresh")
+    assert mend(fresh) == LedgerState(entries=0, missing=0)
+    assert files(fresh) == {}
+    exercise(inst, ("erase", "ada", {}))
+    # An entry that the keyring does not count yet, as a kill between the two leaves it.
+    with closing(open_vault(inst.config)) as vault, closing(open_ledger(inst.config, vault)) as ledger:
+        ledger.begin("handle", b"r" * 32, NOW)
+    whole = files(inst)
+    assert mend(inst) == LedgerState(entries=2, missing=0)
+    assert files(inst) == whole
+
+
+def test_one_that_a_kill_left_empty_is_one_that_is_not_there(inst: Installation) -> None:
+    (inst.state / "erasures.db").write_bytes(b"")
+    assert mend(inst) == LedgerState(entries=0, missing=0)
+    assert restore_data(inst.config, inst.back_up(), now=NOW, actor="ops").erasures == 0
+    assert restore_keyring(inst.config, inst.back_up("keyring"), now=NOW, actor="ops").erasures == 0
+
+
+def test_a_mending_that_is_refused_is_not_written_down(inst: Installation, tmp_path: Path) -> None:
+    exercise(inst, ("erase", "ada", {}))
+    other = Installation(tmp_path / "other")
+    other.write("dora")
+    foreign = other.back_up("keyring")
+    shutil.copy(other.state / "backup.keys", inst.state)
+    with pytest.raises(FileError, match="master key is not the one"):
+        mend(inst, foreign)
+    with closing(open_vault(inst.config)) as vault, opened_audit(inst.config, vault) as audit:
+        assert [each for each in audit.log.show(limit=100) if each.action == "ledger.mend"] == []
+
+
 def test_a_ledger_taken_away_while_it_is_open_takes_no_more(inst: Installation) -> None:
     with closing(open_vault(inst.config, writes=True)) as vault, closing(open_ledger(inst.config, vault)) as ledger:
         lose(inst)
-        assert "moved or deleted while in use" in ledger_trouble(inst.config, vault.keyring, ledger)
+        assert "moved or deleted while in use" in ledger_trouble(vault.keyring, ledger)
         with pytest.raises(StoreError, match="moved or deleted while in use"):
             ledger.begin("handle", b"r" * 32, NOW)
 

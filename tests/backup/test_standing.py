@@ -13,7 +13,8 @@ from sentinel.daemon.state import open_ledger, open_store, open_vault
 from sentinel.errors import StoreError
 from sentinel.events.clock import DAY, MINUTE
 from sentinel.past.profile import Profile
-from sentinel.pipeline.rights import Answer, Request, Rights
+from sentinel.pipeline.request import Answer, Request
+from sentinel.pipeline.rights import Rights
 from sentinel.pipeline.standing import Standings
 from tests.backup.installation import NOW, Installation
 

@@ -22,7 +22,8 @@ from sentinel.daemon.lock import state_lock
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.state import open_vault
 from sentinel.events.clock import now
-from sentinel.pipeline.rights import Request, Rights
+from sentinel.pipeline.request import Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import LEDGER_NAME, Ledger
 from tests.running import AWAY, Command, InProcess, MailServer, ago, habits, login
 

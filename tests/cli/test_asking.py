@@ -12,7 +12,8 @@ from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_s
 from sentinel.errors import StoreError
 from sentinel.events.event import convert_event
 from sentinel.pipeline.edge import arrive
-from sentinel.pipeline.rights import Request, Rights
+from sentinel.pipeline.request import Request
+from sentinel.pipeline.rights import Rights
 from tests.pipeline.installation import START, login
 
 NOW = int(START.timestamp() * 1_000_000)

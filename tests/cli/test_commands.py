@@ -339,6 +339,8 @@ def test_backtest(sentinel: Command, write_config: Callable[..., Path], tmp_path
     sealed = json.loads(good(sentinel(*asked, "--json", "--no-ids")))
     assert [example["event"] for example in sealed["examples"]] == [None]
     assert len(sealed["examples"][0]["record"]) == 16
+    shown = json.loads(good(sentinel("audit", "show", "--action", "rules.backtest", "--json", "--config", config)))
+    assert [(each["tenant"], each["role"]) for each in shown] == [(None, "operator")] * 3
     # Only what came since counts; a date works as well.
     assert json.loads(good(sentinel(*asked, "--json", "--since", "1h")))["events"] == 1
     assert json.loads(good(sentinel(*asked, "--json", "--since", "2026-01-04", "--until", "2026-01-05")))["events"] == 1

@@ -158,6 +158,8 @@ def test_stored_history_has_its_answers_for_labels(sentinel: Command, tmp_path: 
     assert caught["rules", 60] == 1
     text = sentinel("evaluate", "--attackers", "0").stdout
     assert "1 events as compromised (below: attack), 1 as legitimate" in text
+    shown = sentinel("audit", "show", "--action", "history.evaluate", "--json")
+    assert [each["tenant"] for each in json.loads(shown.stdout)] == ["default", "default"]
     # What comes while an account is restricted is kept for the person alone.
     assert sentinel("account", "restrict", "u-1", "--reason", "asked for it").returncode == 0
     more = write(tmp_path / "b.ndjson", login("z", TIME.format(9)), login("w", TIME.format(9), account="u-2"))

@@ -16,7 +16,9 @@ from sentinel.cli.main import main
 from sentinel.config import load
 from sentinel.daemon.kept import open_order
 from sentinel.daemon.lock import DAEMON, state_lock
+from sentinel.daemon.models import model_registry
 from sentinel.daemon.state import open_vault
+from tests.models.made import fitting
 from tests.running import Command, InProcess, ago, login
 
 Start = Callable[..., Awaitable[InProcess]]
@@ -139,3 +141,16 @@ async def test_where_nothing_was_stored_nothing_is_due(sentinel: Command) -> Non
     done = sentinel("privacy", "retention", "--dry-run")
     assert done.returncode == 0
     assert "oldest raw address: none" in done.stdout
+
+
+def test_models_whose_life_is_over_go_too(sentinel: Command, write_config: Callable[..., Path]) -> None:
+    config = write_config()
+    registry = model_registry(load(config))
+    old = datetime.now(UTC).date() - timedelta(days=365)
+    registry.add(fitting(first_day=old))
+    registry.promote("default", "impostor")
+    registry.add(fitting(version="2026-02-02", first_day=old + timedelta(days=3)))
+    assert told(sentinel, config, "--dry-run")["due"]["models"] == 1
+    assert told(sentinel, config, "--dry-run", "--as-of", "9999-12-31")["due"]["models"] == 2
+    assert told(sentinel, config)["done"]["models"] == 1
+    assert registry.held("default", "impostor").versions == ("2026-02-02",)

@@ -97,6 +97,10 @@ def test_measuring_writes_nothing_and_each_tenant_is_told(past: Command) -> None
     assert "tenant shop: 5 trusted logins of 5 accounts over 1 days" in done.stderr
     assert content(past.state).keys() == before.keys()
     assert listed(past) == standing
+    # Whose events were read for it, and that nothing was kept.
+    shown = past("audit", "show", "--action", "models.train", "--json")
+    looks = sorted((each["tenant"], each["purpose"]) for each in json.loads(shown.stdout))
+    assert looks == [("default", "measured, nothing kept"), ("shop", "measured, nothing kept")]
 
 
 def test_what_is_better_is_put_in_force_and_nothing_twice_also_beside_a_daemon(past: Command, tmp_path: Path) -> None:

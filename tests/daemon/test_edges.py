@@ -17,7 +17,7 @@ from sentinel.config import load
 from sentinel.daemon.edges import Desk, Edges
 from sentinel.daemon.wire import Ask, Exercise, Refused
 from sentinel.pipeline.intake import Intake
-from sentinel.pipeline.rights import Request
+from sentinel.pipeline.request import Request
 from tests.builders import rule_text, write_rule
 from tests.running import PATIENCE, Command, OwnProcess, habits, login
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 
 import sentinel
 from sentinel.config import load
+from sentinel.daemon import models
 from sentinel.daemon.build import tenant_settings
-from sentinel.daemon.models import ModelDesk
+from sentinel.daemon.models import ModelDesk, ModelFigures
 from sentinel.daemon.watch import watch_models
 from sentinel.models.in_force import Shelf
 from sentinel.models.registry import Registry
@@ -52,7 +54,7 @@ def desk(registry: Registry, clock: Clock, tmp_path: Path) -> ModelDesk:
     folder.mkdir()
     for kind in ("impostor", "novelty"):
         (folder / f"{kind}.json").write_bytes(encode(fitting(kind, tenant=None, version="baseline-2026-01-31")))
-    return ModelDesk(Shelf(registry, baseline=folder), ["default"], today=clock, expire=True)
+    return ModelDesk(Shelf(registry, baseline=folder), ["default"], today=clock)
 
 
 def promoted(registry: Registry, version: str = "2026-02-01", **changes: object) -> None:
@@ -89,8 +91,6 @@ def test_the_last_day_comes_while_it_runs(desk: ModelDesk, registry: Registry, c
     clock.day += timedelta(days=1)
     desk.use(desk.prepare())
     assert impostor(desk) == "baseline-2026-01-31"
-    # What it learned of people is gone too.
-    assert not registry.path("default", "impostor", "2026-02-01").exists()
 
 
 def test_tenants_that_come_later_have_the_baseline(desk: ModelDesk, registry: Registry) -> None:
@@ -159,6 +159,13 @@ async def test_the_daemon_says_which_are_in_force(start: Start, state: Path) -> 
     assert daemon.daemon.models.of("default").versions["impostor"] == "2026-02-01"
     text = (await client.ask("GET", "/metrics")).text
     assert 'sentinel_model_info{model="impostor",status="in_force",tenant="default",version="2026-02-01"} 1.0' in text
+
+
+def test_every_failure_is_in_the_figures(desk: ModelDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "FAILURES", Counter({"reasons": 1, "novelty": 2}))
+    (failed,) = [family for family in ModelFigures(desk).collect() if family.name == "sentinel_model_failures"]
+    found = {sample.labels["model"]: sample.value for sample in failed.samples}
+    assert found == {"impostor": 0, "novelty": 2, "likelihood": 0, "reasons": 1}
 
 
 def test_the_daemon_needs_neither_scikit_learn_nor_numpy() -> None:

@@ -4,14 +4,20 @@ import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from sentinel.config import load
+from sentinel.daemon.audit import opened_audit
 from sentinel.daemon.expiry import Expiry
 from sentinel.daemon.kept import Order, answer_to, put_order, read_mark
+from sentinel.daemon.models import model_registry
 from sentinel.daemon.retention import Retention
+from sentinel.daemon.retention_parts import make_retention
+from sentinel.daemon.state import open_ledger
 from sentinel.errors import StoreError
 from sentinel.events.alert import OpenAlert
 from sentinel.events.clock import DAY, HOUR, MINUTE, to_datetime, to_micros, utc_day
@@ -20,6 +26,7 @@ from sentinel.past.profile import Profile
 from sentinel.pipeline.item import NewAttributes
 from sentinel.privacy.sure_clock import PATIENCE, SETTLING
 from sentinel.store.protocol import Changes
+from tests.models.made import fitting
 from tests.pipeline.installation import AWAY, HOME, START, Installation, content, text
 
 _T = TypeVar("_T")
@@ -413,3 +420,39 @@ async def test_a_mark_knows_which_accounts_are_older_than_a_year(house: House) -
     assert len(mark.numbers) <= 365 // 25 + 2
     assert mark.created_by(house.time - 365 * DAY) >= (800 - 365) // 25 - 1
     assert mark.created_by(BEGIN - DAY) == 0
+
+
+async def test_a_model_goes_by_the_end_of_its_last_day_and_not_before(tmp_path: Path) -> None:
+    """From the first day that it learned from, 365 days pass, as for the events of that day."""
+    (tmp_path / "sentinel.toml").write_text(f'state = "{tmp_path}"\nrules.directory = "{tmp_path}"\n')
+    config, inst = load(tmp_path / "sentinel.toml"), Installation(tmp_path)
+    registry = model_registry(config)
+    first = to_datetime(FIRST * DAY).date()
+    registry.add(fitting(first_day=first))
+    registry.promote("default", "impostor")
+    registry.add(fitting(version="2026-02-02", first_day=first + timedelta(days=1)))
+    ends = (FIRST + 365) * DAY
+    done = []
+    with (
+        closing(inst.vault),
+        opened_audit(config, inst.vault) as audit,
+        closing(open_ledger(config, inst.vault)) as ledger,
+    ):
+        for number, time in enumerate((ends - 2 * HOUR, ends - 30 * MINUTE, ends + 23 * HOUR)):
+
+            def clock(time: int = time) -> int:
+                return time
+
+            retention = make_retention(
+                lambda: config, inst.store, inst.vault, audit.log, ledger, alone=alone, clock=clock
+            )
+            # Somebody says that the clock is right.
+            put_order(inst.vault.keyring, Order(number, time, time))
+            await retention.obey()
+            answer = answer_to(inst.vault.keyring, Order(number, time, time))
+            assert answer is not None
+            assert answer.error == ""
+            done.append((answer.done.models, registry.held("default", "impostor").versions))
+        await inst.store.close()
+    assert done == [(0, (fitting().version, "2026-02-02")), (1, ("2026-02-02",)), (1, ())]
+    assert list(registry.directory.glob("*/impostor-*")) == []

@@ -1,5 +1,7 @@
 """Bounds of a profile: a flood of new values must not wash out what matters."""
 
+import pytest
+
 from sentinel.events.sighting import Sighting
 from sentinel.past.profile import (
     MAX_COMPROMISED,
@@ -7,9 +9,11 @@ from sentinel.past.profile import (
     MAX_SESSIONS,
     MAX_VALUES,
     Profile,
+    Right,
     TrustPolicy,
     decode_profile,
     encode_profile,
+    objection_of,
 )
 from sentinel.past.remember import Verdict, distrust_sighting, remember
 from sentinel.pipeline.answers import apply_answer
@@ -112,3 +116,24 @@ def _record(seen: Sighting) -> Record:
         key=seen.key, tenant="default", account=seen.account, time=seen.time, type=seen.type, body=b"",
         sighting=b"", windows=b"", assessment=b"",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("objected_at", "said", "stands"),
+    [
+        (0, [], None),
+        (0, ["restricted", "lifted"], None),
+        (1, ["objected"], "open"),
+        (1, ["objected", "upheld"], "upheld"),
+        (0, ["objected", "rejected"], "rejected"),
+        (3, ["objected", "rejected", "objected"], "open"),
+        # Of two accounts that became one: the one's rejection does not answer the other's objection.
+        (1, ["objected", "objected", "rejected"], "open"),
+        (1, ["objected", "upheld", "objected", "rejected"], "upheld"),
+        # So often asked for something else since that the objection is not among the newest.
+        (1, ["restricted"] * 64, "open"),
+    ],
+)
+def test_how_an_objection_stands(objected_at: int, said: list[str], stands: str | None) -> None:
+    rights = [Right(time, what, "person") for time, what in enumerate(said, 1)]
+    assert objection_of(Profile(objected_at=objected_at, rights=rights)) == stands

@@ -14,7 +14,8 @@ from sentinel.past.profile import TrustPolicy
 from sentinel.past.seen import shortened
 from sentinel.pipeline.explain import Explanation, explain_arrival, explain_record
 from sentinel.pipeline.replay import Replay
-from sentinel.pipeline.rights import Request, Rights
+from sentinel.pipeline.request import Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import Ledger
 from tests.builders import common_rows, rule_text, rules
 from tests.pipeline.installation import AWAY, HOME, START, Installation, content, encoded, login

@@ -23,7 +23,8 @@ from sentinel.models.stored import Model, usable
 from sentinel.pipeline import drift
 from sentinel.pipeline.drift import Counted, counts_of, open_counted
 from sentinel.pipeline.item import Arrival
-from sentinel.pipeline.rights import Request, Rights
+from sentinel.pipeline.request import Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import Ledger
 from sentinel.privacy.sealer import Sealer
 from sentinel.rules.ruleset import RuleSet

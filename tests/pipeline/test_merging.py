@@ -11,12 +11,14 @@ import pytest
 
 from sentinel.audit.log import AuditLog
 from sentinel.errors import Conflict, FieldError, StoreError
-from sentinel.events.clock import DAY
+from sentinel.events.clock import DAY, to_text
 from sentinel.events.sighting import Attributes
+from sentinel.export.gather import rights_data
 from sentinel.pipeline.item import NewAttributes
 from sentinel.pipeline.merging import attributes_of_both
 from sentinel.pipeline.pack import unpack_assessment, unpack_sighting, unpack_windows
-from sentinel.pipeline.rights import Answer, Request, Rights
+from sentinel.pipeline.request import Answer, Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.keyring import Keyring
 from sentinel.privacy.ledger import Ledger
@@ -196,6 +198,11 @@ async def test_an_open_objection_is_not_answered_by_the_rejection_of_another(mer
     await merged.ask("decide", "u-2", decision="rejected", time=NOW + 2)
     answer = await merged.merge(time=NOW + 3)
     assert (answer.restricted, answer.objection, answer.since) == (True, "open", NOW)
+    profile = await merged.inst.profile("u-2")
+    assert profile is not None
+    exported = rights_data(profile)
+    # The person reads the same as the service.
+    assert (exported.restricted, exported.objection, exported.objection_since) == (True, "open", to_text(NOW))
     with pytest.raises(Conflict, match="an objection stands"):
         await merged.ask("lift", "u-2", time=NOW + 4)
 
@@ -443,7 +450,7 @@ class Killer:
         monkeypatch.setattr(SqliteStore, "_write", stored)
         monkeypatch.setattr(Keyring, "merge", told(merge))
         monkeypatch.setattr(Keyring, "destroy_accounts", told(destroy))
-        for name in ("_put", "finish"):
+        for name in ("put", "finish"):
             monkeypatch.setattr(Ledger, name, told(getattr(Ledger, name)))
 
     def before(self) -> None:

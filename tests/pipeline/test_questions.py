@@ -22,7 +22,8 @@ from sentinel.pipeline.questions import (
     encode_question,
     read_reply,
 )
-from sentinel.pipeline.rights import Answer, Request, Rights
+from sentinel.pipeline.request import Answer, Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import Ledger
 from tests.pipeline.installation import Installation, login
 

@@ -15,7 +15,8 @@ from sentinel.database import BUSY_SECONDS, connect
 from sentinel.errors import Conflict, FieldError, StoreError
 from sentinel.events.alert import alert_id
 from sentinel.events.clock import DAY, HOUR
-from sentinel.pipeline.rights import Answer, Request, Rights
+from sentinel.pipeline.request import Answer, Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import Ledger
 from tests.pipeline.installation import AWAY, START, Installation, login
 

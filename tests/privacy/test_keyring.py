@@ -9,8 +9,9 @@ import pytest
 
 from sentinel.errors import FileError, StoreError
 from sentinel.privacy.account_key import AccountKey, row_of
-from sentinel.privacy.keyring import DayKeys, Keyring, fingerprint
+from sentinel.privacy.keyring import DayKeys, Keyring
 from sentinel.privacy.keys import Secret
+from sentinel.privacy.wrapping import fingerprint
 
 MASTER, OTHER = Secret(b"m" * 32), Secret(b"o" * 32)
 

@@ -26,7 +26,7 @@ def test_an_erasure_is_there_until_it_is_finished_and_after(tmp_path: Path) -> N
     assert [each.done for each in again.entries()] == [NOW + 5, 0]
     assert again.entries(since=NOW + 1) == [two]
     assert (again.get(two.receipt), again.get("r-unknown")) == (two, None)
-    again.put(two)
+    again.put([two])
     assert len(again.entries()) == 2
     again.close()
 

@@ -14,14 +14,15 @@ from time import monotonic
 
 import pytest
 
-from sentinel.database import BUSY_SECONDS, connect
+from sentinel.database import BUSY_SECONDS, connect, still_there
 from sentinel.errors import StoreError
 from sentinel.events.clock import DAY, HOUR, MINUTE
 from sentinel.events.sighting import Raw
+from sentinel.past.commons import PERIOD, CommonRow
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
-from sentinel.store.protocol import Changes, Wanted
-from sentinel.store.sqlite import schema
+from sentinel.store.protocol import Changes, CommonKey, Wanted
+from sentinel.store.sqlite import commons, schema, writing
 from sentinel.store.sqlite import store as sqlite_store
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.schema import FIRST_VERSION, MIGRATIONS, migrate, newest
@@ -116,17 +117,55 @@ async def test_a_store_of_each_version_before_is_brought_forward_with_what_it_ho
         new.close()
 
 
+def test_a_file_is_still_there_or_it_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "folder/store.db"
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    inode = path.stat().st_ino
+    assert still_there(path, inode)
+    assert not still_there(path, inode + 1)
+    path.unlink()
+    assert not still_there(path, inode)
+    # What cannot be looked at is an answer, too, and no error of the system's.
+    path.parent.rmdir()
+    path.parent.symlink_to(path.parent)
+    assert not still_there(path, inode)
+
+
 async def test_counts_of_everybody_are_looked_through_once_a_day(path: Path) -> None:
-    """All of them are read for it: that is not for every minute."""
-    store, looked = SqliteStore(path, NamedVault()), []
-    store._write_db.set_trace_callback(lambda statement: looked.append("FROM common" in statement))
+    """All of them are read for it: that is not for every minute, nor for the thread that commits wait for."""
+    store, looked, written = SqliteStore(path, NamedVault()), [], []
+    store._read_db.set_trace_callback(lambda statement: looked.append("FROM common" in statement))
+    store._write_db.set_trace_callback(written.append)
     for minute in range(3):
         await store.expire_windows(START + minute * MINUTE)
     once = sum(looked)
     await store.expire_windows(START + DAY)
     assert (once, sum(looked)) == (once, 2 * once)
     assert once > 0
+    assert [statement for statement in written if "common" in statement] == []
     await store.close()
+
+
+def test_a_count_that_came_after_the_look_stays(path: Path) -> None:
+    """The writer goes by what is there, not by what the reader found."""
+    last = 40
+    with closing(connect(path)) as database:
+        migrate(database)
+        # Counts of four periods, the oldest of which is over; they stand at the period modulo four.
+        rows = [CommonRow(3, name, last - 1, (1, 1, 1, 1)) for name in range(3)]
+        keys: dict[CommonKey, CommonRow | None] = {("default", row.level, row.name): row for row in rows}
+        later: dict[CommonKey, CommonRow | None] = {
+            ("default", 3, 1): CommonRow(3, 1, last, (1, 1, 1, 1)),
+            ("default", 3, 2): CommonRow(3, 2, last - 1, (1, 7, 1, 1)),
+        }
+        writing.commit(database, commons.statements(Changes(commons=keys)))
+        found = commons.old(database, last * PERIOD * DAY, 10)
+        writing.commit(database, commons.statements(Changes(commons=later)))
+        assert commons.expire(database, found, last * PERIOD * DAY) == 3
+        assert {row.name: row.counts for row in commons.load(database)["default"]} == {
+            0: (0, 1, 1, 1), 1: (1, 1, 1, 1), 2: (0, 7, 1, 1),
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("readonly", [False, True])

@@ -9,9 +9,6 @@ from sentinel.store.aging import Expiring, Kept
 from sentinel.store.sqlite import expiry, log, reading
 from sentinel.store.sqlite.part import Part
 
-#: The log is begun anew when so few pages of it are not copied yet; tried so many times.
-_FEW_PAGES: Final = 64
-_COPIES: Final = 10
 #: Rows changed between two copies of the log, and its pages (8 MB) at which it is begun anew then.
 _ROWS: Final = 100
 _PAGES: Final = 2048
@@ -86,22 +83,12 @@ class SqliteAging(Part):
         """See the protocol."""
         return await self._step(lambda db: expiry.reclaim(db, limit))
 
-    async def begin_log(self) -> bool:
-        """See the protocol. What there is to copy is copied beside the commits, before."""
-        return await self._restart_log() and await self._write(log.cut)
-
-    async def _restart_log(self) -> bool:
-        for _ in range(_COPIES):
-            if (await self._copy(log.copy))[1] <= _FEW_PAGES:
-                return await self._write(log.restart)
-        return False  # there are more commits than can be copied, or somebody reads an old state
-
     async def _step(self, work: Callable[[sqlite3.Connection], int]) -> int:
         """Write, and begin the log anew when it is long: the longer the file, the longer it takes to cut it off."""
         rows = await self._write(work)
         self._stepped += rows
         if self._stepped >= _ROWS:
             self._stepped = 0
-            if (await self._copy(log.copy))[0] > _PAGES:
-                await self._restart_log()
+            if (await self._copy(log.copy))[0] > _PAGES and await self._copied():
+                await self._write(log.restart)
         return rows

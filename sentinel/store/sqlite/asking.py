@@ -51,6 +51,6 @@ class SqliteAsking(Part):
         # By the thread that copies the log: SQLite refuses at once, without waiting, while another one copies.
         if self.path is None:
             return True
-        for work in (log.copy, log.restart):
-            await self._copy(work)
+        await self._copied()
+        await self._copy(log.restart)
         return await self._copy(log.cut)

@@ -1,11 +1,13 @@
 """What is common for everybody: counts by keyed names, without accounts (:mod:`sentinel.past.commons`)."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any, Final
 
 import msgspec
 
+from sentinel.database import transaction
 from sentinel.events.clock import utc_day
 from sentinel.past.commons import KEPT, CommonRow, period_of
 from sentinel.store.protocol import Changes
@@ -39,10 +41,12 @@ def _put(rows: int) -> str:
 
 _PUT: Final = {rows: _put(rows) for rows in (_ROWS, 8, 1)}
 _DROP: Final = "DELETE FROM common WHERE tenant = ? AND level = ? AND name IN (SELECT value FROM json_each(?))"
-_EXPIRED: Final = (
-    "DELETE FROM common WHERE (tenant, level, name) IN"
-    " (SELECT tenant, level, name FROM common WHERE period <= ? LIMIT ?)"
+#: Period in which values were counted last, tenant, level.
+Group = tuple[int, str, int]
+_OF: Final = (
+    "tenant = :tenant AND level = :level AND name IN (SELECT value FROM json_each(:names)) AND period = :period"
 )
+_NOTHING_LEFT: Final = f"DELETE FROM common WHERE {_OF} AND counts = zeroblob({_COUNTS.size})"  # noqa: S608  # constant text
 
 
 def statements(changes: Changes) -> list[tuple[str, list[Any]]]:
@@ -72,26 +76,44 @@ def load(db: sqlite3.Connection) -> dict[str, list[CommonRow]]:
     return found
 
 
-def expire(db: sqlite3.Connection, now: int, limit: int) -> int:
-    """Let go what was counted in a period that is kept no more, in up to ``limit`` rows; returns the rows changed.
+def old(db: sqlite3.Connection, now: int, limit: int) -> dict[Group, list[int]]:
+    """Names of up to ``limit`` values that hold counts of periods that are kept no more. Looks through all of them: not
+    for the writer.
 
     A row that was not counted since still holds older counts than its last ones.
     """
     newest = period_of(utc_day(now))
-    dropped = db.execute(_EXPIRED, (newest - KEPT, limit)).rowcount
-    for back in range(1, KEPT):
-        period = newest - back
-        slots = [old % KEPT for old in range(period - KEPT + 1, newest - KEPT + 1)]
+    rows = db.execute(
+        "SELECT period, tenant, level, name FROM common WHERE period <= ? LIMIT ?", (newest - KEPT, limit)
+    ).fetchall()
+    for period in range(newest - 1, newest - KEPT, -1):
+        slots = _old_slots(period, newest)
         counted = " OR ".join(["substr(counts, ?, ?) <> zeroblob(?)"] * len(slots))
-        old = f"SELECT {_COLUMNS} FROM common WHERE period = ? AND ({counted}) LIMIT ?"  # noqa: S608  # constant text
+        query = f"SELECT period, tenant, level, name FROM common WHERE period = ? AND ({counted}) LIMIT ?"  # noqa: S608  # constant text
         bounds = [value for slot in slots for value in (slot * _BYTES + 1, _BYTES, _BYTES)]
-        for tenant, level, name, _, packed in db.execute(old, (period, *bounds, limit - dropped)).fetchall():
-            counts = bytearray(packed)
-            for slot in slots:
-                counts[slot * _BYTES : (slot + 1) * _BYTES] = bytes(_BYTES)
-            if any(counts):
-                db.execute(_PUT[1], (tenant, level, name, period, bytes(counts)))
-            else:
-                db.execute(_DROP, (tenant, level, name))
-            dropped += 1
-    return dropped
+        rows += db.execute(query, (period, *bounds, limit - len(rows))).fetchall()
+    found: dict[Group, list[int]] = {}
+    for period, tenant, level, name in rows:
+        found.setdefault((period, tenant, level), []).append(name)
+    return found
+
+
+def expire(db: sqlite3.Connection, found: Mapping[Group, Sequence[int]], now: int) -> int:
+    """Let go of what :func:`old` found; how many values those were. One counted since then is found again."""
+    newest = period_of(utc_day(now))
+    with transaction(db):
+        for (period, tenant, level), names in found.items():
+            given = {"period": period, "tenant": tenant, "level": level, "names": _json(names).decode()}
+            slots = range(KEPT) if period <= newest - KEPT else _old_slots(period, newest)
+            left = " || ".join(
+                f"zeroblob({_BYTES})" if slot in slots else f"substr(counts, {slot * _BYTES + 1}, {_BYTES})"
+                for slot in range(KEPT)
+            )
+            db.execute(f"UPDATE common SET counts = CAST({left} AS BLOB) WHERE {_OF}", given)  # noqa: S608  # constant text
+            db.execute(_NOTHING_LEFT, given)
+    return sum(map(len, found.values()))
+
+
+def _old_slots(period: int, newest: int) -> list[int]:
+    """Where counts that are kept no more stand in a row last counted in ``period``."""
+    return [old % KEPT for old in range(period - KEPT + 1, newest - KEPT + 1)]

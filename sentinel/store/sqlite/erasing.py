@@ -4,6 +4,7 @@ Found again after a crash, or in a restored backup, by the same secret: nothing 
 """
 
 import sqlite3
+from typing import Final
 
 import msgspec
 
@@ -12,7 +13,7 @@ from sentinel.privacy.account_key import row_of
 from sentinel.store.sqlite import reading
 
 #: Tables whose rows are found by one row id of the account: table, column, kind of row id.
-OWNED = (
+_OWNED: Final = (
     ("profile", "key", "profile"),
     ("attributes", "key", "attributes"),
     ("track", "owner", "windows"),
@@ -46,16 +47,17 @@ def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:
         "DELETE FROM campaign_event WHERE alert IN (SELECT key FROM alert WHERE owner = ?)", (alerts,)
     ).rowcount
     gone += db.execute("DELETE FROM alert WHERE owner = ?", (alerts,)).rowcount
-    for table, column, kind in OWNED:
-        gone += db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
-    return gone
+    return gone + delete_owned(db, rows)
 
 
-def delete_parts(db: sqlite3.Connection, rows: bytes) -> None:
-    """Delete profile, attributes and windows of an account, within a transaction of the caller's."""
-    for table, column, kind in OWNED:
-        if table != "mail":
-            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),))  # noqa: S608  # constant names
+def delete_owned(db: sqlite3.Connection, rows: bytes, *, mails: bool = True) -> int:
+    """Delete what is found by one row id of an account, with or without its mails, within a transaction of the
+    caller's; how many rows there were."""
+    return sum(
+        db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
+        for table, column, kind in _OWNED
+        if mails or table != "mail"
+    )
 
 
 def left(db: sqlite3.Connection, rows: bytes) -> int:
@@ -65,7 +67,7 @@ def left(db: sqlite3.Connection, rows: bytes) -> int:
         "SELECT count(*) FROM event WHERE owner IN (SELECT value FROM json_each(?))", (owners,)
     ).fetchone()[0]
     number += db.execute("SELECT count(*) FROM alert WHERE owner = ?", (row_of(rows, "alerts"),)).fetchone()[0]
-    for table, column, kind in OWNED:
+    for table, column, kind in _OWNED:
         query = f"SELECT count(*) FROM {table} WHERE {column} = ?"  # noqa: S608  # constant names
         number += db.execute(query, (row_of(rows, kind),)).fetchone()[0]
     return int(number)

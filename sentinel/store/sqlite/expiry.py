@@ -7,10 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from sentinel.database import transaction
-from sentinel.privacy.account_key import row_of
 from sentinel.privacy.retention import Due
 from sentinel.store.aging import Expiring
-from sentinel.store.sqlite.erasing import OWNED
+from sentinel.store.sqlite.erasing import delete_owned
 
 _json: Final = msgspec.json.Encoder().encode
 
@@ -109,10 +108,7 @@ def has_past(db: sqlite3.Connection, events: Iterable[str], alerts: str) -> bool
 def drop_account(db: sqlite3.Connection, rows: bytes) -> int:
     """Delete what is left of an account without events and alerts; ``rows`` gives its row ids."""
     with transaction(db):
-        return sum(
-            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
-            for table, column, kind in OWNED
-        )
+        return delete_owned(db, rows)
 
 
 def reclaim(db: sqlite3.Connection, limit: int) -> int:

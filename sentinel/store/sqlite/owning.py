@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sentinel.events.sighting import Attributes
 from sentinel.past.profile import Profile
 from sentinel.privacy.account_key import AccountKey
-from sentinel.store.protocol import Changes, Given, Record, TrackKey
+from sentinel.store.protocol import Changes, Record, TrackKey
 from sentinel.store.sqlite import erasing, reowning, verdicts, writing
 from sentinel.store.sqlite.asking import SqliteAsking
 
@@ -44,19 +44,18 @@ class SqliteOwning(SqliteAsking):
         *,
         changed: Callable[[Record], Record],
         tracks: Mapping[TrackKey, TrackKey],
-    ) -> Given:
+    ) -> int:
         """See the protocol."""
         giving = reowning.Reowning(self._rows, former, head, changed, tracks)
-        given = damaged = 0
+        damaged = 0
         for table in giving.tables:
             after = 0
             while page := await self._read(lambda db, table=table, after=after: table.read(db, after)):  # type: ignore[misc]  # likewise
                 statements, lost = table.give(page)
                 damaged += lost
                 await self._write(lambda db, statements=statements: writing.commit(db, statements))  # type: ignore[misc]  # likewise
-                given += len(statements) if table is giving.tables[0] else 0
                 after = page[-1][0]
-        return Given(given, damaged)
+        return damaged
 
     async def merge(self, former: AccountKey, changes: Changes, *, keep: bool = False) -> None:
         """See the protocol."""
@@ -66,7 +65,9 @@ class SqliteOwning(SqliteAsking):
                 db,
                 statements,
                 lambda db: (
-                    erasing.delete_parts(db, former.rows) if keep else erasing.delete(db, former.rows, former.handle)
+                    erasing.delete_owned(db, former.rows, mails=False)
+                    if keep
+                    else erasing.delete(db, former.rows, former.handle)
                 ),
             )
         )

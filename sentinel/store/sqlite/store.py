@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sentinel.database import connect, explain
+from sentinel.database import connect, explain, still_there
 from sentinel.errors import StoreError
 from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Attributes, Raw
@@ -351,15 +351,16 @@ class SqliteStore(SqliteOwning, SqliteAging):
         """See the protocol."""
         dropped = await self._step(lambda db: writing.expire_windows(db, now))
         if self._commons_day != (day := utc_day(now)):
-            # All of them have to be looked at, and it is days that make them old: not by the minute.
-            aged = await self._step(lambda db: writing.expire_commons(db, now))
+            # All have to be looked at, beside the commits, and it is days that make them old: not by the minute.
+            old = await self._read(lambda db: commons.old(db, now, writing.STEP))
+            aged = await self._step(lambda db: commons.expire(db, old, now)) if old else 0
             self._commons_day = day if not aged else None
             dropped += aged
         return dropped
 
     async def check(self) -> None:
         """See the protocol. A file that was moved or deleted would take writes that nobody finds again."""
-        if self.path is not None and not (self.path.exists() and self.path.stat().st_ino == self._file):
+        if self.path is not None and not still_there(self.path, self._file):
             raise StoreError(f"{self.path}: the file was moved or deleted while in use; restart sentinel", retry=False)
         await self._write(writing.check)
         await self._read(lambda db: db.execute("SELECT 1 FROM event LIMIT 1").fetchone())

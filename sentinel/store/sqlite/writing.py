@@ -12,7 +12,7 @@ from sentinel.store.rows import Rows
 from sentinel.store.sqlite import commons, drift, fired, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
-_STEP: Final = 1000
+STEP: Final = 1000
 
 Statement = tuple[str, list[Any]]
 
@@ -120,13 +120,8 @@ def _rows(statements: list[Statement], insert: _Insert, rows: Sequence[tuple[Any
 def expire_windows(db: sqlite3.Connection, now: int) -> int:
     """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
     entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
-    dropped = db.execute(entries, (now, _STEP)).rowcount
+    dropped = db.execute(entries, (now, STEP)).rowcount
     return dropped + fired.expire(db, now) + usage.expire(db, now) + drift.expire(db, now)
-
-
-def expire_commons(db: sqlite3.Connection, now: int) -> int:
-    """Let one step of the counts of everybody go that are too old; returns the rows changed."""
-    return commons.expire(db, now, _STEP)
 
 
 def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:

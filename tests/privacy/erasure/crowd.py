@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.pipeline.item import NewAttributes
-from sentinel.pipeline.rights import Request, Rights
+from sentinel.pipeline.request import Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import Ledger
 from sentinel.store.protocol import AskedVerdict
 from tests.pipeline.installation import AWAY, START, Installation, login

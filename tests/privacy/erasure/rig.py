@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.database import connect
-from sentinel.pipeline.rights import Request
+from sentinel.pipeline.request import Request
 from sentinel.privacy import keyring
 from sentinel.privacy import ledger as ledgers
 from sentinel.store.sqlite import store as stores

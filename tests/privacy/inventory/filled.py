@@ -14,7 +14,8 @@ from sentinel.audit.log import AuditLog
 from sentinel.events.clock import DAY, utc_day
 from sentinel.pipeline.drift import Counted
 from sentinel.pipeline.item import Arrival, Call, UsagePolicy
-from sentinel.pipeline.rights import Answer, Request, Rights
+from sentinel.pipeline.request import Answer, Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import LEDGER_NAME, Ledger
 from sentinel.privacy.sealer import Sealer, pack
 from sentinel.store.protocol import ApiKey, AskedVerdict, Changes

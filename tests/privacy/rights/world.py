@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 from sentinel.pipeline.backtest import Plan, answered, play
 from sentinel.pipeline.item import NewAttributes, Outcome, TenantSettings
 from sentinel.pipeline.played import Played
-from sentinel.pipeline.rights import Answer, Request, Rights
+from sentinel.pipeline.request import Answer, Request
+from sentinel.pipeline.rights import Rights
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.ledger import Ledger
 from sentinel.store.protocol import Mail
