@@ -7,6 +7,7 @@ follow a link and sign in trains them for phishing. The one link there may be le
 
 import re
 import textwrap
+from base64 import b64encode
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -28,7 +29,7 @@ from sentinel.events.clock import to_datetime
 from sentinel.events.sighting import Attributes
 from sentinel.language import negotiate
 
-__all__ = ["ComposeError", "Identity", "compose"]
+__all__ = ["ComposeError", "Identity", "compose", "page_of"]
 
 _TEXT_WIDTH: Final = 76
 
@@ -88,6 +89,19 @@ def compose(
         html.add_related(identity.logo.content, "image", identity.logo.subtype, cid=f"<{logo}>", disposition="inline")
         html.set_boundary(f"=_{digest[32:]}")
     return message
+
+
+def page_of(message: EmailMessage) -> str:
+    """The HTML of a mail as a page by itself: a browser knows no ``cid:``, so the logo stands in it."""
+    part = message.get_body(("html",))
+    assert part is not None  # every alert mail has one
+    html = str(part.get_content())
+    for each in message.walk():
+        if each.get_content_maintype() == "image":
+            content = b64encode(each.get_payload(decode=True)).decode()  # type: ignore[arg-type]  # bytes of an image
+            address = f"data:{each.get_content_type()};base64,{content}"
+            html = html.replace(f"cid:{str(each['Content-ID']).strip('<>')}", address)
+    return html
 
 
 def _wrap(text: str) -> str:
