@@ -24,8 +24,8 @@ from sentinel.language import LANGUAGES, negotiate  # noqa: E402
 #: Width and scale of the two screens, in CSS pixels; 320 is the narrowest phone (WCAG 2.2, reflow).
 SCREENS: Final = {"phone": 320, "desktop": 800}
 #: How wide a mail is on the sheet.
-_SHOWN: Final = {"phone": 220, "desktop": 330}
-_QUALITY: Final = 40
+_SHOWN: Final = {"phone": 190, "desktop": 280}
+_QUALITY: Final = 25
 
 _IDENTITY: Final = Identity(
     service_name="Example",

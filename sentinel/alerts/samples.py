@@ -86,7 +86,7 @@ _CHANGES: Final[dict[str, dict[str, object]]] = {
         "organisation": "Example Hosting",
         "device": Device(),
         "reasons": ("password_spray",),
-        "titles": ("One source tried the passwords of many accounts",),
+        "titles": ("A few passwords tried on many accounts from one network",),
         "messages": ("spray",),
     },
 }

@@ -246,7 +246,7 @@ def test_what_others_did_shows_neither_their_place_nor_their_device(actor: str, 
 def test_operators_read_titles_and_see_no_account() -> None:
     message = write(sample("campaign"), recipient="operators@example.org")
     text = " ".join(text_of(message).split())
-    assert "One source tried the passwords of many accounts" in text
+    assert sample("campaign").titles[0] in text
     assert fact(message, "Account") is None
     assert f"sentinel campaigns show {sample('campaign').id}" in text
 
