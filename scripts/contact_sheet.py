@@ -25,7 +25,7 @@ from sentinel.language import LANGUAGES, negotiate  # noqa: E402
 SCREENS: Final = {"phone": 320, "desktop": 800}
 #: How wide a mail is on the sheet.
 _SHOWN: Final = {"phone": 190, "desktop": 280}
-_QUALITY: Final = 25
+_QUALITY: Final = 22
 
 _IDENTITY: Final = Identity(
     service_name="Example",

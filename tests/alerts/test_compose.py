@@ -5,7 +5,6 @@ import unicodedata
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from html.parser import HTMLParser
 
 import msgspec
 import pytest
@@ -22,6 +21,8 @@ from sentinel.events.clock import MINUTE
 from sentinel.events.place import Place
 from sentinel.events.sighting import Attributes, Device
 from sentinel.language import language
+from tests.alerts.mails import Page, html_of, text_of
+from tests.alerts.mails import plain_words as words_of_text
 
 IDENTITY = Identity(
     service_name="Example",
@@ -58,18 +59,6 @@ def change(notice: Notice, **values: object) -> Notice:
     return msgspec.structs.replace(notice, **values)
 
 
-def text_of(message: EmailMessage) -> str:
-    part = message.get_body(("plain",))
-    assert part is not None
-    return str(part.get_content()).replace("\r\n", "\n")
-
-
-def html_of(message: EmailMessage) -> str:
-    part = message.get_body(("html",))
-    assert part is not None
-    return str(part.get_content())
-
-
 def fact(message: EmailMessage, label: str) -> str | None:
     """A labelled value of the text part, put together again where it was wrapped."""
     block = text_of(message).split("\n\n")[1]
@@ -86,33 +75,22 @@ def fact(message: EmailMessage, label: str) -> str | None:
     return facts.get(label)
 
 
-class Page(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: set[str] = set()
-        self.words: list[str] = []
-        self._skip = False
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self._skip = tag in ("style", "title")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._skip = False
-
-    def handle_data(self, data: str) -> None:
-        if not self._skip:
-            self.words += data.split()
+LABELS = (
+    "Service",
+    "Account",
+    "When",
+    "Where",
+    "Device",
+    "Done by",
+    "Second factor",
+    "Outcome",
+    "Events",
+    "Case number",
+)
 
 
 def plain_words(text: str) -> list[str]:
-    """The words of the text part without what only layout adds: list dashes and the colons after labels."""
-    text = re.sub(r"^- ", "", text, flags=re.MULTILINE)
-    labels = "Service|Account|When|Where|Device|Second factor|Outcome|Events|Case number"
-    return re.sub(rf"^({labels}):", r"\1", text, flags=re.MULTILINE).split()
+    return words_of_text(text, LABELS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
