@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import TemplateNotFound, TemplateSyntaxError, nodes
 
 from sentinel.alerts.address import check_address
 from sentinel.alerts.identity import Identity
@@ -160,7 +160,8 @@ def _hostile(values: dict[str, Any]) -> dict[str, Any]:
         name: value + _HOSTILE if isinstance(value, str) and name not in kept and "colour" not in name else value
         for name, value in values.items()
     }
-    found["facts"] = [(label, value + _HOSTILE) for label, value in values["facts"]]
+    case = values["case"]
+    found["facts"] = [(label, value if value == case else value + _HOSTILE) for label, value in values["facts"]]
     found["reasons"] = [reason + _HOSTILE for reason in values["reasons"]]
     return found
 
@@ -182,6 +183,8 @@ def _wrong(parts: Parts, hostile: Parts, values: Mapping[str, Any]) -> str | Non
 def _in_words(error: Exception) -> str:
     if isinstance(error, TemplateSyntaxError):
         return f"line {error.lineno}: {error.message}"
+    if isinstance(error, TemplateNotFound):
+        return f"there is no template {error.templates[0] if error.templates else 'of that name'}"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return f"{error}" or type(error).__name__

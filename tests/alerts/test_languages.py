@@ -1,5 +1,8 @@
 """The same mail in every language: nothing left in English, dates and numbers of the reader's region."""
 
+from email.message import EmailMessage
+from typing import get_args
+
 import msgspec
 import pytest
 
@@ -34,7 +37,9 @@ LABELS = (
 )
 
 
-def write(kind: str, locale: str | None, *, answer_url: str | None = None, default: str = "en", **changes: object):  # type: ignore[no-untyped-def]
+def write(
+    kind: str, locale: str | None, *, answer_url: str | None = None, default: str = "en", **changes: object
+) -> EmailMessage:
     notice = msgspec.structs.replace(sample(kind), **changes)
     attributes = sample_attributes(locale) if notice.account else None
     identity = msgspec.structs.replace(IDENTITY, locale=default)
@@ -64,7 +69,7 @@ def test_nothing_is_left_in_english(kind: str, code: str) -> None:
     spoken = language(code)
     english = [text for text in spoken.translations._catalog if isinstance(text, str) and len(text) > 12]  # type: ignore[attr-defined]
     assert len(english) > 100
-    for event_type in Type.__args__:
+    for event_type in get_args(Type):
         for outcome in ("success", "failure", "pending"):
             message = write(kind, code, answer_url=URL, default=code, type=event_type, outcome=outcome, earlier=1)
             said = " ".join(text_of(message).split()) + str(message["Subject"])
