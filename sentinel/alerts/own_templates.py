@@ -184,7 +184,7 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, TemplateSyntaxError):
         return f"line {error.lineno}: {error.message}"
     if isinstance(error, TemplateNotFound):
-        return f"there is no template {error.templates[0] if error.templates else 'of that name'}"
+        return f"there is no template {error.name}"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return f"{error}" or type(error).__name__

@@ -217,10 +217,10 @@ def check(parsed: EmailMessage, code: str, payload: str) -> Page:
     assert re.fullmatch(r"cid:logo\.[0-9a-f]{16}@example\.org", *[a for name, a in page.links if name == "src"])
     assert not {name for name in page.attributes if name.startswith("on")}
     assert page.words == plain_words(text, labels_in(code)), payload
-    for part in (text, " ".join(page.words), str(parsed["Subject"])):
+    for part in (text, str(parsed["Subject"])):  # the HTML has the same words
         part = part.replace(URL, "")
         assert not LINK.search(part), (payload, part)
-        odd = {c for c in part if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")} - {"\n"}
+        odd = {c for c in set(part) if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")} - {"\n"}
         assert not odd, (payload, odd)
         assert "49" not in part  # nothing was computed by a template within a template
     return page
