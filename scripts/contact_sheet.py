@@ -1,4 +1,5 @@
-"""Pictures of every mail in every language, light and dark, on a phone and on a desktop: docs/images/mails-*.webp.
+"""Pictures of every mail in every language, light and dark, on a phone and on a desktop: docs/images/mails-*.webp,
+and the one in the README.
 
 `make contact-sheet` runs it; it needs Chromium (`--chromium PATH`). Look at them after every change of a template or a
 text: what a test cannot see is broken there. It also fails where something is wider than the screen.
@@ -106,6 +107,9 @@ def main() -> None:
                 if options.single:
                     options.single.mkdir(parents=True, exist_ok=True)
                     (options.single / f"{language}-{screen}-{scheme}-{kind}.jpg").write_bytes(content)
+        page = browser.new_page(viewport={"width": 420, "height": 400})
+        page.set_content(html_of("suspicious_sign_in", "en"))
+        page.screenshot(full_page=True, path=options.out / "mail-suspicious-sign-in.png")
         browser.close()
 
 
