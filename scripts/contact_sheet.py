@@ -2,7 +2,8 @@
 and the one in the README.
 
 `make contact-sheet` runs it; it needs Chromium (`--chromium PATH`). Look at them after every change of a template or a
-text: what a test cannot see is broken there. It also fails where something is wider than the screen.
+text: what a test cannot see is broken there. It also fails where something is wider than the screen, or axe finds a
+barrier.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +61,8 @@ def shots(browser: Browser, language: str) -> dict[tuple[str, str, str], bytes]:
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 if wide > width:
                     raise SystemExit(f"{kind} in {language} is {wide} pixels wide on a screen of {width}")
+                if screen == "phone" and (violations := Axe().run(page).response["violations"]):
+                    raise SystemExit(f"{kind} in {language}, {scheme}: {', '.join(each['id'] for each in violations)}")
                 found[screen, scheme, kind] = page.screenshot(full_page=True, type="jpeg", quality=85)
             page.close()
     return found
