@@ -36,8 +36,8 @@ def values_of(
         "security_page": clean(identity.security_page, limit=160, hosts=True),
         "reset_page": clean(identity.reset_page, limit=160, hosts=True),
         "imprint": clean(identity.imprint, limit=200, hosts=True),
-        # Nobody but the person answers for an account.
-        "answer_url": answer_url if notice.kind != "campaign" else None,
+        # Nobody but the person answers for an account, and nobody for one that is erased.
+        "answer_url": None if notice.kind == "campaign" or notice.type == "account_erased" else answer_url,
         "type": notice.type,
         "outcome": notice.outcome,
         "refused": notice.decision == "block",

@@ -103,6 +103,7 @@ def test_an_answer_is_asked_for_only_where_there_is_a_page() -> None:
     assert f"Was this you? {URL} If this was you" in asked
     assert "It asks for no password and no code, and signs nobody in." in asked
     assert "The link in this mail leads to that page only." in asked
+    assert URL not in text_of(write("credential_change", "en", answer_url=URL, type="account_erased"))
     without = " ".join(text_of(write("attack", "en")).split())
     assert "Was this you?" not in without
     assert "There is no link in this mail on purpose." in without
