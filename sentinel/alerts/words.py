@@ -112,7 +112,7 @@ class Words:
         >>> Words().number(1280)
         '1,280'
         """
-        return format_decimal(round(value), locale=self.locale)
+        return format_decimal(f"{value:.0f}", locale=self.locale)
 
     def outcome(self, outcome: str) -> str:
         """What became of it."""
