@@ -48,7 +48,7 @@ def for_dark(colour: str) -> str:
     """``colour`` mixed with white until dark text on it is readable: what dark mode uses if nothing else was chosen.
 
     >>> for_dark("#2f5fa8")
-    '#6d8fc2'
+    '#6387be'
     """
     channels = _channels(colour)
     for white in range(0, 101, 5):

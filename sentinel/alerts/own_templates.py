@@ -30,7 +30,7 @@ MAX_PART: Final = 90_000
 _SAMPLE_URL: Final = "https://security.example.org/answer/sample"
 _SAMPLE_LOGO: Final = "logo@example.org"
 #: A value that breaks out of text, attribute and tag, wherever a template should not have put it.
-_HOSTILE: Final = "x\" ' onx=y > < ` z=x"
+_HOSTILE: Final = "x\" ' onx=y > <i> < ` z=x"
 
 #: What own templates may be made of. Nothing here can loop without end, or double a text.
 _ALLOWED: Final = (
@@ -101,9 +101,12 @@ def _check_source(name: str, source: str) -> None:
     for node in _walk(tree):
         line = getattr(node, "lineno", None) or 0
         if isinstance(node, nodes.Call):
-            known = isinstance(node.node, nodes.Name) and node.node.name in _CALLS
-            if not known or node.dyn_args is not None or node.dyn_kwargs is not None:
+            called = node.node.name if isinstance(node.node, nodes.Name) else ""
+            if called not in _CALLS or node.dyn_args is not None or node.dyn_kwargs is not None:
                 raise ValueError(f"line {line}: calls are not allowed, but for super()")
+            # What is translated counts as markup, so it must be the template's own text.
+            if not all(isinstance(each, nodes.Const) for each in node.args[: 2 if called == "ngettext" else 1]):
+                raise ValueError(f"line {line}: only a text that stands there can be translated")
         elif isinstance(node, nodes.Filter):
             if node.name not in FILTERS:
                 raise ValueError(

@@ -69,6 +69,7 @@ def test_templates_that_extend_each_other_come_together(tmp_path: Path) -> None:
         ("{{ facts[0] }}", "Getitem is not allowed"),
         ("{{ service.upper() }}", "calls are not allowed"),
         ("{{ cycler('a') }}", "calls are not allowed"),
+        ("{{ case }}{{ gettext(service) }}", "only a text that stands there can be translated"),
         ("{{ service | safe }}", "there is no filter 'safe'"),
         ("{{ service | attr('x') }}", "there is no filter 'attr'"),
         ("{% autoescape false %}{{ service }}{% endautoescape %}", "is not allowed"),
