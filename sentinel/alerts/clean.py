@@ -17,11 +17,12 @@ _MAX_MARKS: Final = 3
 
 # Mail programs also take full-width and ideographic full stops for dots when they make links.
 _DOTS: Final = "[.\u3002\uff0e\uff61]"
+# Within a word as well: a mail program may see a link begin where a person sees none.
 _SCHEME: Final = re.compile(
-    r"\b(?:[a-z][a-z0-9+.-]{0,20}:/{2,}|(?:javascript|data|mailto|tel|sms|file):)", re.IGNORECASE
+    r"[a-z0-9+.-]{0,21}:/{2,}|javascript:|\b(?:data|mailto|tel|sms|file):", re.IGNORECASE | re.ASCII
 )
 _HOST_WITH_PATH: Final = re.compile(
-    rf"(?<![\w@.-])(?:www{_DOTS}[^\s]+|[\w-]+(?:{_DOTS}[\w-]+)+(?=[/:?#])[^\s]*)", re.IGNORECASE
+    rf"www{_DOTS}[^\s]+|(?<![\w@.-])[\w-]+(?:{_DOTS}[\w-]+)+(?=[/:?#])[^\s]*", re.IGNORECASE
 )
 _BARE_HOST: Final = re.compile(rf"(?<![\w@.-])[\w-]+(?:{_DOTS}[\w-]+)*{_DOTS}[^\W\d_]{{2,}}(?![\w@])")
 

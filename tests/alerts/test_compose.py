@@ -1,11 +1,7 @@
 """What a mail says, and what nobody can make it say."""
 
 import re
-import unicodedata
-from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default
-from html.parser import HTMLParser
 
 import msgspec
 import pytest
@@ -21,6 +17,9 @@ from sentinel.events.alert import KINDS, Notice
 from sentinel.events.clock import MINUTE
 from sentinel.events.place import Place
 from sentinel.events.sighting import Attributes, Device
+from sentinel.language import language
+from tests.alerts.mails import Page, html_of, text_of
+from tests.alerts.mails import plain_words as words_of_text
 
 IDENTITY = Identity(
     service_name="Example",
@@ -57,18 +56,6 @@ def change(notice: Notice, **values: object) -> Notice:
     return msgspec.structs.replace(notice, **values)
 
 
-def text_of(message: EmailMessage) -> str:
-    part = message.get_body(("plain",))
-    assert part is not None
-    return str(part.get_content()).replace("\r\n", "\n")
-
-
-def html_of(message: EmailMessage) -> str:
-    part = message.get_body(("html",))
-    assert part is not None
-    return str(part.get_content())
-
-
 def fact(message: EmailMessage, label: str) -> str | None:
     """A labelled value of the text part, put together again where it was wrapped."""
     block = text_of(message).split("\n\n")[1]
@@ -85,33 +72,22 @@ def fact(message: EmailMessage, label: str) -> str | None:
     return facts.get(label)
 
 
-class Page(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: set[str] = set()
-        self.words: list[str] = []
-        self._skip = False
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self._skip = tag in ("style", "title")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._skip = False
-
-    def handle_data(self, data: str) -> None:
-        if not self._skip:
-            self.words += data.split()
+LABELS = (
+    "Service",
+    "Account",
+    "When",
+    "Where",
+    "Device",
+    "Done by",
+    "Second factor",
+    "Outcome",
+    "Events",
+    "Case number",
+)
 
 
 def plain_words(text: str) -> list[str]:
-    """The words of the text part without what only layout adds: list dashes and the colons after labels."""
-    text = re.sub(r"^- ", "", text, flags=re.MULTILINE)
-    labels = "Service|Account|When|Where|Device|Second factor|Outcome|Events|Case number"
-    return re.sub(rf"^({labels}):", r"\1", text, flags=re.MULTILINE).split()
+    return words_of_text(text, LABELS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -153,7 +129,7 @@ def test_who_was_refused_reads_that_a_person_can_review_it(kind: str) -> None:
 def test_the_mail_tells_everything_the_person_needs() -> None:
     message = write(change(sample("suspicious_sign_in"), place=Place("DE", None, "Berlin"), earlier=2))
     text = " ".join(text_of(message).split())
-    assert fact(message, "When") == "24 November 2026, 13:05 (Europe/Berlin)"
+    assert fact(message, "When") == "24 November 2026, 13:05 (Central European Standard Time, UTC+01:00)"
     assert (fact(message, "Where") or "").startswith("near Berlin, ")
     assert (fact(message, "Where") or "").endswith(", from the network of Example Hosting")
     assert fact(message, "Device") == "Firefox on Windows"
@@ -245,7 +221,7 @@ def test_what_others_did_shows_neither_their_place_nor_their_device(actor: str, 
 def test_operators_read_titles_and_see_no_account() -> None:
     message = write(sample("campaign"), recipient="operators@example.org")
     text = " ".join(text_of(message).split())
-    assert "One source tried the passwords of many accounts" in text
+    assert sample("campaign").titles[0] in text
     assert fact(message, "Account") is None
     assert f"sentinel campaigns show {sample('campaign').id}" in text
 
@@ -303,9 +279,10 @@ def test_every_rule_of_the_product_has_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("zone", "expected"),
     [
-        ("America/New_York", "24 November 2026, 07:05 (America/New_York)"),
-        ("Asia/Kathmandu", "24 November 2026, 17:50 (Asia/Kathmandu)"),
-        ("Pacific/Auckland", "25 November 2026, 01:05 (Pacific/Auckland)"),
+        ("America/New_York", "24 November 2026, 07:05 (Eastern Standard Time, UTC-05:00)"),
+        ("Asia/Kathmandu", "24 November 2026, 17:50 (Nepal Time, UTC+05:45)"),
+        ("Pacific/Auckland", "25 November 2026, 01:05 (New Zealand Daylight Time, UTC+13:00)"),
+        ("Etc/GMT+5", "24 November 2026, 07:05 (UTC-05:00)"),
         ("UTC", "24 November 2026, 12:05 (UTC)"),
         (None, "24 November 2026, 12:05 (UTC)"),
         ("", "24 November 2026, 12:05 (UTC)"),
@@ -325,8 +302,9 @@ def test_when(zone: str | None, expected: str) -> None:
 
 def test_the_hour_that_comes_twice_says_which_one() -> None:
     first = 1_792_886_400_000_000  # 2026-10-25T00:00:00Z, 02:00 in Berlin, again an hour later
-    assert Words().when(first, "Europe/Berlin") == "25 October 2026, 02:00 (Europe/Berlin, UTC+0200)"
-    assert Words().when(first + 60 * MINUTE, "Europe/Berlin") == ("25 October 2026, 02:00 (Europe/Berlin, UTC+0100)")
+    summer, winter = (Words().when(first + hours * 60 * MINUTE, "Europe/Berlin") for hours in (0, 1))
+    assert summer == "25 October 2026, 02:00 (Central European Summer Time, UTC+02:00)"
+    assert winter == "25 October 2026, 02:00 (Central European Standard Time, UTC+01:00)"
 
 
 @pytest.mark.parametrize(
@@ -334,9 +312,9 @@ def test_the_hour_that_comes_twice_says_which_one() -> None:
     [
         (Place("XZ", None, "Berlin"), "near Berlin, XZ"),
         (Place("XZ", None, "Berlin", 1.0, 1.0, 150.0), "near Berlin, XZ"),
-        (Place("XZ", None, "Berlin", 1.0, 1.0, 600.0), "in XZ"),
-        (Place("XZ", "Brandenburg", None), "in Brandenburg, XZ"),
-        (Place("XZ"), "in XZ"),
+        (Place("XZ", None, "Berlin", 1.0, 1.0, 600.0), "XZ"),
+        (Place("XZ", "Brandenburg", None), "Brandenburg, XZ"),
+        (Place("XZ"), "XZ"),
         (Place(None, None, "Berlin"), "near Berlin"),
         (Place(None, None, None, 52.0, 13.0), None),
         (Place(), None),
@@ -346,13 +324,12 @@ def test_place(place: Place, expected: str | None) -> None:
     assert Words().place(place) == expected
 
 
-def test_country_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {"DE": "Germany", "NL": "Netherlands"}
-    monkeypatch.setattr("sentinel.alerts.words.country_names", lambda: names)
+def test_country_names_need_no_article() -> None:
     assert Words().place(Place("DE", None, "Berlin")) == "near Berlin, Germany"
-    assert Words().place(Place("NL")) == "in the Netherlands"
-    assert Words().place(Place("NL", None, "Delft")) == "near Delft, Netherlands"
-    assert Words().place(Place("SE")) == "in SE"
+    assert Words().place(Place("NL")) == "Netherlands"
+    assert Words(language("de")).place(Place("CH", "Graubünden")) == "Graubünden, Schweiz"
+    assert Words(language("fr")).place(Place("US", None, "Austin")) == "près de Austin, États-Unis"
+    assert Words(language("es")).place(Place("NL", None, "Delft")) == "cerca de Delft, Países Bajos"
 
 
 @pytest.mark.parametrize(
@@ -376,6 +353,7 @@ def test_device(device: Device, expected: str) -> None:
         ("https://evil.example/x?y=1", "evil[.]example/x?y=1"),
         ("htthttps://ps://evil.example/", "evil[.]example/"),
         ("http:/sms:/evil.example/", "evil[.]example/"),
+        ("%0d%0ahttps://evil.example/x", "%0d%evil[.]example/x"),
         ("javascript:alert(1)", "alert(1)"),
         ("www.evil.example", "www[.]evil[.]example"),
         ("Visit evil.example now", "Visit evil[.]example now"),
@@ -491,143 +469,6 @@ def test_a_bad_sender_is_the_operators_to_mend(header: str) -> None:
     identity = msgspec.structs.replace(IDENTITY, from_header=header)
     with pytest.raises(SenderError, match=r"smtp\.from"):
         write(sample("attack"), identity=identity)
-
-
-# --- injection ---
-
-PAYLOADS = [
-    "x\r\nBcc: eve@example.org",
-    "x\nBcc: eve@example.org",
-    "x\rBcc: eve@example.org",
-    "x\r\n\r\n<h1>new body</h1>",
-    "x\u2028Bcc: eve@example.org",
-    "x\u2029y\u0085z",
-    "\r\n.\r\nMAIL FROM:<eve@example.org>",
-    "=?utf-8?q?=0D=0ABcc:_eve@example.org?=",
-    "--=_boundary--\r\nContent-Type: text/html",
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<a href='https://evil.example'>log in</a>",
-    '"><svg onload=alert(1)>',
-    "</td></tr></table><h1>gone</h1>",
-    "</title><script>x</script>",
-    "<style>*{display:none}</style>",
-    "</style><script>x</script>",
-    "<!-- comment",
-    "<![CDATA[x]]>",
-    "&lt;b&gt;&#60;script&#62;",
-    "{{ 7 * 7 }}",
-    "{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
-    "%(service)s %s %d %(nothing)s 100%",
-    "${7*7} #{7*7} <%= 7*7 %>",
-    "https://evil.example/login",
-    "HTTPS://EVIL.EXAMPLE/login",
-    "htthttps://ps://evil.example/login",
-    "javascript:alert(1)",
-    "data:text/html;base64,AAAA",
-    "www.evil.example/login",
-    "evil.example/login",
-    "evil。example/login",
-    "ftp://evil.example",
-    "//evil.example/login",
-    "\u202egro.elpmaxe@live\u202c",
-    "\u2066hidden\u2069\u200b\u200e\ufeff",
-    "\x00\x01\x1b[31mred\x7f\x9b",
-    "a" * 10_000,
-    "a " * 5_000,
-    "Z" + "\u0300" * 500,
-    "\U000e0041\U000e0042 tags",
-    "line\u000bfeed\u000cpage",
-    "\ud7ff\ue000\uffff",
-    "' OR 1=1 --",
-    "🦊🔥" * 50,
-    "<bdo dir=rtl>evil</bdo>",
-]
-
-
-def hostile(field: str, value: str) -> tuple[Notice, Attributes, Identity]:
-    # One that was refused: its mail says the most.
-    notice, attributes, identity = change(sample("suspicious_sign_in"), decision="block"), sample_attributes(), IDENTITY
-    owner, _, name = field.partition(".")
-    if owner == "attributes":
-        attributes = msgspec.structs.replace(attributes, **{name: value})
-    elif owner == "identity":
-        identity = msgspec.structs.replace(identity, **{name: value})
-    elif owner == "place":
-        notice = change(notice, place=msgspec.structs.replace(notice.place, **{name: value}))
-    elif owner == "device":
-        notice = change(notice, device=msgspec.structs.replace(notice.device, **{name: value}))
-    elif owner == "titles":
-        notice = change(notice, titles=(value,), reasons=("house",), messages=(value,))
-    elif owner == "factor":
-        notice = change(notice, factor_method=value)
-    else:
-        notice = change(notice, **{name: value})
-    return notice, attributes, identity
-
-
-FIELDS = [
-    "attributes.account",
-    "attributes.name",
-    "attributes.timezone",
-    "attributes.locale",
-    "attributes.previous_email",
-    "identity.service_name",
-    "identity.support",
-    "identity.security_page",
-    "identity.review",
-    "place.country",
-    "place.city",
-    "place.region",
-    "device.browser",
-    "device.os",
-    "device.type",
-    "titles",
-    "factor",
-    "notice.service",
-    "notice.organisation",
-    "notice.id",
-    "notice.type",
-    "notice.outcome",
-    "notice.level",
-    "notice.event",
-]
-LINK = re.compile(r"://|javascript:|(?:www|evil)[.。]\w", re.IGNORECASE)
-
-
-@pytest.mark.parametrize("field", FIELDS)
-def test_no_value_becomes_a_header_markup_or_link(field: str) -> None:
-    calm = Page(html_of(write(change(sample("suspicious_sign_in"), decision="block")))).tags
-    for payload in PAYLOADS:
-        notice, attributes, identity = hostile(field, payload)
-        message = write(notice, attributes, identity=identity)
-        parsed = message_from_bytes(message.as_bytes(), policy=default)
-        assert isinstance(parsed, EmailMessage)
-        assert set(parsed.keys()) == HEADERS, payload
-        assert len(parsed.keys()) == len(HEADERS), payload
-        assert [address.addr_spec for address in parsed["To"].addresses] == ["ada@example.org"]
-        assert [address.addr_spec for address in parsed["From"].addresses] == ["security@example.org"]
-        assert not parsed.defects
-        assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]
-        page = Page(html_of(parsed))
-        text = text_of(parsed)
-        # A value that cleans to nothing takes its row with it; a factor adds one; nothing else may change.
-        if field not in ("factor", "titles") and clean(payload) and field != "notice.id":
-            assert page.tags == calm, payload
-        assert set(page.tags) <= set(calm), payload
-        assert not {name for name in page.attributes if name.startswith("on") or name in ("href", "src")}
-        assert page.words == plain_words(text), payload
-        for part in (text, " ".join(page.words), str(parsed["Subject"])):
-            assert not LINK.search(part), (payload, part)
-            odd = {c for c in part if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")} - {"\n"}
-            assert not odd, (payload, odd)
-            assert "49" not in part  # nothing was computed by a template within a template
-        assert max(len(line) for line in message.as_bytes().split(b"\r\n")) <= 998  # RFC 5322 section 2.1.1
-        assert len(message.as_bytes()) < 40_000
-
-
-def test_there_are_more_than_two_hundred_of_them() -> None:
-    assert len(PAYLOADS) * len(FIELDS) > 200
 
 
 def test_errors_are_the_projects_own() -> None:
