@@ -44,6 +44,14 @@ class OpenAlert(msgspec.Struct, array_like=True, omit_defaults=True, kw_only=Tru
     contexts: list[str] = []  #: what was new about the events, so that the same news is told once
 
 
+class ToldMail(msgspec.Struct, frozen=True, array_like=True):
+    """A mail that an account was told by: event time (micros), kind and level. What has room after it goes by these."""
+
+    time: int
+    kind: str
+    level: str
+
+
 class Notice(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, kw_only=True):
     """What a mail needs to say, without a raw value in it. Raw values are opened when the mail is written.
 

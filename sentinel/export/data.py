@@ -43,6 +43,8 @@ class AccountData(msgspec.Struct, frozen=True, kw_only=True):
     email_verified: bool | None = None
     former_email: str | None = None
     former_email_until: Time | None = None
+    contact_email: str | None = None
+    email_refused: Time | None = None
     name: str | None = None
     locale: str | None = None
     timezone: str | None = None
