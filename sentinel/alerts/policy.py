@@ -59,9 +59,7 @@ class Raised(msgspec.Struct, frozen=True):
     earlier: int = 0
 
 
-def raise_or_fold(
-    open_alerts: list[OpenAlert], told: list[ToldMail], cause: Cause, policy: FoldPolicy
-) -> Raised:
+def raise_or_fold(open_alerts: list[OpenAlert], told: list[ToldMail], cause: Cause, policy: FoldPolicy) -> Raised:
     """Fold ``cause`` into an open alert or raise a new one; ``open_alerts`` and the mails ``told`` of the account are
     changed in place.
 

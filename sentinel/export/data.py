@@ -87,7 +87,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailData(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail about the account. ``state`` is ``pending``, ``held``, ``sent``, ``failed`` or ``unaddressed``."""
+    """A mail about the account. ``state`` is ``pending``, ``held``, ``sent``, ``failed``, ``unaddressed`` or ``folded``
+    (into a summary)."""
 
     kind: str
     time: Time

@@ -29,7 +29,9 @@ class Alerts:
             "risk": 45.0,
             "rules": ("new_device",),
         } | fields
-        return raise_or_fold(self.open, self.told, Cause(time=START + after, kind=kind, level=level, **given), self.policy)
+        return raise_or_fold(
+            self.open, self.told, Cause(time=START + after, kind=kind, level=level, **given), self.policy
+        )
 
 
 @pytest.fixture
@@ -155,8 +157,6 @@ CAUSES = st.lists(
     ),
     max_size=60,
 )
-
-
 
 
 @given(CAUSES)

@@ -13,7 +13,8 @@ from sentinel.events.alert import OpenAlert, ToldMail
 from sentinel.events.clock import DAY, HOUR, SECOND
 from sentinel.past.factors import MAX_COUNTERS, MAX_DRIFTS
 from sentinel.past.habit import HALF_LIFE
-from sentinel.past.merge import MAX_ALERTS, MAX_TOLD as MERGED_TOLD, merge_profiles
+from sentinel.past.merge import MAX_ALERTS, merge_profiles
+from sentinel.past.merge import MAX_TOLD as MERGED_TOLD
 from sentinel.past.profile import (
     MAX_CHALLENGES,
     MAX_COMPROMISED,

@@ -191,7 +191,14 @@ async def test_everything_comes_back_as_it_was_committed(store: Store, reopen: O
         assert await again.attributes("account-1") == GIVEN
         assert await again.profile("account-1") == full_profile()
         assert await again.alerts("default") == [alert()]
-        assert await again.mail_counts() == {"pending": 1, "sent": 0, "failed": 0, "unaddressed": 0, "held": 0}
+        assert await again.mail_counts() == {
+            "pending": 1,
+            "sent": 0,
+            "failed": 0,
+            "unaddressed": 0,
+            "held": 0,
+            "folded": 0,
+        }
         assert [entry async for entry in again.history()] == [record()]
 
 
@@ -596,7 +603,7 @@ async def test_one_alert_is_at_most_one_mail(store: Store, reopen: Opener) -> No
     store = await reopen()
     await store.commit(Changes(notices=[notice()]))
     assert await store.lease(worker="w", now=START + HOUR, limit=10, seconds=60) == []
-    assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0, "held": 0}
+    assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0, "held": 0, "folded": 0}
 
 
 async def test_alerts_of_a_restricted_account_are_hidden_but_from_its_export(store: Store) -> None:
@@ -705,7 +712,7 @@ async def test_who_lost_the_lease_changes_nothing(store: Store) -> None:
     assert await store.lease(worker="three", now=later + SECOND, limit=1, seconds=60) == []
     await store.settle_mail(mail.id, worker="two", now=later, state="failed", reason="refused")
     await store.settle_mail(mail.id, worker="two", now=later, state="sent")
-    assert await store.mail_counts() == {"pending": 0, "sent": 0, "failed": 1, "unaddressed": 0, "held": 0}
+    assert await store.mail_counts() == {"pending": 0, "sent": 0, "failed": 1, "unaddressed": 0, "held": 0, "folded": 0}
 
 
 async def test_a_retry_is_due_when_it_says(store: Store) -> None:
