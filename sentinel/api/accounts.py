@@ -192,13 +192,14 @@ def _check(given: AccountBody) -> None:
             raise FieldError("account_created", error.expected) from None
 
 
-def _show(account: str, attributes: Attributes | None) -> dict[str, Any]:
+def _show(account: str, attributes: Attributes | None, *, refused: bool = False) -> dict[str, Any]:
     known = attributes or Attributes(account=account)
     return {
         "account": account,
         "email": known.email,
         "previous_email": known.previous_email,
         "email_verified": known.email_verified,
+        "email_refused": refused,
         "contact_email": known.contact_email,
         "locale": known.locale,
         "timezone": known.timezone,
@@ -211,4 +212,6 @@ def _show(account: str, attributes: Attributes | None) -> dict[str, Any]:
 async def _shown(service: Service, account: str, handle: str | None) -> dict[str, Any]:
     if (await service.profile_of(handle)).restricted:
         return _show(account, None) | {"restricted": True}
-    return _show(account, await service.store.attributes(handle) if handle is not None else None)
+    known = await service.store.attributes(handle) if handle is not None else None
+    refused = handle and known and known.email and await service.store.refused(handle, known.email)
+    return _show(account, known, refused=bool(refused))

@@ -27,6 +27,7 @@ from sentinel.errors import SentinelError
 from sentinel.events.clock import now, utc_day
 from sentinel.models.in_force import Shelf
 from sentinel.models.registry import Registry
+from sentinel.privacy.inventory import MAIL
 from sentinel.privacy.retention import overdue_through
 
 #: Below this much free space the store soon stops taking events.
@@ -108,6 +109,7 @@ async def _store(config: Config) -> list[Check]:
         await store.check()
         await store.bind(vault.fingerprint)
         mails, keys = await store.mail_counts(), await store.keys()
+        refused = await store.refusals()
     finally:
         await store.close()
         vault.close()
@@ -115,6 +117,10 @@ async def _store(config: Config) -> list[Check]:
     failed = mails["failed"]
     out.append(Check(name="mails", state="warn" if failed else "good",
                      detail=", ".join(f"{number} {state}" for state, number in mails.items())))  # fmt: skip
+    if refused:
+        detail = f"of {refused} accounts an address was refused for good within {MAIL.days} days; their people hear of "
+        detail += "nothing but the worst until the service has another address for them"
+        out.append(Check(name="mails", state="warn", detail=detail))
     active = sum(not key.revoked for key in keys)
     advice = "" if active else "; `sentinel keys create` makes one"
     out.append(Check(name="keys", state="good" if active else "warn", detail=f"{active} API keys in force{advice}"))

@@ -26,11 +26,11 @@ def lease(db: sqlite3.Connection, worker: str, now: int, limit: int, seconds: in
         " first_try = CASE first_try WHEN 0 THEN :now ELSE first_try END"
         " WHERE id IN (SELECT id FROM mail WHERE state = 'pending' AND due <= :now AND leased_until <= :now"
         " ORDER BY urgency DESC, attempts > 0, id LIMIT :limit)"
-        " RETURNING -urgency, id, attempts - 1, first_try, alert, ref, notice",
+        " RETURNING -urgency, attempts > 1, id, attempts - 1, first_try, alert, ref, notice",
         {"worker": worker, "now": now, "until": now + seconds * SECOND, "limit": limit},
     ).fetchall()
     # RETURNING keeps no order.
-    return [row[1:] for row in sorted(rows, key=lambda row: row[:2])]
+    return [row[2:] for row in sorted(rows, key=lambda row: row[:3])]
 
 
 def holds(db: sqlite3.Connection, mail: int, worker: str) -> bool:
