@@ -1,6 +1,5 @@
 """`sentinel doctor`: is the installation well?"""
 
-import asyncio
 import shutil
 import stat
 from collections.abc import Awaitable, Callable
@@ -9,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 import click
-import msgspec
 
-from sentinel.alerts.address import AddressError, SenderError, check_from
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.cli.doctor_mail import Check, check_contacts, check_mail
 from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import Config
 from sentinel.daemon.backups import kept_backups, opened_ledger
@@ -40,14 +38,6 @@ _STALE_DAYS: Final = 365
 _SHOWN: Final = 5
 #: A backup older than this, in days, is told.
 _OLD_BACKUP: Final = 2
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing looked at: ``good``, ``warn`` or ``bad``, and what to do."""
-
-    name: str
-    state: str
-    detail: str
 
 
 @click.command("doctor")
@@ -227,21 +217,6 @@ async def _geo(config: Config) -> list[Check]:
     return out
 
 
-async def _smtp(config: Config) -> list[Check]:
-    smtp = config.smtp
-    try:
-        check_from(str(smtp.from_))
-    except (AddressError, SenderError) as error:
-        return [Check(name="mail", state="bad", detail=f"smtp.from: {error}")]
-    try:
-        async with asyncio.timeout(5):
-            _, writer = await asyncio.open_connection(smtp.host, smtp.port)
-        writer.close()
-    except (OSError, TimeoutError):
-        return [Check(name="mail", state="bad", detail=f"no mail server answers at {smtp.host}:{smtp.port} ([smtp])")]
-    return [Check(name="mail", state="good", detail=f"{smtp.host}:{smtp.port} answers; `sentinel mail test` sends one")]
-
-
 _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...]] = (
     ("state", _state),
     ("key", _key),
@@ -253,5 +228,6 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...
     ("models", _models),
     ("drift", _drift),
     ("geo", _geo),
-    ("mail", _smtp),
+    ("mail", check_mail),
+    ("contacts", check_contacts),
 )
