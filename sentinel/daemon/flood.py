@@ -11,9 +11,9 @@ _log: Final = logging.getLogger("sentinel.alerts")
 
 #: What stands in place of a rule in the operators' alert.
 FLOOD: Final = "flood"
-#: A flood challenges nobody, but somebody should look: what it is worth as a campaign.
-_RISK: Final = 70.0
-_LEVEL: Final = "high"
+#: What it is worth as a campaign: the least of the level whose mails go before all others, for somebody should look.
+_RISK: Final = 85.0
+_LEVEL: Final = "critical"
 
 
 async def fold_flood(store: Store, most: int, *, now: int) -> int:
@@ -23,7 +23,6 @@ async def fold_flood(store: Store, most: int, *, now: int) -> int:
         if waiting > most:
             folded += await store.fold_mails(tenant, now=now)
             await _tell(store, tenant, waiting, now)
-            _log.warning("%d mails wait (tenant %s): those of one account are folded into one", waiting, tenant)
     return folded
 
 
@@ -49,6 +48,7 @@ async def _tell(store: Store, tenant: str, waiting: int, now: int) -> None:
     )
     if await store.alert(tenant, alert) is not None:
         return
+    _log.warning("%d mails wait (tenant %s): those of one account are folded into one", waiting, tenant)
     row = AlertRow(
         id=alert, tenant=tenant, account=None, kind="campaign", level=_LEVEL, risk=_RISK, first=now, last=now,
         events=waiting, rules=[FLOOD], event="", state="open",
