@@ -25,9 +25,11 @@ Tls = Literal["starttls", "tls", "none"]
 MAX_MAILS: Final = 100
 #: One mail takes a dozen answers of the server; all of them together may take this many times ``timeout``.
 _BUDGET: Final = 3
+#: The server closes the connection (RFC 5321 section 3.8).
+_CLOSING: Final = 421
 #: Servers that answer "authentication required" or "encryption needed" speak of the settings, not of the mail
 #: (RFC 4954 section 6, RFC 3207 section 4).
-_SETTINGS_CODES: Final = frozenset({421, 454, 523, 524, 530, 534, 535, 538})
+_SETTINGS_CODES: Final = frozenset({_CLOSING, 454, 523, 524, 530, 534, 535, 538})
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\d)")
 
 
@@ -211,7 +213,9 @@ class Mailer:
         reason = f"the mail server refused {what} ({_codes(code, message)})"
         if code in _SETTINGS_CODES:
             self._drop()
-            return Result("temporary", reason, server=True)
+            # One that closes the connection (421) may not like this mail; whether it is there for the next, a new
+            # connection tells.
+            return Result("temporary", reason, server=code != _CLOSING)
         if 500 <= code <= 599:
             return Result("permanent", reason)
         if not 400 <= code <= 499:
