@@ -59,9 +59,7 @@ async def check_contacts(config: Config) -> list[Check]:
         finally:
             await store.close()
     if not lacking:
-        return [
-            Check(name="contacts", state="good", detail="each account that is a mailbox has another contact")
-        ]
+        return [Check(name="contacts", state="good", detail="each account that is a mailbox has another contact")]
     detail = f"{lacking} accounts are themselves the mailbox that their alerts go to, so that who took one reads them; "
     detail += 'have the service give a second contact: PUT /v1/accounts/ACCOUNT {"contact_email": …}'
     return [Check(name="contacts", state="warn", detail=detail)]
