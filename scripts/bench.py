@@ -22,6 +22,7 @@ from statistics import median
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
 from rich.console import Console
 from rich.table import Table
 
@@ -36,6 +37,9 @@ JUDGING_US = 120.0
 PRIVACY_US = 15.0
 MODELS_US = 60.0
 MODELS_US_ALONE = 300.0
+MAIL_P95_S = 2.0
+#: The pace that mails are measured at: events a second, and of how many one mails somebody.
+MAIL_EVENTS_PER_S, MAIL_ONE_IN = 100, 5
 #: Longest waits, in seconds: for the daemon to be ready, to stop, and for one phase of load.
 READY, STOP, PHASE = 60.0, 60.0, 180.0
 
@@ -43,12 +47,15 @@ Figures = dict[str, Any]
 
 
 class Discard:
-    """Takes every mail and counts it."""
+    """Takes every mail, counts it, and knows when each recipient's came last."""
 
-    mails = 0
+    def __init__(self) -> None:
+        self.mails = 0
+        self.came: dict[str, float] = {}
 
-    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
+    async def handle_DATA(self, server: object, session: object, envelope: Envelope) -> str:  # noqa: N802
         self.mails += 1
+        self.came.update(dict.fromkeys(envelope.rcpt_tos, time.time()))
         return "250 OK"
 
 
@@ -112,6 +119,10 @@ def measure(folder: Path, quick: bool, console: Console) -> Figures:
                 used = cpu_seconds(process.pid) - cpu
                 figures[f"inline_{clients}"]["daemon_cpu_ms_per_event"] = round(used / count * 1000, 3)
                 posted += count
+            count = int(3000 * share)
+            console.print(f"{count} events at {MAIL_EVENTS_PER_S} a second, one in {MAIL_ONE_IN} mails somebody …")
+            figures["mailing"] = mailing(port, key, count, discard)
+            posted += count
             figures["peak_rss_mib"] = round(peak_rss(process.pid) / 1024, 1)
         # Counted after the stop, when the write-ahead log has gone into the store.
         grown = size(folder / "state") - before
@@ -121,6 +132,26 @@ def measure(folder: Path, quick: bool, console: Console) -> Figures:
         mail.stop()
     figures["targets"] = targets(figures)
     return figures
+
+
+def mailing(port: int, key: str, events: int, discard: Discard) -> Figures:
+    """From the post to the mail server's answer: each of the mails that the events cause."""
+    job = {"port": port, "key": key, "events": events, "per_s": MAIL_EVENTS_PER_S, "one_in": MAIL_ONE_IN}
+    script = [sys.executable, str(ROOT / "scripts" / "bench_mails.py")]
+    done = subprocess.run(
+        script, input=json.dumps(job), capture_output=True, text=True, check=False, timeout=events + PHASE
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"bench_mails.py failed: {done.stderr[-2000:]}")
+    posted = {f"m{number}@example.org": at for number, at in json.loads(done.stdout).items()}
+    give_up = time.monotonic() + PHASE
+    while missing := posted.keys() - discard.came.keys():
+        if time.monotonic() > give_up:
+            raise SystemExit(f"{len(missing)} of {len(posted)} mails did not come within {PHASE:.0f} s")
+        time.sleep(0.1)
+    took = sorted(discard.came[who] - at for who, at in posted.items())
+    at = {name: took[int(part * (len(took) - 1))] for name, part in (("p50_s", 0.5), ("p95_s", 0.95), ("p99_s", 0.99))}
+    return {"events": events, "mails": len(took), **{name: round(value, 3) for name, value in at.items()}}
 
 
 def targets(figures: Figures) -> Figures:
@@ -136,6 +167,11 @@ def targets(figures: Figures) -> Figures:
         "privacy_us": {"target": PRIVACY_US, "got": private, "met": private < PRIVACY_US},
         "models_us_in_batches": {"target": MODELS_US, "got": batched, "met": batched < MODELS_US},
         "models_us_alone": {"target": MODELS_US_ALONE, "got": lone, "met": lone < MODELS_US_ALONE},
+        "mail_p95_s": {
+            "target": MAIL_P95_S,
+            "got": figures["mailing"]["p95_s"],
+            "met": figures["mailing"]["p95_s"] < MAIL_P95_S,
+        },
         "p99_ms_at_16": {"target": P99_MS_AT_16, "got": p99, "met": p99 < P99_MS_AT_16},
     }
 
@@ -308,6 +344,11 @@ def show(figures: Figures) -> None:
         f"models, all three: {figures['models']['us_in_batches']} µs a login in batches of 256 (under {MODELS_US:.0f}: "
         f"{met['models_us_in_batches']}), {figures['models']['us_alone']} µs alone (under {MODELS_US_ALONE:.0f}: "
         f"{met['models_us_alone']}); asked about {figures['models']['asked_share']:.1%} of logins"
+    )
+    mails = figures["mailing"]
+    console.print(
+        f"from the post to the mail accepted, {MAIL_EVENTS_PER_S} events a second of which {mails['mails']:,} mail "
+        f"somebody: p50 {mails['p50_s']} s, p95 {mails['p95_s']} s (under {MAIL_P95_S:g}: {met['mail_p95_s']})"
     )
     disk = figures["disk"]
     console.print(

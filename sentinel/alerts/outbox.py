@@ -42,12 +42,29 @@ class Outbox(Protocol):
         """It could not be sent; due again ``at``, held by nobody."""
         ...
 
+    async def postpone(self, item_id: int, *, worker: str, at: int, reason: str) -> None:
+        """It is not to be sent yet; due ``at``, held by nobody. That was no try."""
+        ...
+
     async def failed(self, item_id: int, *, worker: str, now: int, reason: str) -> None:
         """It will not be sent; kept and shown to the operator with the reason."""
         ...
 
-    async def unaddressed(self, item_id: int, *, worker: str, now: int) -> None:
-        """Nobody's address is known for it; counted, not lost."""
+    async def unaddressed(self, item_id: int, *, worker: str, now: int, reason: str) -> None:
+        """There is nobody to write to, for a reason; counted, not lost."""
+        ...
+
+    async def refused(self, item_id: int, address: str, *, worker: str) -> None:
+        """The mail server refused an address for good."""
+        ...
+
+    async def is_refused(self, account: str, address: str, *, since: int) -> bool:
+        """Whether it refused that address of the account at ``since`` or later."""
+        ...
+
+    async def fold_flood(self, most: int, *, now: int) -> int:
+        """Where more than ``most`` mails that are not critical wait for their first try: fold those of one account into
+        one summary, and tell the operators, once a day and tenant. Returns how many were folded into others."""
         ...
 
     async def attributes(self, tenant: str, account: str) -> Attributes | None:

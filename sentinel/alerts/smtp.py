@@ -10,12 +10,14 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
 from typing import Final, Literal
 
 import aiosmtplib
 import msgspec
 
 from sentinel.alerts.address import AddressError, check_address
+from sentinel.alerts.dkim import DkimError, Signer
 
 Tls = Literal["starttls", "tls", "none"]
 
@@ -23,9 +25,11 @@ Tls = Literal["starttls", "tls", "none"]
 MAX_MAILS: Final = 100
 #: One mail takes a dozen answers of the server; all of them together may take this many times ``timeout``.
 _BUDGET: Final = 3
+#: The server closes the connection (RFC 5321 section 3.8).
+_CLOSING: Final = 421
 #: Servers that answer "authentication required" or "encryption needed" speak of the settings, not of the mail
 #: (RFC 4954 section 6, RFC 3207 section 4).
-_SETTINGS_CODES: Final = frozenset({421, 454, 523, 524, 530, 534, 535, 538})
+_SETTINGS_CODES: Final = frozenset({_CLOSING, 454, 523, 524, 530, 534, 535, 538})
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\d)")
 
 
@@ -58,11 +62,12 @@ class SmtpSettings:
 class Result(msgspec.Struct, frozen=True):
     """What became of a mail. ``reason`` is for the operator and never holds an address or the server's own
     words (they often repeat the address). ``server`` says that the fault is the server's or the settings',
-    so that the next mail would fare no better."""
+    so that the next mail would fare no better; ``refused`` that the address is, for good."""
 
     status: Literal["sent", "temporary", "permanent"]
     reason: str = ""
     server: bool = False
+    refused: bool = False
 
 
 class _ServerTroubleError(Exception):
@@ -72,12 +77,16 @@ class _ServerTroubleError(Exception):
 class Mailer:
     """One connection to the mail server, kept for several mails and made anew when it went bad.
 
+    ``signer`` signs the mails. Pipelining (RFC 2920) is not used: aiosmtplib has none, and several connections hide
+    the server's delay as well (docs/delivery.md).
+
     Raises :class:`sentinel.alerts.address.AddressError` for a bad ``envelope_from``, :class:`OSError` or
     :class:`ssl.SSLError` for a ``ca_file`` that cannot be read.
     """
 
-    def __init__(self, settings: SmtpSettings) -> None:
+    def __init__(self, settings: SmtpSettings, signer: Signer | None = None) -> None:
         self.settings = settings
+        self._signer = signer
         self._sender = check_address(settings.envelope_from).addr_spec
         self._context: ssl.SSLContext | None = None
         if settings.tls != "none":
@@ -160,10 +169,14 @@ class Mailer:
     async def _hand_over(self, client: aiosmtplib.SMTP, message: EmailMessage, address: str) -> Result:
         self._mails += 1
         try:
-            await client.send_message(message, sender=self._sender, recipients=[address])
+            options, data = self._data(client, message, address)
+            await client.sendmail(self._sender, [address], data, mail_options=options)
+        except DkimError as error:
+            return Result("temporary", str(error))
         except aiosmtplib.SMTPRecipientsRefused as error:
             refused = error.recipients[0]
-            return self._judge("the recipient", refused.code, refused.message)
+            result = self._judge("the recipient", refused.code, refused.message)
+            return msgspec.structs.replace(result, refused=result.status == "permanent")
         except aiosmtplib.SMTPSenderRefused as error:
             # Every mail has this sender: a fault of the settings that the operator can mend before it
             # expires.
@@ -182,11 +195,27 @@ class Mailer:
             return Result("temporary", reason)
         return Result("sent")
 
+    def _data(self, client: aiosmtplib.SMTP, message: EmailMessage, address: str) -> tuple[list[str], bytes]:
+        """What to ask of the server for this mail, and its bytes, signed if that is wanted."""
+        options, policy = [], SMTP
+        if not address.isascii():
+            if not client.supports_extension("smtputf8"):
+                raise aiosmtplib.SMTPNotSupported("SMTPUTF8")
+            options, policy = ["SMTPUTF8"], SMTPUTF8
+        if client.supports_extension("8bitmime"):
+            options.append("BODY=8BITMIME")
+        else:
+            policy = policy.clone(cte_type="7bit")
+        data = message.as_bytes(policy=policy)
+        return options, data if self._signer is None else self._signer.signed(data)
+
     def _judge(self, what: str, code: int, message: str) -> Result:
         reason = f"the mail server refused {what} ({_codes(code, message)})"
         if code in _SETTINGS_CODES:
             self._drop()
-            return Result("temporary", reason, server=True)
+            # One that closes the connection (421) may not like this mail; whether it is there for the next, a new
+            # connection tells.
+            return Result("temporary", reason, server=code != _CLOSING)
         if 500 <= code <= 599:
             return Result("permanent", reason)
         if not 400 <= code <= 499:

@@ -31,6 +31,7 @@ class AccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     email: Text | None = None
     previous_email: Text | None = None
     email_verified: bool | None = None
+    contact_email: Text | None = None  #: a second contact, for accounts that are themselves the mailbox
     locale: Text | None = None
     timezone: Text | None = None
     name: Text | None = None
@@ -64,6 +65,7 @@ async def put_account(request: web.Request, service: Service, key: ApiKey) -> we
         tags=tuple(given.account_tags),
         created=to_micros(given.account_created) if given.account_created else None,
         as_of=now,
+        contact_email=given.contact_email,
     )
     check_attributes(attributes)
     await service.looked(key, "account.rectify", service.handle_of(key.tenant, account))
@@ -190,13 +192,15 @@ def _check(given: AccountBody) -> None:
             raise FieldError("account_created", error.expected) from None
 
 
-def _show(account: str, attributes: Attributes | None) -> dict[str, Any]:
+def _show(account: str, attributes: Attributes | None, *, refused: bool = False) -> dict[str, Any]:
     known = attributes or Attributes(account=account)
     return {
         "account": account,
         "email": known.email,
         "previous_email": known.previous_email,
         "email_verified": known.email_verified,
+        "email_refused": refused,
+        "contact_email": known.contact_email,
         "locale": known.locale,
         "timezone": known.timezone,
         "name": known.name,
@@ -208,4 +212,6 @@ def _show(account: str, attributes: Attributes | None) -> dict[str, Any]:
 async def _shown(service: Service, account: str, handle: str | None) -> dict[str, Any]:
     if (await service.profile_of(handle)).restricted:
         return _show(account, None) | {"restricted": True}
-    return _show(account, await service.store.attributes(handle) if handle is not None else None)
+    known = await service.store.attributes(handle) if handle is not None else None
+    refused = handle and known and known.email and await service.store.refused(handle, known.email)
+    return _show(account, known, refused=bool(refused))

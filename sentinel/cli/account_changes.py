@@ -121,6 +121,7 @@ async def object_(
 @account_argument
 @click.option("--email", type=Value(), help="The right e-mail address; the former one is told of changes for 30 days.")
 @click.option("--email-verified", type=bool, help="Whether the service has checked it (true or false).")
+@click.option("--contact-email", type=Value(), help="The right second contact, for accounts that are mailboxes.")
 @click.option("--name", type=Value(), help="The right name.")
 @click.option("--locale", type=Value(), help="The right language, as de-AT.")
 @click.option("--timezone", type=Value(), help="The right time zone, as Europe/Vienna.")
@@ -155,6 +156,7 @@ async def rectify(
         timezone=given["timezone"],
         tags=given["tags"],
         created=_created(given["created"]),
+        contact_email=given["contact_email"],
         as_of=time,
     )
     try:

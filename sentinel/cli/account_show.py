@@ -68,11 +68,12 @@ async def _shown(at: Looking, tenant: str, account: str, limit: int) -> dict[str
     """The same parts for every account, also one never heard of."""
     handle = at.key.handle if at.key is not None else None
     attributes = await at.store.attributes(handle) if handle is not None else None
+    refused = await at.store.refused(handle, attributes.email) if handle and attributes and attributes.email else 0
     profile = (await at.store.profile(handle) if handle is not None else None) or Profile()
     hidden = _hidden(at, tenant, profile)
     shown: dict[str, Any] = {
         "tenant": tenant,
-        "attributes": msgspec.structs.asdict(account_data(account, attributes)),
+        "attributes": msgspec.structs.asdict(account_data(account, attributes, refused)),
         "rights": msgspec.structs.asdict(rights_data(profile)),
         "not_shown": hidden,
         "known": {},

@@ -1,6 +1,5 @@
 """`sentinel doctor`: is the installation well?"""
 
-import asyncio
 import shutil
 import stat
 from collections.abc import Awaitable, Callable
@@ -9,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 import click
-import msgspec
 
-from sentinel.alerts.address import AddressError, SenderError, check_from
 from sentinel.cli.context import Context, json_option, pass_config, print_json, run_async
+from sentinel.cli.doctor_mail import Check, check_contacts, check_mail
 from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import Config
 from sentinel.daemon.backups import kept_backups, opened_ledger
@@ -26,6 +24,7 @@ from sentinel.enrich.databases import status as database_status
 from sentinel.enrich.lists import read_list
 from sentinel.errors import SentinelError
 from sentinel.events.clock import now, utc_day
+from sentinel.privacy.inventory import MAIL
 from sentinel.privacy.retention import overdue_through
 
 #: Below this much free space the store soon stops taking events.
@@ -38,14 +37,6 @@ _STALE_DAYS: Final = 365
 _SHOWN: Final = 5
 #: A backup older than this, in days, is told.
 _OLD_BACKUP: Final = 2
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing looked at: ``good``, ``warn`` or ``bad``, and what to do."""
-
-    name: str
-    state: str
-    detail: str
 
 
 @click.command("doctor")
@@ -107,6 +98,7 @@ async def _store(config: Config) -> list[Check]:
         await store.check()
         await store.bind(vault.fingerprint)
         mails, keys = await store.mail_counts(), await store.keys()
+        refused = await store.refusals()
     finally:
         await store.close()
         vault.close()
@@ -114,6 +106,10 @@ async def _store(config: Config) -> list[Check]:
     failed = mails["failed"]
     out.append(Check(name="mails", state="warn" if failed else "good",
                      detail=", ".join(f"{number} {state}" for state, number in mails.items())))  # fmt: skip
+    if refused:
+        detail = f"of {refused} accounts an address was refused for good within {MAIL.days} days; their people hear of "
+        detail += "nothing but the worst until the service has another address for them"
+        out.append(Check(name="mails", state="warn", detail=detail))
     active = sum(not key.revoked for key in keys)
     advice = "" if active else "; `sentinel keys create` makes one"
     out.append(Check(name="keys", state="good" if active else "warn", detail=f"{active} API keys in force{advice}"))
@@ -220,21 +216,6 @@ async def _geo(config: Config) -> list[Check]:
     return out
 
 
-async def _smtp(config: Config) -> list[Check]:
-    smtp = config.smtp
-    try:
-        check_from(str(smtp.from_))
-    except (AddressError, SenderError) as error:
-        return [Check(name="mail", state="bad", detail=f"smtp.from: {error}")]
-    try:
-        async with asyncio.timeout(5):
-            _, writer = await asyncio.open_connection(smtp.host, smtp.port)
-        writer.close()
-    except (OSError, TimeoutError):
-        return [Check(name="mail", state="bad", detail=f"no mail server answers at {smtp.host}:{smtp.port} ([smtp])")]
-    return [Check(name="mail", state="good", detail=f"{smtp.host}:{smtp.port} answers; `sentinel mail test` sends one")]
-
-
 async def _brand(config: Config) -> list[Check]:
     return [Check(name="brand", state="warn", detail=each) for each in brand_trouble(config)]
 
@@ -250,6 +231,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...
     ("models", _models),
     ("drift", _drift),
     ("geo", _geo),
-    ("mail", _smtp),
+    ("mail", check_mail),
+    ("contacts", check_contacts),
     ("brand", _brand),
 )

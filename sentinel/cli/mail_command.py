@@ -12,10 +12,9 @@ import msgspec
 
 from sentinel.alerts.compose import compose, page_of
 from sentinel.alerts.samples import sample, sample_attributes
-from sentinel.alerts.smtp import Mailer
 from sentinel.cli.context import Context, pass_config, run_async
 from sentinel.cli.tenants import tenant_option
-from sentinel.daemon.mail import identity_of, smtp_settings
+from sentinel.daemon.mail import identity_of, mailer_of
 from sentinel.errors import SentinelError
 from sentinel.events.alert import KINDS
 from sentinel.language import negotiate
@@ -83,7 +82,7 @@ async def test(context: Context, recipient: str, tenant: str) -> int:
       sentinel mail test admin@example.org
     """
     message = _sample(context, "new_sign_in", tenant, recipient)
-    mailer = Mailer(smtp_settings(context.config))
+    mailer = mailer_of(context.config)
     try:
         result = await mailer.send(message, recipient)
     finally:

@@ -20,6 +20,8 @@ def check(source: TomlFile, settings: Settings) -> None:
     if smtp.username and smtp.tls == "none" and not _loopback(smtp.host):
         message = "refusing to send a password in the clear to another machine; use starttls or tls"
         raise source.error(message, "smtp", "tls")
+    if smtp.dkim.key_file is not None and smtp.dkim.domain is None:
+        raise source.error("signs nothing without the domain; give domain as well", "smtp", "dkim", "key_file")
     if http.queue_events < http.max_batch:
         message = f"queue_events ({http.queue_events}) is below max_batch ({http.max_batch}): no room for a batch"
         raise source.error(message, "http", _given(source, "queue_events", "max_batch", table=("http",)))

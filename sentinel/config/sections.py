@@ -6,7 +6,35 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from sentinel.config.declare import number, text
-from sentinel.config.values import Colour, Host, MailAddress, Mailbox, OneLine, Origin, WebAddress
+from sentinel.config.values import (
+    Colour,
+    Domain,
+    Host,
+    MailAddress,
+    Mailbox,
+    OneLine,
+    Origin,
+    QuietHours,
+    WebAddress,
+)
+
+
+class DkimSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Signing mails here; unset where the mail server signs them, as most do."""
+
+    domain: Annotated[
+        Domain | None, text("The domain that signs: that of `from`, or one above it. Unset: mails are not signed here.")
+    ] = None
+    selector: Annotated[
+        Domain, text("Names the key in DNS: the public one stands at `SELECTOR._domainkey.DOMAIN`.")
+    ] = Domain("sentinel")
+    key_file: Annotated[
+        Path | None,
+        text(
+            "The private key in PEM, RSA or Ed25519, readable by its owner only (mode 0600). The systemd credential"
+            " `dkim_key` is taken first when there is one."
+        ),
+    ] = None
 
 
 class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +67,22 @@ class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
         int, number("seconds", 1, 3600, "Pause before a mail is tried again; it grows with each try.")
     ] = 60
     retry_hours: Annotated[int, number("hours", 1, 168, "How long a mail is tried before it is given up.")] = 72
+    connections: Annotated[
+        int, number("connections", 1, 32, "How many mails are handed over at once, each over a connection of its own.")
+    ] = 2
+    per_minute: Annotated[
+        int, number("mails a minute", 0, 1_000_000, "Most mails to all recipients together. 0: no limit.")
+    ] = 0
+    per_domain_minute: Annotated[
+        int,
+        number(
+            "mails a minute",
+            0,
+            1_000_000,
+            "Most mails to recipients of one domain, as big providers want it. 0: no limit.",
+        ),
+    ] = 0
+    dkim: Annotated[DkimSettings, text("Signing mails here.")] = DkimSettings()
 
 
 class DecisionSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,6 +240,23 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     mail_max_age_hours: Annotated[
         int, number("hours", 1, 168, "Events that arrive later than this are judged, but mail nobody.")
     ] = 24
+    quiet_hours: Annotated[
+        QuietHours | None,
+        text(
+            "When mails wait, by the person's own clock, where the time zone is known. Critical ones and changes of "
+            "credentials never wait. Unset: none wait."
+        ),
+    ] = None
+    flood: Annotated[
+        int,
+        number(
+            "mails",
+            10,
+            1_000_000,
+            "When more mails to people wait than this, critical ones not counted, those of one account become one "
+            "summary, and operators get one alert.",
+        ),
+    ] = 500
 
 
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,6 +288,13 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
             'a link "Was this you?" to a page there. Unset: they have none.'
         ),
     ] = None
+    mailbox_domains: Annotated[
+        tuple[Domain, ...],
+        text(
+            "Mail domains whose mailboxes are themselves the accounts that are watched: who took one reads its mails. "
+            "Alerts go to the second contact of the account as well (`contact_email`)."
+        ),
+    ] = ()
     origins: Annotated[
         tuple[Origin, ...],
         text(

@@ -22,6 +22,7 @@ _LONGEST_EXACT = 2048
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 #: The last year that a day can be added to.
 _LAST_YEAR = 9998
+_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])", re.ASCII)
 _ASN = re.compile(r"AS([1-9][0-9]{0,9})", re.IGNORECASE | re.ASCII)
 
 
@@ -139,6 +140,43 @@ class Colour(str):
         if not re.fullmatch("#[0-9a-fA-F]{6}", text, re.ASCII):
             raise ValueError("it is not # and six hexadecimal digits")
         return super().__new__(cls, text.lower())
+
+
+class QuietHours(str):
+    """Hours of the day, by a clock with 24 hours; they may go over midnight."""
+
+    expected: ClassVar[str] = "hours such as 22:00-07:00"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "QuietHours":
+        found = _HOURS.fullmatch(text)
+        if not found:
+            raise ValueError("it is no such span")
+        if found[1] == found[2]:
+            raise ValueError("it begins and ends at once")
+        return super().__new__(cls, text)
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """Beginning and end, in minutes since midnight."""
+        begin, end = (60 * int(part[:2]) + int(part[3:]) for part in self.split("-"))
+        return begin, end
+
+
+class Domain(str):
+    """A mail domain, kept in lower case and in ASCII."""
+
+    expected: ClassVar[str] = "a mail domain such as example.org"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "Domain":
+        try:
+            name = text.encode("idna").decode("ascii").lower()
+        except UnicodeError:
+            name = ""
+        if not _HOST.fullmatch(name):
+            raise ValueError("it is no domain name")
+        return super().__new__(cls, name)
 
 
 class StoreAddress(str):

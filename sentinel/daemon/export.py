@@ -59,11 +59,13 @@ async def write_export(
         for own in (*vault.former(key), key):
             looks += await asyncio.to_thread(log.show, account=own.row(ROW), limit=_ALL)
         looks.sort(key=lambda look: look.seq)
+        attributes = await store.attributes(key.handle)
+        refused = await store.refused(key.handle, attributes.email) if attributes and attributes.email else 0
         held = Held(
             made=held.made,
             tenant=tenant,
             information=held.information,
-            account=account_data(account, await store.attributes(key.handle)),
+            account=account_data(account, attributes, refused),
             rights=rights_data(known),
             profile=profile_data(known, names, policy, at=now) if profile is not None else None,
             alerts=[alert_data(alert) for alert in alerts],

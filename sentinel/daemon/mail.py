@@ -7,13 +7,21 @@ from collections.abc import Callable
 
 from sentinel.alerts.brand import COLOUR, COLOUR_DARK, for_dark, read_logo
 from sentinel.alerts.compose import Identity
-from sentinel.alerts.delivery import Delivery, DeliverySettings
+from sentinel.alerts.delivery import Delivery
+from sentinel.alerts.dispatch import DeliverySettings
+from sentinel.alerts.dkim import DkimError, Signer
 from sentinel.alerts.own_templates import trouble_with
-from sentinel.alerts.smtp import Mailer, SmtpSettings
+from sentinel.alerts.pool import Pool
+from sentinel.alerts.rates import Rates
+from sentinel.alerts.recipients import Reach
+from sentinel.alerts.smtp import SmtpSettings
 from sentinel.config import Config, read_secret
 from sentinel.daemon.outbox import StoreOutbox
 from sentinel.errors import FileError
 from sentinel.store.protocol import Store
+
+#: Mails leased at once for each connection.
+_BATCH = 10
 
 
 def identity_of(config: Config, tenant: str) -> Identity:
@@ -68,17 +76,48 @@ def smtp_settings(config: Config) -> SmtpSettings:
     )
 
 
+def reach_of(config: Config, tenant: str) -> Reach:
+    """How a tenant's people are reached."""
+    own = config.for_tenant(tenant)
+    quiet = own.alerts.quiet_hours
+    return Reach(quiet=quiet.minutes if quiet else None, mailbox_domains=own.service.mailbox_domains)
+
+
+def mailer_of(config: Config, *, connections: int = 1) -> Pool:
+    """The way to the mail server, signing what is configured to be signed. Raises :class:`sentinel.errors.FileError`
+    for a secret that is missing, that others may read, or that is no key."""
+    return Pool(smtp_settings(config), connections=connections, signer=signer_of(config))
+
+
+def signer_of(config: Config) -> Signer | None:
+    """Who signs mails, if anybody does. Raises :class:`sentinel.errors.FileError` for a key that is missing or bad."""
+    dkim = config.smtp.dkim
+    if dkim.domain is None:
+        return None
+    key = read_secret(config, "dkim_key", dkim.key_file)
+    if key is None:
+        raise config.error("the key is missing: give key_file or the credential dkim_key", "smtp", "dkim")
+    try:
+        return Signer(dkim.domain, dkim.selector, key)
+    except DkimError as error:
+        raise config.error(str(error), "smtp", "dkim", "key_file") from None
+
+
 def make_delivery(config: Config, store: Store, busy: Callable[[], bool]) -> Delivery:
     """Delivery of the store's outbox; it goes slower while ``busy``."""
     return Delivery(
         StoreOutbox(store),
-        Mailer(smtp_settings(config)),
+        mailer_of(config, connections=config.smtp.connections),
         lambda tenant: identity_of(config, tenant),
         DeliverySettings(
             worker=f"{socket.gethostname()}-{os.getpid()}",
             operators=config.alerts.operators,
             retry_hours=config.smtp.retry_hours,
             first_wait=config.smtp.retry_first_seconds,
+            batch=_BATCH * config.smtp.connections,
+            flood=config.alerts.flood,
         ),
+        reach=lambda tenant: reach_of(config, tenant),
+        rates=Rates(config.smtp.per_minute, config.smtp.per_domain_minute),
         busy=busy,
     )

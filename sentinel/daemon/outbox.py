@@ -1,6 +1,7 @@
-"""The store's outbox as delivery wants it: ."""
+"""The store's outbox as delivery wants it."""
 
 from sentinel.alerts.outbox import OutboxItem
+from sentinel.daemon.flood import fold_flood
 from sentinel.events.sighting import Attributes
 from sentinel.store.protocol import Store
 
@@ -27,11 +28,23 @@ class StoreOutbox:
     async def retry(self, item_id: int, *, worker: str, at: int, reason: str) -> None:
         await self._store.retry_mail(item_id, worker=worker, at=at, reason=reason)
 
+    async def postpone(self, item_id: int, *, worker: str, at: int, reason: str) -> None:
+        await self._store.retry_mail(item_id, worker=worker, at=at, reason=reason, tried=False)
+
     async def failed(self, item_id: int, *, worker: str, now: int, reason: str) -> None:
         await self._store.settle_mail(item_id, worker=worker, now=now, state="failed", reason=reason)
 
-    async def unaddressed(self, item_id: int, *, worker: str, now: int) -> None:
-        await self._store.settle_mail(item_id, worker=worker, now=now, state="unaddressed")
+    async def unaddressed(self, item_id: int, *, worker: str, now: int, reason: str) -> None:
+        await self._store.settle_mail(item_id, worker=worker, now=now, state="unaddressed", reason=reason)
+
+    async def refused(self, item_id: int, address: str, *, worker: str) -> None:
+        await self._store.put_refusal(item_id, address, worker=worker)
+
+    async def is_refused(self, account: str, address: str, *, since: int) -> bool:
+        return await self._store.refused(account, address) >= since
+
+    async def fold_flood(self, most: int, *, now: int) -> int:
+        return await fold_flood(self._store, most, now=now)
 
     async def attributes(self, tenant: str, account: str) -> Attributes | None:
         return await self._store.attributes(account)

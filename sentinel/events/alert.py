@@ -1,10 +1,12 @@
 """The alert: what a person or an operator hears of. One id is at most one mail (CONTRACT §2)."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
 import msgspec
 
+from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.place import Place
 from sentinel.events.sighting import Attributes, Device
 
@@ -44,6 +46,14 @@ class OpenAlert(msgspec.Struct, array_like=True, omit_defaults=True, kw_only=Tru
     contexts: list[str] = []  #: what was new about the events, so that the same news is told once
 
 
+class ToldMail(msgspec.Struct, frozen=True, array_like=True):
+    """A mail that an account was told by: event time (micros), kind and level. What has room after it goes by these."""
+
+    time: int
+    kind: str
+    level: str
+
+
 class Notice(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, kw_only=True):
     """What a mail needs to say, without a raw value in it. Raw values are opened when the mail is written.
 
@@ -73,3 +83,18 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, k
     earlier: int = 0  #: events folded into the alert of this kind before this one, not told yet
     actor: str = "self"  #: who did it; if not the person, device and place are not theirs to read
     addressed: Attributes | None = None  #: whom to write to, where the account is erased before the mail goes
+
+
+def summary_of(notices: Sequence[Notice]) -> Notice:
+    """One ``summary`` of several notices to one account: it describes the latest, whose id it has, and says how many
+    events there were."""
+    latest = max(notices, key=lambda notice: (notice.time, notice.id))
+    worst = max(notices, key=lambda notice: (LEVEL_ORDER[notice.level], notice.risk))
+    return msgspec.structs.replace(
+        latest,
+        kind="summary",
+        level=worst.level,
+        risk=worst.risk,
+        events=sum(notice.events for notice in notices),
+        earlier=sum(notice.earlier for notice in notices),
+    )

@@ -129,3 +129,4 @@ class Attributes(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tru
     tags: tuple[str, ...] = ()
     created: int | None = None
     as_of: int = 0  #: event time (micros) of the newest values, so that a late event does not overwrite them
+    contact_email: str | None = None  #: hears of what happens as well, where the account is itself the mailbox

@@ -43,6 +43,8 @@ class AccountData(msgspec.Struct, frozen=True, kw_only=True):
     email_verified: bool | None = None
     former_email: str | None = None
     former_email_until: Time | None = None
+    contact_email: str | None = None
+    email_refused: Time | None = None
     name: str | None = None
     locale: str | None = None
     timezone: str | None = None
@@ -85,7 +87,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailData(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail about the account. ``state`` is ``pending``, ``held``, ``sent``, ``failed`` or ``unaddressed``."""
+    """A mail about the account. ``state`` is ``pending``, ``held``, ``sent``, ``failed``, ``unaddressed`` or ``folded``
+    (into a summary)."""
 
     kind: str
     time: Time

@@ -112,6 +112,14 @@ class OpenAlertData(msgspec.Struct, frozen=True, kw_only=True):
     rules: list[str] = []
 
 
+class ToldMailData(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail of the last days; no more than a few are sent a day."""
+
+    time: Time
+    kind: str
+    level: str
+
+
 class ProfileData(msgspec.Struct, frozen=True, kw_only=True):
     """All that is remembered to judge the next event. Weights of hours and weekdays are relative, 4 for one login."""
 
@@ -134,6 +142,7 @@ class ProfileData(msgspec.Struct, frozen=True, kw_only=True):
     sessions: list[SessionData] = []
     challenges: list[ChallengeData] = []
     open_alerts: list[OpenAlertData] = []
+    told_mails: list[ToldMailData] = []
     trusted_logins: int = 0
     first_logins: list[Time] = []
     last_seen: Time | None = None

@@ -38,8 +38,11 @@ def moment(micros: int) -> str | None:
     return to_text(micros) if micros else None
 
 
-def account_data(account: str, attributes: Attributes | None) -> AccountData:
-    """The attributes of ``account`` (the sender's id); of an account that none were told of, the id alone."""
+def account_data(account: str, attributes: Attributes | None, refused: int = 0) -> AccountData:
+    """The attributes of ``account`` (the sender's id); of an account that none were told of, the id alone.
+
+    ``refused`` is when the mail server refused the address for good (micros); 0: it did not.
+    """
     if attributes is None:
         return AccountData(id=account)
     return AccountData(
@@ -48,6 +51,8 @@ def account_data(account: str, attributes: Attributes | None) -> AccountData:
         email_verified=attributes.email_verified,
         former_email=attributes.previous_email,
         former_email_until=moment(attributes.previous_until) if attributes.previous_email else None,
+        contact_email=attributes.contact_email,
+        email_refused=moment(refused),
         name=attributes.name,
         locale=attributes.locale,
         timezone=attributes.timezone,

@@ -15,6 +15,7 @@ from sentinel.export.data_profile import (
     ProfileData,
     SessionData,
     SpotData,
+    ToldMailData,
 )
 from sentinel.export.gather import moment, place_data
 from sentinel.past.profile import Profile, Session, TrustPolicy, Value, is_trusted
@@ -134,6 +135,7 @@ def profile_data(profile: Profile, names: Names, policy: TrustPolicy, *, at: int
             )
             for alert in profile.alerts
         ],
+        told_mails=[ToldMailData(time=to_text(mail.time), kind=mail.kind, level=mail.level) for mail in profile.told],
         trusted_logins=profile.trusted_logins,
         first_logins=[to_text(time) for time in profile.warmup],
         last_seen=moment(profile.last_seen),

@@ -39,6 +39,7 @@ _LISTS: Final = (
     "sessions",
     "challenges",
     "open_alerts",
+    "told_mails",
     "helped",
 )
 _BARS: Final = ("hours", "weekdays")

@@ -33,6 +33,8 @@ WORDS: Final = {
     ("AlertData", "state"): "state",
     ("OpenAlertData", "kind"): "alert_kind",
     ("OpenAlertData", "level"): "level",
+    ("ToldMailData", "kind"): "alert_kind",
+    ("ToldMailData", "level"): "level",
     ("MailData", "kind"): "alert_kind",
     ("MailData", "state"): "mail_state",
     ("AnswerData", "verdict"): "verdict",

@@ -41,6 +41,7 @@ def forget(profile: Profile, before: int) -> bool:
     profile.factors = {key: factor for key, factor in profile.factors.items() if not 0 < _seen(factor) < before}
     profile.challenges = [challenge for challenge in profile.challenges if challenge.time >= before]
     profile.alerts = [alert for alert in profile.alerts if alert.last >= before]
+    profile.told = [mail for mail in profile.told if mail.time >= before]
     profile.compromised = {key: time for key, time in profile.compromised.items() if time >= before}
     profile.recoveries = [time for time in profile.recoveries if time >= before]
     profile.helped = [entry for entry in profile.helped if entry[0] >= before]
@@ -82,6 +83,7 @@ def _is_bare(profile: Profile) -> bool:
         or profile.sessions
         or profile.challenges
         or profile.alerts
+        or profile.told
         or profile.compromised
         or profile.recoveries
         or profile.helped

@@ -39,6 +39,8 @@ from sentinel.past.usual import merge_usual
 
 #: Open alerts remembered of one account, as :data:`sentinel.alerts.policy.MAX_OPEN` has it.
 MAX_ALERTS: Final = 16
+#: Mails remembered of one account, as :data:`sentinel.alerts.policy.MAX_TOLD` has it.
+MAX_TOLD: Final = 32
 
 _T = TypeVar("_T")
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -78,6 +80,7 @@ def merge_profiles(into: Profile, other: Profile) -> Profile:
         rights=merge_rights(into.rights, other.rights),
         seen=merge_seen(into.seen, other.seen),
         rights_count=max(into.rights_count, other.rights_count),
+        told=_newest(_by_time(into.told, other.told, lambda mail: mail.time), MAX_TOLD),
     )
 
 

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import msgspec
 
-from sentinel.events.alert import OpenAlert
+from sentinel.events.alert import OpenAlert, ToldMail
 from sentinel.events.clock import DAY, MINUTE, utc_day
 from sentinel.events.sighting import Sighting
 
@@ -182,6 +182,7 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     rights: list[Right] = []  #: what the person asked for and what came of it, oldest first
     seen: dict[str, dict[str, Seen]] = {}  #: kind → shortened pseudonym, for what is likely (not for what is trusted)
     rights_count: int = 0  #: how often something was asked for, so that an older copy of this is told from a newer one
+    told: list[ToldMail] = []  #: mails of the last day of events, for what has room after them
 
     @property
     def restricted(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sentinel.alerts.policy import Cause, Raised, raise_or_fold
+from sentinel.alerts.policy import EACH_TOLD, Cause, Raised, raise_or_fold
 from sentinel.events.alert import Notice
 from sentinel.events.assessment import LEVEL_ORDER, Finding, level_of
 from sentinel.events.place import ANONYMOUS_KINDS, Place
@@ -19,7 +19,7 @@ from sentinel.rules.ruleset import RuleSet
 from sentinel.scoring import combine, decide
 
 #: Notices that are owed whatever the risk (CONTRACT §2).
-OWED: Final = frozenset({"credential_change"})
+OWED: Final = EACH_TOLD
 #: Changes of which the profile does not know what they were changed to.
 _EACH_ITS_OWN: Final = frozenset({"email_changed", "phone_changed"})
 
@@ -65,7 +65,7 @@ def alerts_of(
         same_as=concluded.assessment.alert if concluded else None,
         tell=is_told(arrival, settings),
     )
-    result = raise_or_fold(profile.alerts, cause, settings.fold)
+    result = raise_or_fold(profile.alerts, profile.told, cause, settings.fold)
     notices = (notice_of(arrival, result, told, rules, own_risk, decision),) if result.news else ()
     return (result,), notices
 

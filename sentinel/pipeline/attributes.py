@@ -29,7 +29,7 @@ def check_attributes(given: Attributes) -> None:
 
     For what is set on purpose. Events are taken with whatever attributes they bring: a login is not lost for them.
     """
-    for name in ("email", "previous_email"):
+    for name in ("email", "previous_email", "contact_email"):
         if (address := getattr(given, name)) is not None:
             try:
                 check_address(address)
@@ -72,6 +72,7 @@ def merge_attributes(current: Attributes | None, given: Attributes) -> Attribute
         tags=newer.tags or older.tags,
         created=newer.created if newer.created is not None else older.created,
         as_of=newer.as_of,
+        contact_email=newer.contact_email or older.contact_email,
     )
 
 
@@ -135,6 +136,6 @@ def _digest(given: Attributes) -> int:
     return hash(
         (
             *(given.email, given.previous_email, given.email_verified, given.locale, given.timezone),
-            *(given.name, given.tags, given.created, given.previous_until),
+            *(given.name, given.tags, given.created, given.previous_until, given.contact_email),
         )
     )

@@ -26,6 +26,7 @@ RECTIFIABLE: Final = {
     "email": "email",
     "previous_email": "previous_email",
     "email_verified": "email_verified",
+    "contact_email": "contact_email",
     "locale": "locale",
     "timezone": "timezone",
     "name": "name",

@@ -30,6 +30,7 @@ from sentinel.pipeline.replay import Replay
 from sentinel.privacy.keys import KEY_BYTES, Secret
 from sentinel.privacy.pseudonyms import Pseudonymizer
 from sentinel.simulation.friction import Friction
+from sentinel.simulation.mails import Mails
 from sentinel.simulation.outcomes import Outcomes
 from sentinel.store.protocol import Record
 
@@ -45,6 +46,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     friction: Friction
     outcomes: Outcomes
+    mails: Mails
 
 
 class _Due(msgspec.Struct, frozen=True):
@@ -81,7 +83,7 @@ class _Run:
         self._enricher = enriched
         self._from = measured_from
         self._progress = progress
-        self._friction, self._outcomes = Friction(), Outcomes()
+        self._friction, self._outcomes, self._mails = Friction(), Outcomes(), Mails()
         self._due: list[tuple[int, int, _Due]] = []
         self._order = count()
         self._over: set[str] = set()
@@ -100,6 +102,8 @@ class _Run:
             self._answers(time)
             judged = self._replay.judge(arrival)
             stopped = judged.assessment.decision in _STOPPED
+            if time >= self._from:
+                self._mails.note(time, judged)
             if episode is not None:
                 self._attacker(event, arrival.sighting, judged, extra)
             else:
@@ -111,7 +115,8 @@ class _Run:
                     self._answer(time, arrival.sighting, judged, "legitimate")
             if number % 1000 == 0:
                 self._progress(time)
-        return Figures(events=number, friction=self._friction, outcomes=self._outcomes)
+        self._mails.logins = self._friction.logins
+        return Figures(events=number, friction=self._friction, outcomes=self._outcomes, mails=self._mails)
 
     def _attacker(self, event: Event, sighting: Sighting, judged: Judged, extra: dict[str, Any]) -> None:
         self._outcomes.note(event, judged, extra["episode"], extra["step"])

@@ -9,6 +9,9 @@ from sentinel.simulation.measure import Figures
 
 #: What is aimed at (issue "All detectors", done when 3): per 1,000 successful logins, at most.
 CHALLENGES, MAILS, OTHER_MAILS = 3.0, 20.0, 2.0
+#: Mails to people per 1,000 of their logins, whoever caused them, and to one account within 24 hours, at most (issue
+#: "Alerts people trust", done when 5).
+ALL_MAILS, MAILS_A_DAY = 8.0, 3
 #: Per cent of attackers who know the password, challenged before they have what they want, at least.
 CHALLENGED: Final = {"naive": 90.0, "vpn": 70.0, "targeted": 40.0, "stolen_session": 60.0}
 
@@ -32,6 +35,12 @@ def lines(quiet: Figures, attacked: Figures) -> Iterator[Line]:
         figure = friction.others_per_1000
         name = f"  of them not owed{where}"
         yield Line(name, f"{figure:.2f}", f"≤ {OTHER_MAILS:g}", figure <= OTHER_MAILS)
+    mails = attacked.mails
+    name = "all mails to people per 1,000 logins, about attackers included"
+    yield Line(name, f"{mails.per_1000:.2f}", f"< {ALL_MAILS:g}", mails.per_1000 < ALL_MAILS)
+    kinds = ", ".join(f"{number} {kind}" for kind, number in mails.most_of.most_common())
+    told = f"{mails.most}" + (f" ({kinds})" if kinds else "")
+    yield Line("most mails to one account in 24 hours", told, f"≤ {MAILS_A_DAY}", mails.most <= MAILS_A_DAY)
     for kind in INTRUDERS:
         found = attacked.outcomes.of(kind)
         if found:

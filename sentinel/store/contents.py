@@ -75,6 +75,7 @@ PROFILE_HELD: Final = Held(
         "objected_at": "rights.objection_since",
         "rights": "rights.decisions",
         "seen": "profile.familiar",
+        "told": "profile.told_mails",
     },
     {
         "rights_count": "how many decisions there were; they stand in the export themselves",

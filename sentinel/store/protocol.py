@@ -190,7 +190,7 @@ class MailKept(msgspec.Struct, frozen=True, kw_only=True):
     with, tried first, or of its event; 0 when none of these is kept any more."""
 
     kind: str
-    state: str  #: pending, held (the account is restricted), sent, failed or unaddressed
+    state: str  #: pending, held (the account is restricted), sent, failed, unaddressed or folded
     time: int = 0
     alert: str | None = None
 
@@ -354,11 +354,27 @@ class Store(Aging, Protocol):
     async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
         """The mail is done with: ``sent``, ``failed`` or ``unaddressed``. A lost lease makes this do nothing."""
 
-    async def retry_mail(self, mail: int, *, worker: str, at: int, reason: str) -> None:
-        """The mail is to be tried again at ``at``."""
+    async def retry_mail(self, mail: int, *, worker: str, at: int, reason: str, tried: bool = True) -> None:
+        """The mail is to be tried again at ``at``. One that was not ``tried`` yet is as if it had not been leased."""
+
+    async def put_refusal(self, mail: int, address: str, *, worker: str) -> None:
+        """The mail server refused ``address`` for good; kept, by a keyed name, for as long as the mail's row is."""
+
+    async def refused(self, account: str, address: str) -> int:
+        """The UTC day (micros) on which it last refused that address of an account; 0: it did not, or long ago."""
+
+    async def refusals(self) -> int:
+        """How many accounts have an address that was refused."""
+
+    async def crowds(self, now: int) -> dict[str, int]:
+        """How many mails to people are due, were never tried and are not critical, by tenant."""
+
+    async def fold_mails(self, tenant: str, *, now: int) -> int:
+        """Fold those of one account into one ``summary``, but changes of credentials; returns how many went into others
+        (``folded``)."""
 
     async def mail_counts(self) -> dict[str, int]:
-        """Mails by state (``pending``, ``sent``, ``failed``, ``unaddressed``)."""
+        """Mails by state (``pending``, ``sent``, ``failed``, ``unaddressed``, ``held``, ``folded``)."""
 
     async def put_key(self, key: ApiKey) -> bool:
         """Keep a new key; false when the name is taken."""

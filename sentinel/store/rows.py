@@ -276,6 +276,10 @@ class Rows:
             )  # fmt: skip
         return found
 
+    def address_name(self, address: str) -> str:
+        """What a mail address that was refused is known by."""
+        return self.vault.pseudonym("mail-address", "", address.casefold())
+
     def mails_row(self, handle: str) -> str:
         """What an account's mails are found by."""
         return self.vault.of(handle).row("mails")

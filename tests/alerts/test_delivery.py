@@ -8,23 +8,29 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from sentinel.alerts.compose import Identity
-from sentinel.alerts.delivery import FIRST_WAIT, LONGEST_WAIT, Counters, Delivery, DeliverySettings, wait
+from sentinel.alerts.delivery import Delivery
+from sentinel.alerts.dispatch import FIRST_WAIT, LONGEST_WAIT, REFUSED_BEFORE, Counters, DeliverySettings, wait
 from sentinel.alerts.outbox import Outbox, OutboxItem
+from sentinel.alerts.pool import Pool
+from sentinel.alerts.rates import Rates
+from sentinel.alerts.recipients import UNVERIFIED, Reach
 from sentinel.alerts.samples import sample, sample_attributes
-from sentinel.alerts.smtp import Mailer, Result, SmtpSettings
+from sentinel.alerts.smtp import Result, SmtpSettings
 from sentinel.errors import StoreError
 from sentinel.events.alert import KINDS, Notice
-from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND
+from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, to_datetime, to_micros
 from sentinel.events.sighting import Attributes
 
 NOW = sample("attack").time + MINUTE
 IDENTITY = Identity(service_name="Example", from_header="Example <security@example.org>")
+NO_REACH = Reach()
 SENT = Result("sent")
 LATER = Result("temporary", "the mail server refused the recipient (451)")
 NEVER = Result("permanent", "the mail server refused the recipient (550)")
@@ -48,6 +54,7 @@ class MemoryOutbox:
     rows: dict[int, Row] = field(default_factory=dict)
     accounts: dict[str, Attributes] = field(default_factory=dict)
     broken: bool = False
+    refusals: set[tuple[str, str]] = field(default_factory=set)
 
     def put(self, notice: Notice, *, attempts: int = 0, first_try: int = 0) -> int:
         number = len(self.rows) + 1
@@ -92,8 +99,22 @@ class MemoryOutbox:
         row = self._held(item_id, worker)
         row.state, row.reason = "failed", reason
 
-    async def unaddressed(self, item_id: int, *, worker: str, now: int) -> None:
-        self._held(item_id, worker).state = "unaddressed"
+    async def postpone(self, item_id: int, *, worker: str, at: int, reason: str) -> None:
+        row = self._held(item_id, worker)
+        row.due, row.holder, row.reason = at, "", reason
+
+    async def unaddressed(self, item_id: int, *, worker: str, now: int, reason: str) -> None:
+        row = self._held(item_id, worker)
+        row.state, row.reason = "unaddressed", reason
+
+    async def refused(self, item_id: int, address: str, *, worker: str) -> None:
+        self.refusals.add((self._held(item_id, worker).item.notice.account or "", address))
+
+    async def is_refused(self, account: str, address: str, *, since: int) -> bool:
+        return (account, address) in self.refusals
+
+    async def fold_flood(self, most: int, *, now: int) -> int:
+        return 0
 
     async def attributes(self, tenant: str, account: str) -> Attributes | None:
         return self.accounts.get(account)
@@ -106,6 +127,7 @@ class Server:
     """A mailer that answers as told: by recipient, else ``answer``."""
 
     budget = 60.0
+    connections = 1
 
     def __init__(self) -> None:
         self.answer = SENT
@@ -140,9 +162,19 @@ def server() -> Server:
     return Server()
 
 
-def delivery(outbox: Outbox, server: Server, worker: str = "one", **values: object) -> Delivery:
+def delivery(
+    outbox: Outbox,
+    server: Server,
+    worker: str = "one",
+    *,
+    reach: Reach = NO_REACH,
+    rates: Rates | None = None,
+    **values: object,
+) -> Delivery:
     settings = DeliverySettings(worker=worker, **values)  # type: ignore[arg-type]
-    return Delivery(outbox, server, lambda tenant: IDENTITY, settings, elapsed=lambda: 0.0)
+    return Delivery(
+        outbox, server, lambda tenant: IDENTITY, settings, reach=lambda tenant: reach, rates=rates, elapsed=lambda: 0.0
+    )
 
 
 def change(notice: Notice, **values: object) -> Notice:
@@ -431,6 +463,124 @@ async def test_logs_name_the_alert_and_never_an_address(
         assert secret not in caplog.text
 
 
+# --- not now ---
+
+
+def evening(outbox: MemoryOutbox) -> int:
+    """Ada's eleven at night, at the end of a day on which something happened."""
+    zone = ZoneInfo("Europe/Berlin")
+    outbox.accounts["sample"] = msgspec.structs.replace(sample_attributes(), timezone="Europe/Berlin")
+    return to_micros(to_datetime(NOW).astimezone(zone).replace(hour=23, minute=0, second=0, microsecond=0))
+
+
+async def test_quiet_hours_move_a_mail_and_are_no_try(outbox: MemoryOutbox, server: Server) -> None:
+    night = evening(outbox)
+    number = outbox.put(sample("new_sign_in"))
+    loop = delivery(outbox, server, reach=Reach(quiet=(22 * 60, 7 * 60)))
+    assert await loop.run_once(night) == 1
+    assert outbox.rows[number].due == night + 8 * HOUR
+    assert outbox.rows[number].item.attempts == 0
+    assert await loop.run_once(night + 8 * HOUR - 1) == 0
+    assert await loop.run_once(night + 8 * HOUR) == 1
+    assert loop.counters == Counters(sent=1, postponed=1)
+
+
+async def test_quiet_hours_hold_back_neither_the_worst_nor_a_change_of_credentials(
+    outbox: MemoryOutbox, server: Server
+) -> None:
+    night = evening(outbox)
+    outbox.put(change(sample("suspicious_sign_in"), level="critical"))
+    outbox.put(change(sample("credential_change"), level="low"))
+    outbox.put(sample("campaign"))
+    reach = Reach(quiet=(22 * 60, 7 * 60))
+    await delivery(outbox, server, reach=reach, operators=("ops@example.org",)).run_once(night)
+    assert len(server.got) == 3
+
+
+async def test_an_address_that_was_refused_waits_but_for_what_is_urgent(outbox: MemoryOutbox, server: Server) -> None:
+    outbox.put(sample("new_sign_in"))
+    server.answers["ada@example.org"] = msgspec.structs.replace(NEVER, refused=True)
+    loop = delivery(outbox, server)
+    await loop.run_once(NOW)
+    later = outbox.put(sample("new_sign_in"))
+    await loop.run_once(NOW)
+    assert (outbox.rows[later].state, outbox.rows[later].reason) == ("waiting", REFUSED_BEFORE)
+    assert server.tried == ["ada@example.org"]
+    outbox.put(change(sample("suspicious_sign_in"), level="critical"))
+    outbox.put(sample("credential_change"))
+    await loop.run_once(NOW)
+    assert server.tried == ["ada@example.org"] * 3
+    outbox.accounts["sample"] = msgspec.structs.replace(sample_attributes(), email="ada@example.com")
+    await loop.run_once(NOW + DAY)
+    assert outbox.rows[later].state == "sent"
+
+
+async def test_a_mail_refused_as_such_says_nothing_about_the_address(outbox: MemoryOutbox, server: Server) -> None:
+    outbox.put(sample("new_sign_in"))
+    server.answer = NEVER
+    await delivery(outbox, server).run_once(NOW)
+    assert outbox.refusals == set()
+
+
+async def test_who_can_be_reached_is_when_another_address_was_refused(outbox: MemoryOutbox, server: Server) -> None:
+    moved(outbox, NOW + DAY)
+    outbox.refusals.add(("sample", "new@example.org"))
+    number = outbox.put(sample("new_sign_in"))
+    await delivery(outbox, server).run_once(NOW)
+    assert (server.tried, outbox.rows[number].state) == (["old@example.org"], "sent")
+
+
+async def test_an_unverified_address_is_counted_with_the_reason(outbox: MemoryOutbox, server: Server) -> None:
+    number = outbox.put(sample("new_sign_in"))
+    outbox.accounts["sample"] = msgspec.structs.replace(sample_attributes(), email_verified=False)
+    await delivery(outbox, server).run_once(NOW)
+    assert (outbox.rows[number].state, outbox.rows[number].reason) == ("unaddressed", UNVERIFIED)
+
+
+async def test_a_limit_in_total_is_kept(outbox: MemoryOutbox, server: Server) -> None:
+    for _ in range(6):
+        outbox.put(sample("new_sign_in"))
+    loop = delivery(outbox, server, rates=Rates(per_minute=2), batch=2)
+    assert [await loop.run_once(NOW + second * SECOND) for second in (0, 0, 29, 30, 60)] == [1, 0, 0, 1, 1]
+    assert loop.counters.sent == 3
+
+
+async def test_a_limit_of_a_domain_is_no_try_and_holds_up_no_other(outbox: MemoryOutbox, server: Server) -> None:
+    outbox.accounts["other"] = msgspec.structs.replace(sample_attributes(), email="bob@example.com")
+    first, second = outbox.put(sample("attack")), outbox.put(sample("attack"))
+    other = outbox.put(change(sample("attack"), account="other"))
+    loop = delivery(outbox, server, rates=Rates(per_domain_minute=1))
+    await loop.run_once(NOW)
+    assert [outbox.rows[number].state for number in (first, second, other)] == ["sent", "waiting", "sent"]
+    assert (outbox.rows[second].due, outbox.rows[second].item.attempts) == (NOW + MINUTE, 0)
+    await loop.run_once(NOW + MINUTE)
+    assert outbox.rows[second].state == "sent"
+
+
+# --- several at once ---
+
+
+async def test_as_many_mails_are_under_way_as_there_are_connections(outbox: MemoryOutbox, server: Server) -> None:
+    under_way, most = 0, 0
+
+    class Slow(Server):
+        connections = 3
+
+        async def send(self, message: EmailMessage, recipient: str) -> Result:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            under_way -= 1
+            return SENT
+
+    for _ in range(10):
+        outbox.put(sample("attack"))
+    assert await delivery(outbox, Slow()).run_once(NOW) == 10
+    assert most == 3
+
+
 # --- several workers ---
 
 
@@ -555,7 +705,7 @@ async def test_from_the_outbox_to_a_real_mail_server(outbox: MemoryOutbox) -> No
     server = await asyncio.get_running_loop().create_server(lambda: SMTP(Handler()), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     settings = SmtpSettings(host="127.0.0.1", port=port, tls="none", envelope_from="bounces@example.org")
-    mailer = Mailer(settings)
+    mailer = Pool(settings)
     for kind in KINDS:
         outbox.put(sample(kind))
     operators = ("operators@example.org",)

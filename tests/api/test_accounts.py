@@ -18,14 +18,25 @@ ADA = {
 }
 
 
+NOT_GIVEN = {"previous_email": None, "contact_email": None, "email_refused": False}
+
+
 async def test_attributes_are_set_merged_and_told(client: Client) -> None:
     first = await client.put("/v1/accounts/u-1", ADA)
-    assert (first.status, first.body) == (200, {"account": "u-1", "previous_email": None} | ADA)
+    assert (first.status, first.body) == (200, NOT_GIVEN | {"account": "u-1"} | ADA)
     again = (await client.put("/v1/accounts/u-1", {"locale": "en"})).body
     assert again == first.body | {"locale": "en"}
     assert (await client.get("/v1/accounts/u-1")).body == again
     moved = (await client.put("/v1/accounts/u-1", {"email": "ada@example.com"})).body
     assert (moved["email"], moved["previous_email"]) == ("ada@example.com", "ada@example.org")
+
+
+async def test_a_second_contact_stays_until_another_is_given(client: Client) -> None:
+    given = {"contact_email": "ada@example.com"}
+    assert (await client.put("/v1/accounts/u-1", ADA | given)).body["contact_email"] == "ada@example.com"
+    assert (await client.put("/v1/accounts/u-1", {"name": "Ada"})).body["contact_email"] == "ada@example.com"
+    moved = await client.put("/v1/accounts/u-1", {"contact_email": "ada@example.net"})
+    assert moved.body["contact_email"] == "ada@example.net"
 
 
 @pytest.mark.parametrize("locale", ["de", "de-AT", "pt_BR", "zh-Hant-TW", "es-419", "sl-rozaj-biske", "en-US-u-hc-h23"])
@@ -57,6 +68,7 @@ async def test_an_account_never_heard_of(client: Client) -> None:
         ({"email": "Ada <ada@example.org>"}, "email"),
         ({"email": "ada@"}, "email"),
         ({"previous_email": "ada at example.org"}, "previous_email"),
+        ({"contact_email": "ada at example.org"}, "contact_email"),
         ({"locale": "german"}, "locale"),
         ({"locale": "de_AT.UTF-8"}, "locale"),
         ({"timezone": "Mars/Olympus"}, "timezone"),

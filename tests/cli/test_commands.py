@@ -136,6 +136,36 @@ def test_rules_are_checked_and_tested(sentinel: Command, tmp_path: Path, write_c
     assert [bool(each["problem"]) for each in results] == [False, True]
 
 
+def test_doctor_asks_for_a_second_contact_where_the_account_is_the_mailbox(sentinel: Command, tmp_path: Path) -> None:
+    people = (("u-1", "ada@mail.example.org"), ("u-2", "bob@mail.example.org"), ("u-3", "cy@example.org"))
+    events = [login(f"e-{name}", "2026-01-05T09:00:00Z", account=name, email=email) for name, email in people]
+    good(sentinel("import", write(tmp_path / "a.ndjson", events)))
+    good(sentinel("account", "rectify", "u-2", "--contact-email", "bob@example.com"))
+    config = tmp_path / "sentinel.toml"
+    config.write_text(f'state = "{sentinel.state}"\n[service]\nmailbox_domains = ["mail.example.org"]\n')
+
+    def told() -> list[tuple[str, str]]:
+        checks = json.loads(sentinel("--config", config, "doctor", "--json").stdout)
+        return [(each["state"], each["detail"][:10]) for each in checks if each["name"] == "contacts"]
+
+    assert told() == [("warn", "1 accounts")]
+    good(sentinel("account", "rectify", "u-1", "--contact-email", "ada@example.com"))
+    assert [state for state, _ in told()] == ["good"]
+
+
+@pytest.mark.parametrize("key", ["", "no key\n"])
+def test_a_bad_key_for_signing_mails_is_an_error_of_the_configuration(
+    sentinel: Command, tmp_path: Path, key: str
+) -> None:
+    (tmp_path / "dkim.pem").write_text(key)
+    (tmp_path / "dkim.pem").chmod(0o600)
+    config = tmp_path / "sentinel.toml"
+    config.write_text(f'state = "{sentinel.state}"\n[smtp.dkim]\ndomain = "example.org"\nkey_file = "dkim.pem"\n')
+    bad(sentinel("--config", config, "check-config"), 1, "empty" if not key else "not a private key in PEM")
+    config.write_text(f'state = "{sentinel.state}"\n[smtp.dkim]\nkey_file = "dkim.pem"\n')
+    bad(sentinel("--config", config, "check-config"), 1, "give domain as well")
+
+
 def test_import_prints_or_keeps_and_mails_nobody(sentinel: Command, tmp_path: Path) -> None:
     path = write(tmp_path / "a.ndjson", [*home(), login("strange", "2026-01-05T09:00:00Z", **AWAY)])
     printed = good(sentinel("import", "--print", path))
@@ -149,7 +179,7 @@ def test_import_prints_or_keeps_and_mails_nobody(sentinel: Command, tmp_path: Pa
     assert "0 events taken, 5 known already" in again.stderr
     checks = json.loads(sentinel("doctor", "--json").stdout)
     assert [each["detail"] for each in checks if each["name"] == "mails"] == [
-        "0 pending, 0 sent, 0 failed, 0 unaddressed, 0 held"
+        "0 pending, 0 sent, 0 failed, 0 unaddressed, 0 held, 0 folded"
     ]
     (tmp_path / "a.ndjson").write_text("nonsense\n")
     bad(sentinel("import", path), 1, "a.ndjson:1: ")

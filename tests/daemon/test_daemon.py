@@ -314,6 +314,27 @@ async def test_an_unreachable_mail_server_keeps_the_mails_and_the_daemon_ready(
     assert mail_server.mailbox.recipients == ["ada@example.org"]
 
 
+async def test_an_address_that_the_mail_server_refuses_is_told_to_the_service(
+    start: Start, mail_server: MailServer
+) -> None:
+    async def refuse(*told: object) -> str:
+        return "550 5.1.1 no such mailbox"
+
+    mail_server.mailbox.handle_RCPT = refuse  # type: ignore[attr-defined]  # looked for by name
+    client = await (await start()).client()
+    given = {"email": "ada@example.org"}
+    assert not (await client.put("/v1/accounts/u-1", given)).body["email_refused"]
+    await client.take([*habits(), login("e-1", **AWAY)])
+
+    async def told() -> bool:
+        return bool((await client.get("/v1/accounts/u-1")).body["email_refused"])
+
+    await until(told)
+    assert not (await client.put("/v1/accounts/u-1", {"email": "ada@example.com"})).body["email_refused"]
+    exported = await client.download("/v1/accounts/u-1/export")
+    assert exported[0] == 200
+
+
 async def test_an_account_without_an_address_is_counted(daemon: InProcess, client: Client) -> None:
     await client.take([*habits(), login("e-1", **AWAY)])
 

@@ -88,6 +88,8 @@ def held(story: Story, names: Names, **more: Any) -> Held:
             email_verified=True,
             former_email="ada.old@example.org",
             former_email_until=time,
+            contact_email="ada@example.com",
+            email_refused=time,
             name="Ada <b>Example</b>",
             locale="de-DE",
             timezone="Europe/Berlin",

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from sentinel.events.alert import OpenAlert
+from sentinel.events.alert import OpenAlert, ToldMail
 from sentinel.events.assessment import Assessment
 from sentinel.events.clock import DAY, to_text
 from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.export.data import Document
 from sentinel.export.data_event import EventData, NetworkData
-from sentinel.export.data_profile import FamiliarData, ProfileData
+from sentinel.export.data_profile import FamiliarData, ProfileData, ToldMailData
 from sentinel.export.gather import account_data, alert_data, assessment_data, event_data
 from sentinel.export.gather_profile import KINDS, Names, profile_data
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Seen, TrustPolicy, values_of
@@ -149,7 +149,7 @@ def test_every_part_of_a_profile_is_exported() -> None:
     same = {"factors", "sessions", "challenges", "trusted_logins", "last_seen", "recoveries", "helped"}
     renamed = {"values", "places", "warmup", "recovered_at", "compromised", "alerts", "usual", "habit"}
     renamed |= {"push_doubt_at", "phone_changed_at", "usage_day", "usage_marks"}
-    renamed |= {"restricted_at", "objected_at", "rights", "rights_count", "seen"}
+    renamed |= {"restricted_at", "objected_at", "rights", "rights_count", "seen", "told"}
     assert set(Profile.__struct_fields__) == same | renamed
     assert same <= set(ProfileData.__struct_fields__)
     full = Profile(
@@ -162,6 +162,7 @@ def test_every_part_of_a_profile_is_exported() -> None:
         factors={"totp": KnownFactor("totp", 6 * DAY, counters=[1, 2], drifts=[-1])},
         challenges=[Challenge(7 * DAY, "S" * 16, None, "push")],
         alerts=[OpenAlert(id="a", kind="attack", level="high", risk=70, first=DAY, last=DAY, folded=2)],
+        told=[ToldMail(9 * DAY, "attack", "high")],
         seen={"address": {"": Seen(2, 9), "A" * 8: Seen(5, 10)}, "method": {"totp": Seen(7, 11)}},
     )
     found = profile_data(full, Names(), TrustPolicy(), at=9 * DAY)
@@ -172,6 +173,7 @@ def test_every_part_of_a_profile_is_exported() -> None:
     assert (found.factors[0].name, found.factors[0].codes_seen, found.factors[0].drift) == ("totp", 2, [-1])
     assert (found.challenges[0].method, found.challenges[0].session) == ("push", "#1")
     assert found.open_alerts[0].untold == 2
+    assert found.told_mails == [ToldMailData(time=to_text(9 * DAY), kind="attack", level="high")]
     assert found.familiar == [
         FamiliarData(kind="address", name=None, logins=2, last="1970-01-10"),
         FamiliarData(kind="address", name="#2", logins=5, last="1970-01-11"),

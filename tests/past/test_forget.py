@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.events.alert import OpenAlert
+from sentinel.events.alert import OpenAlert, ToldMail
 from sentinel.events.clock import DAY, MINUTE, SECOND, utc_day
 from sentinel.past.forget import forget, is_empty
 from sentinel.past.profile import (
@@ -41,6 +41,7 @@ def profile(time: int) -> Profile:
         factors={"f": KnownFactor("totp", time, time)},
         challenges=[Challenge(time, None, None, "push")],
         alerts=[OpenAlert(id="a", kind="attack", level="low", risk=1.0, first=0, last=time)],
+        told=[ToldMail(time, "attack", "low")],
         usual=[UsualPlace(48.9, 2.4, 20.0, time)],
         habit=Habit(bytes(24), bytes(7), BEFORE - 300 * DAY),
         push_doubt_at=time,

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sentinel.alerts.policy import MAX_OPEN
-from sentinel.events.alert import OpenAlert
+from sentinel.alerts.policy import MAX_OPEN, MAX_TOLD
+from sentinel.events.alert import OpenAlert, ToldMail
 from sentinel.events.clock import DAY, HOUR, SECOND
 from sentinel.past.factors import MAX_COUNTERS, MAX_DRIFTS
 from sentinel.past.habit import HALF_LIFE
 from sentinel.past.merge import MAX_ALERTS, merge_profiles
+from sentinel.past.merge import MAX_TOLD as MERGED_TOLD
 from sentinel.past.profile import (
     MAX_CHALLENGES,
     MAX_COMPROMISED,
@@ -69,6 +70,7 @@ SAMPLES: dict[str, Any] = {
     "objected_at": START,
     "rights": [Right(START, "restricted", "service")],
     "rights_count": 1,
+    "told": [ToldMail(START, "attack", "high")],
     "seen": {"address": {"": Seen(1, 20_000), "a": Seen(2, 20_000)}},
 }
 
@@ -174,6 +176,7 @@ PROFILES = st.builds(
     restricted_at=MAYBE,
     objected_at=MAYBE,
     seen=SEEN,
+    told=sorted_by(st.builds(ToldMail, TIMES, NAMES, st.just("high")), lambda mail: mail.time, MAX_TOLD),
     rights=sorted_by(
         st.builds(Right, TIMES, st.sampled_from(["restricted", "lifted"]), FEW), lambda right: right.time, MAX_RIGHTS
     ),
@@ -230,7 +233,7 @@ def test_a_session_of_both_is_vouched_for_by_both(field: str) -> None:
 
 
 def test_the_open_alerts_are_bounded_as_where_they_are_raised() -> None:
-    assert MAX_ALERTS == MAX_OPEN
+    assert (MAX_ALERTS, MERGED_TOLD) == (MAX_OPEN, MAX_TOLD)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -299,11 +302,12 @@ def test_bounds_and_order_are_kept(one: Profile, other: Profile) -> None:
     assert len(merged.recoveries) <= MAX_RECOVERIES
     assert len(merged.helped) <= MAX_RECOVERIES
     assert len(merged.rights) <= MAX_RIGHTS
+    assert len(merged.told) <= MAX_TOLD
     assert all(len(factor.counters) <= MAX_COUNTERS for factor in merged.factors.values())
     times: list[list[Any]] = [
         [place.time for place in merged.places], merged.warmup, [each.time for each in merged.challenges],
         [each.first for each in merged.alerts], merged.recoveries, merged.helped,
-        [right.time for right in merged.rights],
+        [right.time for right in merged.rights], [mail.time for mail in merged.told],
     ]  # fmt: skip
     assert all(found == sorted(found) for found in times)
 

@@ -77,6 +77,18 @@ def test_the_first_mail_about_a_new_device_is_owed_and_the_next_is_not(judged: A
     )
 
 
+def test_mails_about_attackers_count_as_well_and_an_account_gets_few_in_a_day(judged: Any) -> None:
+    more = 'alert = "suspicious_sign_in"\naudience = "account"'
+    every = '["login", "session_seen", "mfa_enrolled", "password_changed", "mfa_challenge"]'
+    figures = judged(loud=rule_text("true", risk=45, more=more, applies_to=every))
+    friction, mails = figures.friction, figures.mails
+    own = friction.owed_new + friction.owed_changes + friction.others
+    assert mails.sent > own
+    assert mails.per_1000 == pytest.approx(1000 * mails.sent / friction.logins, abs=0.01)
+    assert (mails.most, sum(mails.most_of.values())) == (3, 3)
+    assert mails.most_of["summary"] >= 1
+
+
 def test_notices_of_changes_are_owed(judged: Any) -> None:
     changes = '["password_changed", "email_changed", "phone_changed", "mfa_enrolled", "mfa_removed"]'
     more = 'alert = "credential_change"\naudience = "account"'

@@ -190,7 +190,14 @@ async def test_everything_comes_back_as_it_was_committed(store: Store, reopen: O
         assert await again.attributes("account-1") == GIVEN
         assert await again.profile("account-1") == full_profile()
         assert await again.alerts("default") == [alert()]
-        assert await again.mail_counts() == {"pending": 1, "sent": 0, "failed": 0, "unaddressed": 0, "held": 0}
+        assert await again.mail_counts() == {
+            "pending": 1,
+            "sent": 0,
+            "failed": 0,
+            "unaddressed": 0,
+            "held": 0,
+            "folded": 0,
+        }
         assert [entry async for entry in again.history()] == [record()]
 
 
@@ -595,7 +602,7 @@ async def test_one_alert_is_at_most_one_mail(store: Store, reopen: Opener) -> No
     store = await reopen()
     await store.commit(Changes(notices=[notice()]))
     assert await store.lease(worker="w", now=START + HOUR, limit=10, seconds=60) == []
-    assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0, "held": 0}
+    assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0, "held": 0, "folded": 0}
 
 
 async def test_alerts_of_a_restricted_account_are_hidden_but_from_its_export(store: Store) -> None:
@@ -704,7 +711,7 @@ async def test_who_lost_the_lease_changes_nothing(store: Store) -> None:
     assert await store.lease(worker="three", now=later + SECOND, limit=1, seconds=60) == []
     await store.settle_mail(mail.id, worker="two", now=later, state="failed", reason="refused")
     await store.settle_mail(mail.id, worker="two", now=later, state="sent")
-    assert await store.mail_counts() == {"pending": 0, "sent": 0, "failed": 1, "unaddressed": 0, "held": 0}
+    assert await store.mail_counts() == {"pending": 0, "sent": 0, "failed": 1, "unaddressed": 0, "held": 0, "folded": 0}
 
 
 async def test_a_retry_is_due_when_it_says(store: Store) -> None:
@@ -1325,3 +1332,91 @@ async def test_space_is_given_back_in_steps(store: Store) -> None:
     assert await in_steps(lambda limit: store.reclaim(limit=limit), limit=20) > 250
     assert await store.scrub()
     assert await store.extent() == Extent()
+
+
+async def test_a_mail_put_off_is_as_if_it_had_not_been_leased(store: Store) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await store.lease(worker="one", now=START, limit=1, seconds=600)
+    await store.retry_mail(mail.id, worker="two", at=START, reason="", tried=False)  # not its holder
+    await store.retry_mail(mail.id, worker="one", at=START + HOUR, reason="quiet hours", tried=False)
+    assert await store.lease(worker="one", now=START + HOUR - 1, limit=1, seconds=60) == []
+    (again,) = await store.lease(worker="one", now=START + HOUR, limit=1, seconds=60)
+    assert (again.attempts, again.first_try) == (0, START + HOUR)
+    await store.retry_mail(mail.id, worker="one", at=START + HOUR, reason="greylisted")
+    (tried,) = await store.lease(worker="one", now=START + 2 * HOUR, limit=1, seconds=60)
+    await store.retry_mail(mail.id, worker="one", at=START + 3 * HOUR, reason="rate limit", tried=False)
+    (last,) = await store.lease(worker="one", now=START + 3 * HOUR, limit=1, seconds=60)
+    assert (last.attempts, last.first_try) == (tried.attempts, tried.first_try) == (1, START + HOUR)
+
+
+async def test_those_never_tried_go_before_those_that_failed(store: Store) -> None:
+    await store.commit(Changes(notices=[notice(f"a-{number}") for number in range(3)]))
+    for mail in await store.lease(worker="one", now=START, limit=2, seconds=60):
+        await store.retry_mail(mail.id, worker="one", at=START, reason="greylisted")
+    mails = await store.lease(worker="one", now=START, limit=3, seconds=60)
+    assert [mail.notice.id for mail in mails] == ["a-2", "a-0", "a-1"]
+
+
+async def test_a_refused_address_is_known_by_its_account_and_day_alone(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await store.lease(worker="one", now=START, limit=1, seconds=60)
+    assert await store.refused("account-1", "ada@example.org") == await store.refusals() == 0
+    await store.put_refusal(mail.id, "ada@example.org", worker="two")  # not its holder
+    assert await store.refusals() == 0
+    await store.put_refusal(mail.id, "ada@example.org", worker="one")
+    await store.put_refusal(mail.id, "old@example.org", worker="one")
+    await store.settle_mail(mail.id, worker="one", now=START, state="failed", reason="550")
+    async for one in as_is_and_reopened(store, reopen):
+        for address in ("Ada@Example.org", "old@example.org"):
+            assert await one.refused("account-1", address) == START - START % DAY
+        for account, address in (("account-1", "ada@example.com"), ("account-2", "ada@example.org")):
+            assert await one.refused(account, address) == 0
+        assert await one.refusals() == 1
+
+
+def crowd(*ids: str, **values: Any) -> list[Notice]:
+    return [notice(id, kind="new_sign_in", **values) for id in ids]
+
+
+async def test_a_crowd_is_what_waits_for_its_first_try_and_is_not_critical(store: Store) -> None:
+    await store.commit(Changes(notices=[
+        *crowd("a-1", "a-2"), *crowd("b-1", account="account-2", tenant="shop"),
+        notice("c-1", level="critical"), notice("d-1", kind="campaign", account=None),
+    ]))  # fmt: skip
+    assert await store.crowds(START) == {"default": 2, "shop": 1}
+    taken = await store.lease(worker="one", now=START, limit=2, seconds=60)
+    assert len(taken) == 2
+    assert sum((await store.crowds(START)).values()) == 2
+    for mail in taken:
+        await store.retry_mail(mail.id, worker="one", at=START, reason="later")
+    assert sum((await store.crowds(START + HOUR)).values()) == 2
+
+
+async def test_mails_of_one_account_fold_into_one_that_tells_of_all(store: Store, reopen: Opener) -> None:
+    change = notice("a-9", level="low", kind="credential_change", time=START + 9)
+    await store.commit(Changes(notices=[
+        *crowd("a-1", level="high", risk=70.0, events=2, earlier=1),
+        *crowd("a-2", time=START + 1, events=2, earlier=1),
+        change,
+        *crowd("b-1", account="account-2"),
+    ]))  # fmt: skip
+    assert await store.fold_mails("shop", now=START) == 0
+    assert await store.fold_mails("default", now=START) == 1
+    assert await store.fold_mails("default", now=START) == 0
+    store = await reopen()
+    counts = await store.mail_counts()
+    assert (counts["pending"], counts["folded"]) == (3, 1)
+    mails = {mail.notice.id: mail.notice for mail in await store.lease(worker="w", now=START, limit=10, seconds=60)}
+    assert set(mails) == {"a-2", "a-9", "b-1"}
+    one = mails["a-2"]
+    assert (one.kind, one.level, one.risk, one.events, one.earlier) == ("summary", "high", 70.0, 4, 2)
+    assert mails["a-9"] == change
+    assert [mail.state for mail in await store.mails_of("account-1")] == ["folded", "pending", "pending"]
+
+
+async def test_a_mail_under_way_is_not_folded(store: Store) -> None:
+    await store.commit(Changes(notices=crowd("a-1", "a-2", "a-3")))
+    (mail,) = await store.lease(worker="one", now=START, limit=1, seconds=60)
+    assert await store.fold_mails("default", now=START) == 1
+    await store.settle_mail(mail.id, worker="one", now=START, state="sent")
+    assert (await store.mail_counts())["pending"] == 1

@@ -127,7 +127,8 @@ STORE: Final = Database(
             _REF,
             Column("notice", "What the mail says; emptied when it is done with.", "content", "account",
                    holds=(NOTICE,)),
-            Column("state", "Pending, held, sent, failed or unaddressed.", "pseudonymous", exported=("mails.state",)),
+            Column("state", "Pending, held, sent, failed, unaddressed or folded into another.", "pseudonymous",
+                   exported=("mails.state",)),
             Column("urgency", "The level of the alert, as a number.", "pseudonymous", exported=("alerts.level",)),
             Column("due", "When it is tried next.", "operational"),
             Column("attempts", "How often it was tried.", "operational"),
@@ -137,6 +138,8 @@ STORE: Final = Database(
             Column("reason", "Why it was not sent: codes and words of ours, never an address or a server's own text.",
                    "operational"),
             Column("done", "When it was done with.", "pseudonymous", exported=("mails.time",)),
+            Column("refused", "Keyed names of addresses that the mail server refused for good.", "pseudonymous",
+                   exported=("account.email_refused",)),
         )),
         Table("campaign_event", "Which events belong to a campaign.", "detection", RECORD, "row", KEYED, (
             Column("alert", "Keyed name of the campaign.", "pseudonymous", exported=("events.assessment.campaign",)),

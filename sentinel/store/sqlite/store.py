@@ -27,7 +27,6 @@ from sentinel.store.protocol import (
     CallKey,
     Changes,
     Extent,
-    Mail,
     MailKept,
     Past,
     Record,
@@ -41,6 +40,7 @@ from sentinel.store.rows import Rows
 from sentinel.store.sqlite import commons, drift, fired, keys, log, outbox, reading, usage, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
+from sentinel.store.sqlite.mailing import SqliteMailing
 from sentinel.store.sqlite.owning import SqliteOwning
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
@@ -63,7 +63,7 @@ _NOTHING: Final = Past()
 _T = TypeVar("_T")
 
 
-class SqliteStore(SqliteOwning, SqliteAging):
+class SqliteStore(SqliteOwning, SqliteAging, SqliteMailing):
     """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
 
     ``vault`` names and seals rows; it is the caller's to close. ``readonly`` is for looking at the store beside the
@@ -303,33 +303,6 @@ class SqliteStore(SqliteOwning, SqliteAging):
         """See the protocol."""
         owner = self._rows.windows_row(account)
         return self._rows.windows_kept(await self._read(lambda db: reading.tracks_of(db, owner)))
-
-    async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
-        """See the protocol."""
-        mails = []
-        for id, attempts, first_try, alert, ref, sealed in await self._write(
-            lambda db: outbox.lease(db, worker, now, limit, seconds)
-        ):
-            # What belongs to an erased account goes with its other rows; until then it is nobody's to send.
-            if (notice := self._rows.open_notice(alert, ref, sealed)) is not None:
-                mails.append(Mail(id=id, notice=notice, attempts=attempts, first_try=first_try))
-        return mails
-
-    async def holds_mail(self, mail: int, *, worker: str) -> bool:
-        """See the protocol."""
-        return await self._read(lambda db: outbox.holds(db, mail, worker))
-
-    async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
-        """See the protocol."""
-        await self._write(lambda db: outbox.settle(db, mail, worker, now, state, reason))
-
-    async def retry_mail(self, mail: int, *, worker: str, at: int, reason: str) -> None:
-        """See the protocol."""
-        await self._write(lambda db: outbox.retry(db, mail, worker, at, reason))
-
-    async def mail_counts(self) -> dict[str, int]:
-        """See the protocol."""
-        return await self._read(outbox.counts)
 
     async def put_key(self, key: ApiKey) -> bool:
         """See the protocol."""
