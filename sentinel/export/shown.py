@@ -35,6 +35,7 @@ WORDS: Final = {
     ("OpenAlertData", "level"): "level",
     ("MailData", "kind"): "alert_kind",
     ("MailData", "state"): "mail_state",
+    ("HookData", "state"): "hook_state",
     ("AnswerData", "verdict"): "verdict",
     ("AnswerData", "by"): "by",
     ("Look", "role"): "role",

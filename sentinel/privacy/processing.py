@@ -16,6 +16,7 @@ PERSONS: Final = (
 )
 RECIPIENTS: Final = (
     "The service that posts the events: the assessments of its own events.",
+    "Systems of the service that the operator named as hooks or streams: that an account needs protection.",
     "The mail server of the operator: mails to the person, for 30 days also to the former address.",
     "The person: the export.",
     "Whoever gets a package for a legal claim or the report of a breach, made by hand.",

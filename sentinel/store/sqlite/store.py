@@ -7,7 +7,7 @@ statement gives the interpreter's lock away and, beside a busy loop, waits milli
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from sentinel.database import connect, explain
 from sentinel.errors import StoreError
 from sentinel.events.clock import utc_day
+from sentinel.events.hook import HookEvent
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.commons import CommonRow
 from sentinel.past.profile import Profile
@@ -41,6 +42,7 @@ from sentinel.store.rows import Rows
 from sentinel.store.sqlite import commons, drift, fired, keys, log, outbox, reading, usage, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
+from sentinel.store.sqlite.hooking import SqliteHooks
 from sentinel.store.sqlite.owning import SqliteOwning
 from sentinel.store.sqlite.schema import expect_newest, migrate
 
@@ -63,7 +65,7 @@ _NOTHING: Final = Past()
 _T = TypeVar("_T")
 
 
-class SqliteStore(SqliteOwning, SqliteAging):
+class SqliteStore(SqliteOwning, SqliteAging, SqliteHooks):
     """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
 
     ``vault`` names and seals rows; it is the caller's to close. ``readonly`` is for looking at the store beside the
@@ -319,9 +321,19 @@ class SqliteStore(SqliteOwning, SqliteAging):
         """See the protocol."""
         return await self._read(lambda db: outbox.holds(db, mail, worker))
 
-    async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
+    async def settle_mail(
+        self,
+        mail: int,
+        *,
+        worker: str,
+        now: int,
+        state: str,
+        reason: str = "",
+        hooks: Sequence[HookEvent] = (),
+    ) -> None:
         """See the protocol."""
-        await self._write(lambda db: outbox.settle(db, mail, worker, now, state, reason))
+        telling = writing.pack(Changes(hooks=list(hooks)), self._rows)
+        await self._write(lambda db: outbox.settle(db, mail, worker, now, state, reason, telling))
 
     async def retry_mail(self, mail: int, *, worker: str, at: int, reason: str) -> None:
         """See the protocol."""
