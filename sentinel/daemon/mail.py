@@ -8,6 +8,7 @@ from sentinel.alerts.compose import Identity
 from sentinel.alerts.delivery import Delivery, DeliverySettings
 from sentinel.alerts.smtp import Mailer, SmtpSettings
 from sentinel.config import Config, read_secret
+from sentinel.daemon.hooks import receivers_of
 from sentinel.daemon.outbox import StoreOutbox
 from sentinel.store.protocol import Store
 
@@ -38,10 +39,13 @@ def smtp_settings(config: Config) -> SmtpSettings:
     )
 
 
-def make_delivery(config: Config, store: Store, busy: Callable[[], bool]) -> Delivery:
-    """Delivery of the store's outbox; it goes slower while ``busy``."""
+def make_delivery(
+    config: Config, store: Store, busy: Callable[[], bool], told: Callable[[], None] = lambda: None
+) -> Delivery:
+    """Delivery of the store's outbox; it goes slower while ``busy``. ``told`` is called when something of it is for
+    hooks."""
     return Delivery(
-        StoreOutbox(store),
+        StoreOutbox(store, lambda tenant: receivers_of(config, tenant), told),
         Mailer(smtp_settings(config)),
         lambda tenant: identity_of(config, tenant),
         DeliverySettings(

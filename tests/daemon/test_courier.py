@@ -109,6 +109,6 @@ async def test_one_that_cannot_start_is_told(config: Config, tmp_path: Path) -> 
     async with asyncio.timeout(20):
         while not side.trouble:  # noqa: ASYNC110  # another process ends; nothing tells
             await asyncio.sleep(0.05)
-    assert "mails wait until it is started anew" in side.trouble
+    assert "mails and hooks wait until it is started anew" in side.trouble
     stop.set()
     await asyncio.wait_for(courier, 20)
