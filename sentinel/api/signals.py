@@ -28,4 +28,4 @@ async def get_jwks(request: web.Request, service: Service) -> web.Response:
 def _issuer(service: Service) -> str:
     if (issuer := service.issuer()) is None:
         raise Problem(404, "no issuer of Shared Signals is configured ([signals] issuer)")
-    return issuer
+    return str(issuer)

@@ -60,6 +60,13 @@ def prepare_signals(config: Config, vault: Vault, now: int) -> None:
         ensure_key(vault.keyring, now)
 
 
+def told_of(config: Config) -> dict[str, tuple[str, str, tuple[str, ...], bytes]]:
+    """By name of each hook and stream: its kind, address, types of events, and hash of its configuration."""
+    found = {str(e.name): ("webhook", str(e.url), e.events or HOOK_TYPES, _digest(e)) for e in config.hooks}
+    streams = {str(e.name): ("stream", str(e.endpoint), e.events or SIGNALS, _digest(e)) for e in config.streams}
+    return {**found, **streams}
+
+
 def _webhook(config: Config, number: int, hook: HookSettings) -> Webhook:
     return Webhook(str(hook.name), _digest(hook), _poster(str(hook.url), hook), _secrets(config, number, hook))
 
