@@ -8,8 +8,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
-#: IPv4 within IPv6: NAT64 (RFC 6052 section 2.1) and IPv4-compatible addresses (RFC 4291 section 2.5.5.1).
-_WITHIN: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
+#: IPv4 within IPv6, by which a host without IPv4 reaches it: NAT64 (RFC 6052 section 2.1).
+_NAT64: Final = IPv6Network("64:ff9b::/96")
 #: NAT64 of a local network (RFC 8215); 6to4 and Teredo, whose relays may be anywhere (RFC 7526, RFC 4380).
 _TUNNELS: Final = (IPv6Network("64:ff9b:1::/48"), IPv6Network("2002::/16"), IPv6Network("2001::/32"))
 #: All that is global unicast (RFC 4291 section 2.4); the rest is for special uses or not given out.
@@ -34,7 +34,7 @@ def is_public(address: IPv4Address | IPv6Address | str) -> bool:
         if found.scope_id is not None:
             return False
         inner = found.ipv4_mapped
-        if inner is None and any(found in network for network in _WITHIN):
+        if inner is None and found in _NAT64:
             inner = IPv4Address(int(found) & 0xFFFF_FFFF)
         if inner is None:
             tunnelled = any(found in network for network in _TUNNELS)

@@ -51,16 +51,19 @@ def with_session(user: dict[str, Any], session: str | None) -> dict[str, Any]:
     return {"format": "complex", "user": user, "session": {"format": "opaque", "id": session}}
 
 
-def claims_of(event: HookEvent, name: str, *, issuer: str, audience: str, subject: dict[str, Any]) -> dict[str, Any]:
+def claims_of(
+    event: HookEvent, name: str, *, issuer: str, audience: str, subject: dict[str, Any], issued: int
+) -> dict[str, Any]:
     """The claims of a token: the same at every try, so that ``jti`` tells a receiver that it had it before.
 
-    One event a token (SSF 1.0 section 4.1.6); neither ``sub`` nor ``exp`` (sections 4.1.2 and 4.1.3).
+    ``issued`` (micros) is when it was tried first, by our clock: when the event happened is for its sender to say, and
+    receivers refuse what was issued after now. One event a token (SSF 1.0 section 4.1.6); neither ``sub`` nor ``exp``
+    (sections 4.1.2 and 4.1.3).
     """
-    seconds = event.time // SECOND
-    told = dict(event.data["claims"]) | {"event_timestamp": seconds}
+    told = dict(event.data["claims"]) | {"event_timestamp": event.time // SECOND}
     return {
         "iss": issuer,
-        "iat": seconds,
+        "iat": issued // SECOND,
         "jti": name,
         "aud": audience,
         "txn": event.data["event"],

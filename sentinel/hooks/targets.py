@@ -110,6 +110,7 @@ class Signals:
             issuer=self._issuer,
             audience=self._audience,
             subject=signals.with_session(user, session),
+            issued=hook.first_try,
         )
         return await self._post(claims)
 

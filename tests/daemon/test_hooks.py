@@ -1,5 +1,6 @@
 """Hooks and streams from the HTTP post of an event to the system that is told, over a whole daemon."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.conftest import Start
-from tests.hooks.receiver import HookServer
+from tests.hooks.receiver import PATIENCE, HookServer
 from tests.running import AWAY, Client, InProcess, ago, habits, login
 
 SECRET = "whsec_" + "c2VudGluZWwgc2VudGluZWwgc2VudGluZWw="
@@ -73,6 +74,15 @@ async def attacked(client: Client) -> dict[str, Any]:
     return await client.assess(login("far", ago(minutes=1), session_id="s-far", email="ada@example.org", **AWAY))
 
 
+async def settled(daemon: InProcess, number: int) -> None:
+    """Wait until so many deliveries are marked."""
+    async with asyncio.timeout(PATIENCE):
+        while sum((await daemon.daemon.store.hook_counts()).values()) != number or any(  # noqa: ASYNC110  # nothing tells
+            state == "pending" for _, state in await daemon.daemon.store.hook_counts()
+        ):
+            await asyncio.sleep(0.01)
+
+
 async def test_an_attack_its_answer_and_its_end_are_told(start: Start, configured: str, receiver: HookServer) -> None:
     daemon = await start(configured)
     client = await daemon.client()
@@ -119,18 +129,19 @@ async def test_an_attack_its_answer_and_its_end_are_told(start: Start, configure
     assert (
         sets[RISC + "credential-compromise"]["events"][RISC + "credential-compromise"]["credential_type"] == "password"
     )
-    assert all(next(iter(each["events"].values()))["event_timestamp"] == each["iat"] for each in sets.values())
+    assert all(abs(next(iter(each["events"].values()))["event_timestamp"] - each["iat"]) < 60 for each in sets.values())
     assert len({each["jti"] for each in sets.values()}) == 4
 
     assert (await client.post("/v1/feedback", {"event": "far", "verdict": "legitimate"})).status == 200
     await receiver.wait(11)
-    assert [each["type"] for each in told(receiver)][-2:] == ["answer.given", "account.cleared"]
+    assert {each["type"] for each in told(receiver)[-2:]} == {"answer.given", "account.cleared"}
     cleared = await verified(daemon, tokens(receiver)[-1])
     assert cleared["events"][CAEP + "risk-level-change"]["current_level"] == "LOW"
     assert all(came.headers["authorization"] == "Bearer t-0k-3n" for came in receiver.came if came.path == "/sets")
     assert all(
         came.headers["content-type"] == "application/secevent+jwt" for came in receiver.came if came.path == "/sets"
     )
+    await settled(daemon, 11)
     metrics = (await client.get("/metrics")).text
     assert 'sentinel_hooks{state="delivered",target="auth"} 5.0' in metrics
 
