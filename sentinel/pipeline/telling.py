@@ -103,7 +103,7 @@ def of_answer(
     receivers, own, account = settings.hooks, record.account, record.account_id
     if own is None or account is None:
         return
-    about = f"{record.key}/{item.time}"
+    about = f"{record.key}/{item.time}/{item.verdict}"
     told = AnswerGiven(event=item.event, account=account, verdict=item.verdict, by=item.by, alert=record.alert)  # type: ignore[arg-type]  # each one of them
     yield from _event("answer.given", receivers.of("answer.given"), item.tenant, own, item.time, about, told)
     cause = _Cause(receivers, item.tenant, own, account, item.event, item.time, about, record.key)

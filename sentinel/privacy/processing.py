@@ -21,7 +21,10 @@ RECIPIENTS: Final = (
     "The person: the export.",
     "Whoever gets a package for a legal claim or the report of a breach, made by hand.",
 )
-SUB_PROCESSORS: Final = "None by sentinel: it is software that the operator runs, and it calls no other service."
+SUB_PROCESSORS: Final = (
+    "None by sentinel: it is software that the operator runs, and it calls no service but those that the operator"
+    " names."
+)
 TRANSFERS: Final = (
     "None by sentinel: places and networks are looked up on the machine. Where the machines and the mail server stand,"
     " the operator knows."

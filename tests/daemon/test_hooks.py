@@ -1,17 +1,23 @@
 """Hooks and streams from the HTTP post of an event to the system that is told, over a whole daemon."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import jwt
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from sentinel.hooks.keys import public_keys
+from sentinel.hooks.signals import metadata
+from sentinel.privacy.keyring import Keyring
+from sentinel.privacy.keys import load_master_key
+from sentinel.privacy.vault import Vault
 from tests.conftest import Start
 from tests.hooks.receiver import PATIENCE, HookServer
-from tests.running import AWAY, Client, InProcess, ago, habits, login
+from tests.running import AWAY, Client, InProcess, OwnProcess, ago, habits, login
 
 SECRET = "whsec_" + "c2VudGluZWwgc2VudGluZWwgc2VudGluZWw="
 ISSUER = "https://sentinel.example.org"
@@ -182,3 +188,40 @@ async def test_without_an_issuer_there_is_no_transmitter(daemon: InProcess) -> N
         reply = await stranger.get(path)
         assert reply.status == 404
         assert "[signals] issuer" in reply.body["detail"]
+
+
+async def test_edge_processes_serve_the_keys_and_the_courier_signs_with_them(
+    own_process: Callable[..., OwnProcess], configured: str, receiver: HookServer, state: Path
+) -> None:
+    running = await asyncio.to_thread(own_process, configured)
+    vault = Vault(Keyring(state / "keyring.db", load_master_key(state), readonly=True), writes=False)
+    async with aiohttp.ClientSession() as session:
+        for path, expected in (
+            ("/.well-known/ssf-configuration", metadata(ISSUER)),
+            ("/.well-known/jwks.json", public_keys(vault.keyring)),
+        ):
+            async with session.get(running.base + path) as answer:
+                assert (answer.status, await answer.json()) == (200, expected)
+    vault.close()
+    assert await asyncio.to_thread(running.stop) == 0
+
+
+async def test_a_reload_puts_other_targets_in_place(
+    start: Start, configured: str, receiver: HookServer, tmp_path: Path
+) -> None:
+    daemon = await start()
+    client = await daemon.client()
+    await client.take(habits())
+    with daemon.path.open("a") as file:
+        file.write(configured)
+    daemon.daemon.reload()
+    await client.assess(login("far", ago(minutes=1), **AWAY))
+    await receiver.wait(2)
+    assert {came.path for came in receiver.came} == {"/hook", "/sets"}
+    # A secret that is not there is told, and what was in force stays.
+    (tmp_path / "hook.secret").unlink()
+    daemon.path.write_text(daemon.path.read_text().replace("allow_private", "timeout_seconds = 5\nallow_private"))
+    daemon.daemon.reload()
+    assert daemon.daemon.config.hooks[0].timeout_seconds == 15
+    await client.post("/v1/feedback", {"event": "far", "verdict": "legitimate"})
+    await receiver.wait(3)

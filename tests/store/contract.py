@@ -301,6 +301,7 @@ async def test_a_failing_commit_changes_nothing(store: Store, reopen: Opener) ->
         alerts={("default", "a-1"): alert(events=7), ("default", "a-2"): alert("a-2")},
         closed={("default", "a-1"): "legitimate"},
         notices=[notice("a-2")],
+        hooks=[hook()],
         trust={"event-1": False},
     )
     with pytest.raises(StoreError):
@@ -317,6 +318,7 @@ async def test_a_failing_commit_changes_nothing(store: Store, reopen: Opener) ->
         assert len(past.tracks[FAILURES]) == 2
         assert await after.alerts("default") == [alert()]
         assert (await after.mail_counts())["pending"] == 1
+        assert await after.hook_counts() == {}
         await after.check()
 
 
@@ -1446,3 +1448,16 @@ async def test_a_mail_that_went_out_is_told_with_its_mark_and_only_then(store: S
     assert await lease_hooks(store) == []
     await store.settle_mail(mail.id, worker="w-1", now=START, state="sent", hooks=[told])
     assert [each.event for each in await lease_hooks(store)] == [told]
+
+
+async def test_hooks_that_wait_are_given_over_and_tell_of_the_other_account(store: Store) -> None:
+    changes = both()
+    changes.hooks = [hook(), hook("event-2", account="account-2")]
+    await store.commit(changes)
+    (done,) = await store.lease_hooks("audit", worker="w-1", now=START, limit=1, seconds=60)
+    await store.settle_hook(done.id, worker="w-1", now=START, state="delivered")
+    await give_over(store)
+    await store.merge(key_of(store, "account-1"), Changes(), keep=True)
+    assert [each.event.account for each in await lease_hooks(store)] == ["account-2", "account-2"]
+    assert await store.hooks_of("account-1") == []
+    assert sorted(each.state for each in await store.hooks_of("account-2")) == ["delivered", *["pending"] * 3]
