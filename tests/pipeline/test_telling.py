@@ -9,25 +9,19 @@ import pytest
 from msgspec.structs import replace
 
 from sentinel.events.assessment import DECISION_ORDER, LEVEL_ORDER
-from sentinel.events.hook import HOOK_TYPES, PAYLOADS, SIGNALS, HookEvent
+from sentinel.events.hook import PAYLOADS, HookEvent
 from sentinel.hooks.receivers import Receiver, Receivers
 from sentinel.pipeline.item import Arrival
 from sentinel.store.hooks import Hook
-from tests.pipeline.installation import AWAY, START, Installation, login
+from tests.pipeline.installation import AWAY, START, TOLD, Installation, login
 
-ALL = Receivers(
-    (
-        Receiver(name="auth", types=frozenset(HOOK_TYPES)),
-        Receiver(name="idp", types=frozenset(SIGNALS)),
-    )
-)
 NOW = int((START + timedelta(days=30)).timestamp() * 1_000_000)
 CAMPAIGNS = Receivers((Receiver(name="auth", types=frozenset({"campaign.detected"})),))
 
 
 @pytest.fixture
 def inst(tmp_path: Path) -> Installation:
-    return Installation(tmp_path, hooks=ALL)
+    return Installation(tmp_path, hooks=TOLD)
 
 
 def come(inst: Installation, hours: int, *, late: timedelta = timedelta(), **fields: Any) -> Arrival:

@@ -56,8 +56,8 @@ def owned(path: Path, ids: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def names(rows: Iterable[tuple[str, dict[str, Any]]]) -> set[bytes]:
-    """The names that rows are found by and that are theirs alone: keys of events, alerts and mails."""
-    columns = {"event": "key", "alert": "key", "mail": "alert"}
+    """The names that rows are found by and that are theirs alone: keys of events, alerts, mails and hooks."""
+    columns = {"event": "key", "alert": "key", "mail": "alert", "hook": "name"}
     return {row[columns[table]].encode() for table, row in rows if table in columns}
 
 
