@@ -1,5 +1,6 @@
 """One POST to a target: checked address, no redirects, no proxy, a bounded answer, a bounded time."""
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from typing import Final
@@ -11,16 +12,27 @@ from sentinel.hooks.guard import ForbiddenAddressError, guarded
 
 #: Bytes read of an answer; more says nothing that anybody needs.
 MAX_ANSWER: Final = 16 * 1024
+#: The status whose body says what is wrong (RFC 8935 section 2.3); of others the body is not read.
+_EXPLAINED: Final = 400
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back: ``status`` (0: nothing did, ``reason`` says why in words of ours), the beginning of the body, and
-    ``Retry-After`` as sent."""
+    """What came back: ``status`` (0: nothing did, ``reason`` says why in words of ours), of a 400 the beginning of the
+    body, and ``Retry-After`` as sent."""
 
     status: int
     reason: str = ""
     body: bytes = b""
     retry_after: str | None = None
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
+    try:
+        return await answer.content.readexactly(MAX_ANSWER)
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except (TimeoutError, aiohttp.ClientError):
+        return b""
 
 
 class Poster:
@@ -40,8 +52,9 @@ class Poster:
         session = self._session or self._open()
         try:
             async with session.post(self.url, data=body, headers=headers, allow_redirects=False) as answer:
-                read = await answer.content.read(MAX_ANSWER)
-                return Reply(status=answer.status, body=read, retry_after=answer.headers.get("Retry-After"))
+                # What it answered is known; that of its body nothing comes changes nothing.
+                body = await _beginning(answer) if answer.status == _EXPLAINED else b""
+                return Reply(status=answer.status, body=body, retry_after=answer.headers.get("Retry-After"))
         except TimeoutError:
             reason = f"no answer within {self.timeout:g} s"
         except aiohttp.ClientConnectorCertificateError:

@@ -59,7 +59,8 @@ def of_arrival(
         return
     own = sighting.account if sighting.known_account else None
     rules = [finding.rule for finding in assessment.findings if finding.status == "live"]
-    if assessment.risk is not None and assessment.level is not None:
+    # Of a source's tries operators, and hooks, hear as one campaign: ten thousand of them are not ten thousand news.
+    if assessment.scope != "source" and assessment.risk is not None and assessment.level is not None:
         told = AssessmentRaised(
             event=item.id,
             account=item.account if own is not None else None,

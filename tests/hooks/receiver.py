@@ -54,6 +54,7 @@ class HookServer:
             request.path, {name.lower(): value for name, value in request.headers.items()}, await request.read()
         )
         self.came.append(came)
+        self.request = request
         self._changed.set()
         return await self.answer(came) if self.answer is not None else web.Response(status=202)
 

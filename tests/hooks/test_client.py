@@ -86,10 +86,26 @@ async def test_proxies_of_the_environment_are_not_used(server: HookServer, monke
 
 async def test_no_more_than_the_beginning_of_an_answer_is_read(server: HookServer) -> None:
     async def flood(came: Came) -> web.StreamResponse:
-        return web.Response(body=b"x" * (64 * MAX_ANSWER))
+        return web.Response(status=400, body=b"x" * (64 * MAX_ANSWER))
 
     server.answer = flood
-    assert len((await post(server.url)).body) <= MAX_ANSWER
+    assert len((await post(server.url)).body) == MAX_ANSWER
+
+
+@pytest.mark.parametrize("status", [202, 400])
+async def test_an_answer_counts_though_its_body_never_ends(server: HookServer, status: int) -> None:
+    never = asyncio.Event()
+
+    async def begin(came: Came) -> web.StreamResponse:
+        answer = web.StreamResponse(status=status)
+        await answer.prepare(server.request)
+        await answer.write(b"{")
+        await never.wait()
+        return answer
+
+    server.answer = begin
+    assert (await post(server.url, timeout=0.5)).status == status
+    never.set()
 
 
 async def test_an_answer_that_does_not_come_is_given_up(server: HookServer) -> None:

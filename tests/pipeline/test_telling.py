@@ -16,7 +16,6 @@ from sentinel.store.hooks import Hook
 from tests.pipeline.installation import AWAY, START, TOLD, Installation, login
 
 NOW = int((START + timedelta(days=30)).timestamp() * 1_000_000)
-CAMPAIGNS = Receivers((Receiver(name="auth", types=frozenset({"campaign.detected"})),))
 
 
 @pytest.fixture
@@ -89,13 +88,11 @@ def test_who_hears_of_an_assessment(level: str, decision: str, wanted: str) -> N
 
 
 async def test_a_campaign_is_told_when_it_begins(tmp_path: Path) -> None:
-    inst = Installation(tmp_path, hooks=CAMPAIGNS)
+    inst = Installation(tmp_path, hooks=TOLD)
     tries = [
-        replace(
-            come(
-                inst, 100, account=f"v-{number}", id=f"t-{number}", outcome="failure", reason="bad_password",
-                **AWAY | {"ip": "203.0.113.77"},
-            ),
+        come(
+            inst, 100, account=f"v-{number}", id=f"t-{number}", outcome="failure", reason="bad_password",
+            **AWAY | {"ip": "203.0.113.77"},
         )
         for number in range(40)
     ]  # fmt: skip

@@ -1461,3 +1461,12 @@ async def test_hooks_that_wait_are_given_over_and_tell_of_the_other_account(stor
     assert [each.event.account for each in await lease_hooks(store)] == ["account-2", "account-2"]
     assert await store.hooks_of("account-1") == []
     assert sorted(each.state for each in await store.hooks_of("account-2")) == ["delivered", *["pending"] * 3]
+
+
+async def test_of_a_mail_that_went_out_while_its_account_was_restricted_nobody_is_told(store: Store) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await store.lease(worker="w-1", now=START, limit=1, seconds=60)
+    await store.commit(Changes(held={"account-1": True}))
+    await store.settle_mail(mail.id, worker="w-1", now=START, state="sent", hooks=[hook(type="alert.sent")])
+    assert (await store.mail_counts())["sent"] == 1
+    assert await store.hook_counts() == {}

@@ -49,13 +49,15 @@ def settle(
     if state not in _ENDS:
         raise ValueError(f"a mail ends as one of {_ENDS}, not {state}")
     with transaction(db):
+        held = db.execute("SELECT 1 FROM mail WHERE id = ? AND state = 'held'", (mail,)).fetchone()
         marked = db.execute(
             "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL, due = 0, first_try = 0,"
             # Held back while it was under way: it went out all the same, and must not again.
             " leased_until = 0 WHERE id = ? AND worker = ? AND state IN ('pending', 'held')",
             (state, reason, max(1, now - now % DAY), mail, worker),
         ).rowcount
-        for statement, values in telling if marked else ():
+        # Of a restricted account nobody is told anything.
+        for statement, values in telling if marked and held is None else ():
             db.execute(statement, values)
 
 
