@@ -3,6 +3,7 @@
 `make docs` runs it; tests/test_docs.py fails when a page is stale.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from sentinel.cli.privacy_inventory import record_of  # noqa: E402
 from sentinel.config import Config  # noqa: E402
 from sentinel.config.docs import configuration_page  # noqa: E402
 from sentinel.daemon.inventory import DATABASES  # noqa: E402
+from sentinel.events.hook import HOOK_TYPES  # noqa: E402
 from sentinel.facts import FACTS  # noqa: E402
+from sentinel.hooks.schema import payload_schema  # noqa: E402
 from sentinel.privacy.processing_page import markdown  # noqa: E402
 from sentinel.rules.load import load_rules  # noqa: E402
 
@@ -32,6 +35,7 @@ def pages() -> dict[str, str]:
         "docs/http.md": http_page(),
         "docs/facts.md": facts_page(),
         "docs/inventory.md": inventory_page(),
+        "docs/hooks.md": hooks_page(),
         "rules/README.md": rules_page(),
     }
 
@@ -103,6 +107,31 @@ def inventory_page() -> str:
         "installation, with controller and contact: `sentinel privacy inventory --markdown`.\n"
     )
     return markdown(record_of(Config()), DATABASES, note=_NOTE + more)
+
+
+def hooks_page() -> str:
+    """The page about hooks with the schemas of what they are told; all else of it is written by hand."""
+    page = (ROOT / "docs/hooks.md").read_text(encoding="utf-8")
+    begin, end = "<!-- schemas: written by scripts/docs.py -->\n", "<!-- /schemas -->"
+    before, after = page.split(begin)[0], page.split(end)[1]
+    blocks = [f"```json\n{_shallow(payload_schema(type))}\n```\n" for type in HOOK_TYPES]
+    return before + begin + "\n".join(["", *blocks, ""]) + end + after
+
+
+def _shallow(value: object, depth: int = 0) -> str:
+    """JSON with a line for each field of the outer objects; what is deeper stays on one line."""
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    pad = "  " * (depth + 1)
+    inner = ",\n".join(
+        f"{pad}{json.dumps(name)}: {_shallow(each, depth + 1) if _is_deep(each) else json.dumps(each)}"
+        for name, each in value.items()
+    )
+    return "{\n" + inner + "\n" + "  " * depth + "}"
+
+
+def _is_deep(value: object) -> bool:
+    return isinstance(value, dict) and any(isinstance(each, dict) for each in value.values())
 
 
 def rules_page() -> str:

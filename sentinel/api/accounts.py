@@ -11,18 +11,15 @@ from sentinel.api.handling import answer, read_body
 from sentinel.api.path import account_of, limit_of
 from sentinel.api.service import Service
 from sentinel.errors import FieldError
-from sentinel.events.assessment import level_of
 from sentinel.events.clock import to_datetime, to_micros, to_text
 from sentinel.events.event import Text, explain
 from sentinel.events.limits import check_size, check_time
 from sentinel.events.sighting import Attributes
+from sentinel.pipeline.account_risk import account_risk
 from sentinel.pipeline.attributes import check_attributes
 from sentinel.pipeline.item import Call, NewAttributes
 from sentinel.pipeline.restricted import RESTRICTED
 from sentinel.store.protocol import AlertRow, ApiKey
-
-#: Risk of an account that somebody who knows called compromised, until the service clears it.
-COMPROMISED_RISK = 100.0
 
 
 class AccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,25 +108,14 @@ async def get_risk(request: web.Request, service: Service, key: ApiKey) -> web.R
                 "restricted": True,
             }
         )
-    horizon = service.clock() - service.settings(key.tenant).fold.same_news
-    risk, reasons, since = 0.0, [], None
-    for alert in profile.alerts:
-        if alert.last >= horizon:
-            risk = max(risk, alert.risk)
-            reasons += [rule for rule in alert.rules if rule not in reasons]
-            since = min(since or alert.first, alert.first)
-    if profile.compromised:
-        risk = COMPROMISED_RISK
-        reasons.insert(0, "compromised")
-        first = min(profile.compromised.values())
-        since = min(since or first, first)
+    found = account_risk(profile, service.clock(), service.settings(key.tenant).fold.same_news)
     return answer(
         {
             "account": account,
-            "risk": risk,
-            "level": level_of(risk),
-            "reasons": reasons,
-            "since": to_text(since) if since is not None else None,
+            "risk": found.risk,
+            "level": found.level,
+            "reasons": list(found.reasons),
+            "since": to_text(found.since) if found.since is not None else None,
         }
     )
 

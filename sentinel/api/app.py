@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from sentinel.api import accounts, events, feedback, health, rights
+from sentinel.api import accounts, events, feedback, health, rights, signals
 from sentinel.api.handling import answer, guarded, opened, unnamed, unrouted
 from sentinel.api.openapi import document
 from sentinel.api.service import SERVICE, Service
@@ -47,6 +47,8 @@ ROUTES: Final = (
     Route("GET", "/healthz", "", health.get_healthz),
     Route("GET", "/readyz", "", health.get_readyz),
     Route("GET", "/metrics", "metrics", health.get_metrics),
+    Route("GET", "/.well-known/ssf-configuration", "", signals.get_ssf_configuration),
+    Route("GET", "/.well-known/jwks.json", "", signals.get_jwks),
     Route("GET", "/openapi.json", "", get_openapi),
 )
 

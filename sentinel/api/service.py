@@ -76,6 +76,7 @@ class Service:
         export: Callable[[str, str, IO[bytes], str | None], Awaitable[object]],
         log: AuditLog,
         second_person: Callable[[str], bool] = lambda tenant: False,
+        issuer: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.store = store
         self.intake = intake
@@ -90,6 +91,7 @@ class Service:
         self.exercise = exercise
         self.export = export  #: writes what is held of an account (tenant, account, file, language)
         self.second_person = second_person  #: whether a look at one person of a tenant needs a second one
+        self.issuer = issuer  #: of Shared Signals, where it is configured
         self.exports = Exports()
         self._log = log
         self.requests: Counter[tuple[str, int]] = Counter()  #: (route, status) → requests answered

@@ -43,6 +43,8 @@ Action = Literal[
     "backup.make",
     "backup.restore",
     "keyring.rotate",
+    "hooks.replay",
+    "hooks.rotate",
     "audit.show",
     "audit.prune",
     "audit.repair",

@@ -9,6 +9,7 @@ from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import describe_settings
 from sentinel.daemon.build import load_ruleset, tenant_settings
+from sentinel.daemon.hooks import check_secrets
 from sentinel.daemon.mail import brand_trouble, signer_of
 from sentinel.enrich.lists import read_list
 
@@ -41,6 +42,7 @@ def command(context: Context, settings: bool, as_json: bool) -> int:
     rules = load_ruleset(config)
     tenant_settings(config, rules)
     signer_of(config)
+    check_secrets(config)
     for item in config.geo.lists:
         read_list(item.kind, item.path)
     warnings = asyncio.run(tuned_in_vain(config)) + brand_trouble(config)

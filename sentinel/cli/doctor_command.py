@@ -16,6 +16,7 @@ from sentinel.config import Config
 from sentinel.daemon.backups import kept_backups, opened_ledger
 from sentinel.daemon.build import load_ruleset
 from sentinel.daemon.drift import drift_of, findings
+from sentinel.daemon.hooks import check_secrets, told_of
 from sentinel.daemon.ledger import ledger_trouble
 from sentinel.daemon.mail import brand_trouble
 from sentinel.daemon.models import in_words, open_shelf, shelved_tenants, today
@@ -23,9 +24,10 @@ from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.databases import status as database_status
 from sentinel.enrich.lists import read_list
 from sentinel.errors import SentinelError
-from sentinel.events.clock import now, utc_day
+from sentinel.events.clock import HOUR, now, utc_day
 from sentinel.privacy.inventory import MAIL
 from sentinel.privacy.retention import overdue_through
+from sentinel.store.hooks import HookStanding
 
 #: Below this much free space the store soon stops taking events.
 _FREE_BYTES: Final = 1 << 30
@@ -35,6 +37,8 @@ _STALE_DAYS: Final = 365
 
 #: Merges told of by number.
 _SHOWN: Final = 5
+#: What waits longer than this for a hook is told (micros).
+_LATE: Final = HOUR
 #: A backup older than this, in days, is told.
 _OLD_BACKUP: Final = 2
 
@@ -113,6 +117,34 @@ async def _store(config: Config) -> list[Check]:
     active = sum(not key.revoked for key in keys)
     advice = "" if active else "; `sentinel keys create` makes one"
     out.append(Check(name="keys", state="good" if active else "warn", detail=f"{active} API keys in force{advice}"))
+    return out
+
+
+async def _hooks(config: Config) -> list[Check]:
+    known = told_of(config)
+    if not known:
+        return []
+    check_secrets(config)
+    with closing(open_vault(config, writes=True)) as vault:
+        store = open_store(config, vault)
+        try:
+            standings, disabled = await store.hook_standings(), await store.disabled_hooks()
+        finally:
+            await store.close()
+    off = {each.target: each.reason for each in disabled if known.get(each.target, (b"",))[-1] == each.digest}
+    states = {each.target: each for each in standings}
+    out = []
+    for name in known:
+        standing = states.get(name, HookStanding(target=name))
+        detail = f"{name}: " + (", ".join(f"{number} {state}" for state, number in standing.states.items()) or "idle")
+        state, late = "good", standing.oldest and now() - standing.oldest > _LATE
+        if name in off:
+            state, detail = "bad", f"{detail}; it {off[name]} and is told nothing more: change its configuration"
+        elif late or standing.states.get("dead"):
+            why = standing.reason or "is the daemon running?"
+            advice = f"`sentinel hooks test {name}`, then `sentinel hooks replay {name}`"
+            state, detail = "warn", f"{detail}; {why}; {advice}"
+        out.append(Check(name="hooks", state=state, detail=detail))
     return out
 
 
@@ -234,4 +266,5 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...
     ("mail", check_mail),
     ("contacts", check_contacts),
     ("brand", _brand),
+    ("hooks", _hooks),
 )

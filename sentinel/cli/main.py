@@ -32,6 +32,7 @@ _COMMANDS = (
     "restore",
     "keyring",
     "mail",
+    "hooks",
     "geo",
     "privacy",
     "check-config",

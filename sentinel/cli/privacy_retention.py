@@ -36,6 +36,7 @@ _WORDS: Final = {
     "records": "records deleted",
     "alerts": "alerts deleted",
     "mails": "mails deleted",
+    "hooks": "events for hooks deleted",
     "verdicts": "verdicts deleted",
     "windows": "rows of windows and counts deleted",
     "profiles": "profiles that lost what was not seen for a year",

@@ -227,7 +227,7 @@ async def _carry_out_here(config: Config, by: str) -> StoreHeld | None:
         stack.callback(vault.close)
         store = open_store(config, vault)
         try:
-            pipeline = build_pipeline(config, store, vault, load_ruleset(config))
+            pipeline = build_pipeline(config, store, vault, load_ruleset(config), tell=True)
             for waiting in await store.asked_verdicts():
                 await carry_out(waiting, store, pipeline.process, now=now())
         finally:

@@ -6,6 +6,7 @@ import re
 import msgspec
 
 from sentinel.alerts.brand import LEAST_CONTRAST, ON_COLOUR, ON_COLOUR_DARK, contrast
+from sentinel.config.hooks import check_hooks
 from sentinel.config.sections import BrandSettings, DecisionSettings, ServiceSettings
 from sentinel.config.settings import Settings
 from sentinel.config.tuning import ENTRY_NAME, DecisionChange, RuleChange
@@ -26,6 +27,7 @@ def check(source: TomlFile, settings: Settings) -> None:
         message = f"queue_events ({http.queue_events}) is below max_batch ({http.max_batch}): no room for a batch"
         raise source.error(message, "http", _given(source, "queue_events", "max_batch", table=("http",)))
     _check_mutes(source, settings)
+    check_hooks(source, settings)
 
 
 def check_tuning(source: TomlFile, settings: Settings) -> None:

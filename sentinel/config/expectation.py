@@ -43,6 +43,8 @@ def _words(node: inspect.Type, unit: str) -> str:
             return f"a whole number{unit}{_range(node.ge, node.le)}"
         case inspect.FloatType():
             return f"a number{unit}{_range(node.ge, node.le)}"
+        case inspect.LiteralType():
+            return "one of " + ", ".join(f'"{name}"' for name in node.values)
         case inspect.VarTupleType():
             return f"a list, each item {_words(node.item_type, unit)}"
         case inspect.CustomType():

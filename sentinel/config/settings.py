@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Struct, field
 
 from sentinel.config.declare import text
+from sentinel.config.hooks import HookSettings, SignalSettings, StreamSettings
 from sentinel.config.sections import (
     AlertSettings,
     BackupSettings,
@@ -92,6 +93,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     geo: Annotated[GeoSettings, text("What is known of addresses.")] = GeoSettings()
     http: Annotated[HttpSettings, text("Limits of the HTTP API.")] = HttpSettings()
     usage: Annotated[UsageSettings, text("Anonymous figures of how the service is used.")] = UsageSettings()
+    hooks: Annotated[tuple[HookSettings, ...], text("Webhooks: systems of yours that are told.")] = ()
+    streams: Annotated[tuple[StreamSettings, ...], text("Streams of Shared Signals.")] = ()
+    signals: Annotated[SignalSettings, text("Who sends the tokens of streams.")] = SignalSettings()
     log: Annotated[LogSettings, text("What the daemon writes to its log.")] = LogSettings()
     tenants: Annotated[
         dict[str, TenantSettings],

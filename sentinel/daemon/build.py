@@ -8,6 +8,7 @@ import msgspec
 from sentinel.alerts.policy import FoldPolicy
 from sentinel.api.service import Limits
 from sentinel.config import Config
+from sentinel.daemon.hooks import receivers_of
 from sentinel.daemon.models import ModelDesk, model_desk
 from sentinel.daemon.tuning import Tuning, marks_of
 from sentinel.enrich.address import parse_address
@@ -19,6 +20,7 @@ from sentinel.enrich.place import PlaceReader
 from sentinel.enrich.sighting import Enricher
 from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, HOUR, MINUTE
+from sentinel.hooks.receivers import Receivers
 from sentinel.models.in_force import ModelsInForce
 from sentinel.models.scorer import ModelScorer
 from sentinel.past.profile import TrustPolicy
@@ -79,10 +81,13 @@ def tenant_settings(
     pseudonym: Pseudonymizer | None = None,
     lookup_of: Callable[[str], str | None] | None = None,
     models: ModelDesk | None = None,
+    *,
+    tell: bool = False,
 ) -> Callable[[str], TenantSettings]:
     """What judging depends on, by tenant; made once for each, and again when its models changed. Allowlists of accounts
     and devices need ``pseudonym``, and ``lookup_of`` (an account's pseudonym by its handle) where events come with
-    handles. Without ``models`` they are those in force now, read when a tenant is first asked for.
+    handles. Without ``models`` they are those in force now, read when a tenant is first asked for. With ``tell`` hooks
+    and streams are told: for who judges what happens now, and not history.
 
     Raises :class:`FileError` when what is tuned does not fit the rules.
     """
@@ -94,7 +99,11 @@ def tenant_settings(
         in_force = desk.of(tenant)
         models, found = made.get(tenant, (None, None))
         if found is None or models is not in_force:
-            own = msgspec.structs.replace(_settings(config.for_tenant(tenant), rules), scorer=ModelScorer(in_force))
+            own = msgspec.structs.replace(
+                _settings(config.for_tenant(tenant), rules),
+                scorer=ModelScorer(in_force),
+                hooks=receivers_of(config, tenant) if tell else Receivers(),
+            )
             found = tuning.apply(tenant, own)
             made[tenant] = in_force, found
         return found
@@ -114,9 +123,9 @@ def limits_of(config: Config) -> Limits:
     return Limits(body_bytes=http.max_body_bytes, batch=http.max_batch, seconds=http.request_timeout_seconds)
 
 
-def build_pipeline(config: Config, store: Store, vault: Vault, rules: RuleSet) -> Pipeline:
-    """The pipeline over a store."""
-    return Pipeline(store, vault, tenant_settings(config, rules, vault.pseudonym, vault.lookup_of))
+def build_pipeline(config: Config, store: Store, vault: Vault, rules: RuleSet, *, tell: bool = False) -> Pipeline:
+    """The pipeline over a store; ``tell`` as for :func:`tenant_settings`."""
+    return Pipeline(store, vault, tenant_settings(config, rules, vault.pseudonym, vault.lookup_of, tell=tell))
 
 
 def _settings(config: Config, rules: RuleSet) -> TenantSettings:

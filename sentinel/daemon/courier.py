@@ -1,6 +1,6 @@
-"""The courier: a process beside the daemon that writes and sends mails.
+"""The courier: a process beside the daemon that writes and sends mails, and tells hooks.
 
-It has a store connection of its own and leases mails like any other worker, so it may be killed and started at any
+It has a store connection of its own and leases what waits like any other worker, so it may be killed and started at any
 time. The daemon holds its standard input: a byte wakes it, the end of input ends it, however the daemon ended.
 """
 
@@ -14,9 +14,14 @@ from typing import Final
 
 from sentinel.config import Config
 from sentinel.daemon.handover import handed_over, or_say_why, taken_over
+from sentinel.daemon.hooks import make_hook_delivery
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.state import open_store, open_vault
+from sentinel.errors import SentinelError
 from sentinel.events.clock import now
+from sentinel.hooks.delivery import HookDelivery
+from sentinel.privacy.vault import Vault
+from sentinel.store.protocol import Store
 
 _log: Final = logging.getLogger("sentinel.courier")
 
@@ -24,7 +29,7 @@ _log: Final = logging.getLogger("sentinel.courier")
 _PAUSE: Final = (1.0, 60.0)
 #: A courier that lived this long, in seconds, had started well.
 _WELL: Final = 60.0
-#: Seconds that a mail under way may take when the courier is to end.
+#: Seconds that what is under way may take when the courier is to end.
 _PATIENCE: Final = 15.0
 #: Niceness: judging events comes first.
 _NICE: Final = 10
@@ -39,7 +44,7 @@ class Courier:
         self.process: asyncio.subprocess.Process | None = None
 
     async def run(self, stop: asyncio.Event, wake: asyncio.Event) -> None:
-        """Keep a courier until ``stop``; ``wake`` says that there is a mail."""
+        """Keep a courier until ``stop``; ``wake`` says that there is a mail, or something for a hook."""
         pause = _PAUSE[0]
         while not stop.is_set():
             began = asyncio.get_running_loop().time()
@@ -51,7 +56,7 @@ class Courier:
                 return
             if asyncio.get_running_loop().time() - began > _WELL:
                 pause = _PAUSE[0]
-            self.trouble = f"the courier ended with status {code}; mails wait until it is started anew"
+            self.trouble = f"the courier ended with status {code}; mails and hooks wait until it is started anew"
             _log.error("%s", self.trouble)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
@@ -99,17 +104,30 @@ async def deliver(config: Config) -> None:
     def heard() -> None:
         if os.read(0, 4096):
             wake.set()
+            if hooks is not None:
+                hooks.wake()
         else:
             loop.remove_reader(0)
             stop.set()
 
-    loop.add_reader(0, heard)
     try:
-        delivery = make_delivery(config, store, lambda: False)
-        await delivery.run(stop, wake, now)
+        hooks = _hooks(config, store, vault)
+        delivery = make_delivery(config, store, lambda: False, hooks.wake if hooks is not None else lambda: None)
+        loop.add_reader(0, heard)
+        mails = delivery.run(stop, wake, now)
+        await (asyncio.gather(mails, hooks.run(stop, now)) if hooks is not None else mails)
     finally:
         await store.close()
         vault.close()
+
+
+def _hooks(config: Config, store: Store, vault: Vault) -> HookDelivery | None:
+    """Delivery of hooks; nothing when a file of theirs was spoilt since the daemon read it: mails go on."""
+    try:
+        return make_hook_delivery(config, store, vault)
+    except SentinelError as error:
+        _log.error("hooks wait until it is mended and the daemon reloaded: %s", error)
+        return None
 
 
 def main() -> None:

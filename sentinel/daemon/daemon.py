@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from socket import socket
 from typing import Any, Final
@@ -25,6 +25,7 @@ from sentinel.daemon.edges import Desk, Edges
 from sentinel.daemon.export import exporter
 from sentinel.daemon.figures import CountedPipeline, Figures
 from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
+from sentinel.daemon.hooks import make_hook_delivery, prepare_signals
 from sentinel.daemon.ledger import ledger_trouble
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import DAEMON, state_lock
@@ -52,8 +53,8 @@ _CHECKED: Final = 1.0
 _REMEMBERED: Final = 10.0
 #: Settings that only a restart changes.
 _FIXED: Final = ("state", "store", "listen", "http")
-#: Settings that mail delivery is made of.
-_OF_MAIL: Final = ("smtp", "alerts", "service", "tenants")
+#: Settings that delivery of mails and hooks is made of.
+_OF_MAIL: Final = ("smtp", "alerts", "service", "tenants", "hooks", "streams", "signals")
 
 
 class Daemon:
@@ -123,7 +124,9 @@ class Daemon:
         self.enricher = build_enricher(self.vault.pseudonym, open_lookups(config))
         self.models = model_desk(config)
         self.models.use(self.models.prepare())
-        self._provider = tenant_settings(config, rules, self.vault.pseudonym, self.vault.lookup_of, self.models)
+        self._provider = tenant_settings(
+            config, rules, self.vault.pseudonym, self.vault.lookup_of, self.models, tell=True
+        )
         self.figures = Figures(lambda: self._edges.requests if self._edges is not None else self._service.requests)
         self._pipeline = CountedPipeline(self.store, self.vault, self._provider)
         self._pipeline.figures, self._pipeline.wake = self.figures, self._wake.set
@@ -159,8 +162,10 @@ class Daemon:
             export=exporter(self.store, self.vault, self._audit.log, lambda: self.config),
             log=self._audit.log,
             second_person=lambda tenant: needs_second(self.config, tenant),
+            issuer=lambda: self.config.signals.issuer,
         )
-        self._delivery = make_delivery(config, self.store, self._busy)
+        prepare_signals(config, self.vault, now())
+        self._delivering = self._deliveries(config)
 
     async def _serve(self, sockets: list[socket]) -> None:
         loop = asyncio.get_running_loop()
@@ -216,13 +221,35 @@ class Daemon:
         stopping.cancel()
 
     async def _deliver(self) -> None:
-        """Deliver mails; a reload puts another delivery in the place of the one under way."""
+        """Deliver mails and hooks; a reload puts another delivery in the place of the one under way."""
         while not self._mail_ended:
             self._mail_stop.clear()
             if self._courier is not None:
                 await self._courier.run(self._mail_stop, self._wake)
             else:
-                await self._delivery.run(self._mail_stop, self._wake, now)
+                await self._delivering()
+
+    def _deliveries(self, config: Config) -> Callable[[], Awaitable[None]]:
+        """Delivery in this process. Raises :class:`SentinelError` for secrets that are missing or wrong."""
+        hooks = make_hook_delivery(config, self.store, self.vault)
+        wake = asyncio.Event()
+        mails = make_delivery(config, self.store, self._busy, hooks.wake)
+
+        async def spread() -> None:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                wake.set()
+                hooks.wake()
+
+        async def deliver() -> None:
+            spreading = asyncio.create_task(spread())
+            try:
+                await asyncio.gather(mails.run(self._mail_stop, wake, now), hooks.run(self._mail_stop, now))
+            finally:
+                spreading.cancel()
+
+        return deliver
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -244,8 +271,9 @@ class Daemon:
             rules = load_ruleset(config)
             lookups = open_lookups(config)
             lasting, vault = msgspec.structs.replace(config, **kept), self.vault
-            provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of, self.models)
-            delivery = make_delivery(config, self.store, self._busy)
+            provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of, self.models, tell=True)
+            prepare_signals(config, vault, now())
+            delivering = self._deliveries(config)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
             notify.ready("not reloaded: what was wrong is in the log")
@@ -258,7 +286,7 @@ class Daemon:
         self._provider = provider
         self._pipeline.use(self._provider)
         if any(getattr(before, name) != getattr(config, name) for name in _OF_MAIL):
-            self._delivery = delivery
+            self._delivering = delivering
             self._mail_stop.set()
         if self._courier is not None:
             self._courier.config = self.config
@@ -300,10 +328,10 @@ class Daemon:
         return self.intake.waiting > 0
 
     async def _metrics(self) -> bytes:
-        mails = await self.store.mail_counts()
+        mails, hooks = await self.store.mail_counts(), await self.store.hook_counts()
         found = await self._ready()
         await self.drift.refresh()
-        return self.figures.text(waiting=found.waiting, mails=mails, ready=not found.reasons)
+        return self.figures.text(waiting=found.waiting, mails=mails, hooks=hooks, ready=not found.reasons)
 
     async def _watchdog(self, interval: float) -> None:
         """Tell systemd that the loop turns and the store takes writes; silence lets it start us anew."""

@@ -161,6 +161,7 @@ class Edge:
             export=exporter(store, vault, audit.log, lambda: self._config),
             log=audit.log,
             second_person=lambda tenant: needs_second(self._config, tenant),
+            issuer=lambda: self._config.signals.issuer,
         )
         self._requests = service.requests
         self._settings = untuned_settings(self._config)

@@ -8,8 +8,8 @@ import msgspec
 
 from sentinel.daemon.forgetting import Alone, Forgetting
 from sentinel.daemon.pace import Pace
-from sentinel.events.clock import DAY
-from sentinel.privacy.retention import MAIL_DAYS, Due
+from sentinel.events.clock import DAY, utc_day
+from sentinel.privacy.retention import HOOK_DAYS, MAIL_DAYS, Due
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 
@@ -26,6 +26,7 @@ class Expired(msgspec.Struct, kw_only=True):
     records: int = 0
     alerts: int = 0
     mails: int = 0
+    hooks: int = 0
     verdicts: int = 0
     windows: int = 0
     profiles: int = 0
@@ -71,6 +72,7 @@ class Expiry:
         store = self._store
         done.alerts += await self._steps(lambda limit: store.expire_alerts(due.records_through, limit=limit))
         done.mails += await self._steps(lambda limit: store.expire_mails(now - MAIL_DAYS * DAY, limit=limit))
+        done.hooks += await self._steps(lambda limit: store.expire_hooks(utc_day(now) - HOOK_DAYS, limit=limit))
         done.verdicts += await self._steps(lambda limit: store.expire_verdicts(now - DAY, limit=limit))
         while dropped := await store.expire_windows(now):
             done.windows += dropped

@@ -10,7 +10,7 @@ from sentinel.config import Config
 from sentinel.daemon.build import rules_or_none, untuned_settings
 from sentinel.events.clock import SECOND, now, to_text
 from sentinel.export.data import AnswerData, Held, Information, Look, WindowData
-from sentinel.export.gather import account_data, alert_data, answer_data, event_data, mail_data, rights_data
+from sentinel.export.gather import account_data, alert_data, answer_data, event_data, hook_data, mail_data, rights_data
 from sentinel.export.gather_profile import Names, profile_data
 from sentinel.export.package import Manifest, Package
 from sentinel.facts import FACTS
@@ -70,6 +70,7 @@ async def write_export(
             profile=profile_data(known, names, policy, at=now) if profile is not None else None,
             alerts=[alert_data(alert) for alert in alerts],
             mails=[mail_data(mail) for mail in await store.mails_of(key.handle)],
+            hooks=[hook_data(hook) for hook in await store.hooks_of(key.handle)],
             answers=answers,
             looks=[
                 Look(time=to_text(look.time), role=look.role, action=look.action, purpose=look.purpose)

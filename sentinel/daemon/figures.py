@@ -1,7 +1,7 @@
 """Figures for Prometheus. Labels are words of ours only, so that no personal data can get in."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
@@ -37,6 +37,9 @@ class Figures:
         self._failures = Counter("sentinel_batch_failures", "Batches that were not stored.", registry=registry)
         self._waiting = Gauge("sentinel_waiting_events", "Events that wait to be judged.", registry=registry)
         self._mails = Gauge("sentinel_mails", "Mails by state.", ["state"], registry=registry)
+        self._hooks = Gauge(
+            "sentinel_hooks", "Events for hooks by target and state.", ["target", "state"], registry=registry
+        )
         self._ready = Gauge("sentinel_ready", "1 when able to do its work.", registry=registry)
         info = Gauge("sentinel_info", "Version and rules in force.", ["version"], registry=registry)
         info.labels(__version__).set(1)
@@ -73,12 +76,22 @@ class Figures:
         """A batch was not stored."""
         self._failures.inc()
 
-    def text(self, *, waiting: int, mails: dict[str, int], ready: bool) -> bytes:
+    def text(
+        self,
+        *,
+        waiting: int,
+        mails: dict[str, int],
+        ready: bool,
+        hooks: Mapping[tuple[str, str], int] | None = None,
+    ) -> bytes:
         """Everything in Prometheus text format."""
         self._waiting.set(waiting)
         self._ready.set(ready)
         for state, number in mails.items():
             self._mails.labels(state).set(number)
+        self._hooks.clear()  # what nothing is in any more has no row
+        for labels, count in (hooks or {}).items():
+            self._hooks.labels(*labels).set(count)
         return generate_latest(self.registry)
 
 
@@ -108,7 +121,8 @@ class CountedPipeline(Pipeline):
             outcomes = await super().commit(batch)
         self.failure = ""
         self.figures.count(batch.items, outcomes, perf_counter() - batch.began)
-        if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
+        alerts = any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes)
+        if alerts or batch.changes.hooks:
             self.wake()
         if self.witness is not None:
             came = [item.sighting.time for item in batch.items if isinstance(item, Arrival) and item.received]

@@ -16,6 +16,7 @@ from sentinel.alerts.rates import Rates
 from sentinel.alerts.recipients import Reach
 from sentinel.alerts.smtp import SmtpSettings
 from sentinel.config import Config, read_secret
+from sentinel.daemon.hooks import receivers_of
 from sentinel.daemon.outbox import StoreOutbox
 from sentinel.errors import FileError
 from sentinel.store.protocol import Store
@@ -103,10 +104,13 @@ def signer_of(config: Config) -> Signer | None:
         raise config.error(str(error), "smtp", "dkim", "key_file") from None
 
 
-def make_delivery(config: Config, store: Store, busy: Callable[[], bool]) -> Delivery:
-    """Delivery of the store's outbox; it goes slower while ``busy``."""
+def make_delivery(
+    config: Config, store: Store, busy: Callable[[], bool], told: Callable[[], None] = lambda: None
+) -> Delivery:
+    """Delivery of the store's outbox; it goes slower while ``busy``. ``told`` is called when something of it is for
+    hooks."""
     return Delivery(
-        StoreOutbox(store),
+        StoreOutbox(store, lambda tenant: receivers_of(config, tenant), told),
         mailer_of(config, connections=config.smtp.connections),
         lambda tenant: identity_of(config, tenant),
         DeliverySettings(

@@ -96,6 +96,16 @@ class MailData(msgspec.Struct, frozen=True, kw_only=True):
     alert: str | None = None
 
 
+class HookData(msgspec.Struct, frozen=True, kw_only=True):
+    """A system of the service that was told of the account, to the day. ``state`` is ``pending``, ``held``,
+    ``delivered`` or ``dead``."""
+
+    type: str
+    target: str
+    time: Time
+    state: str
+
+
 class AnswerData(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who knows said what an event was. ``by`` is ``person``, ``service``, ``admin`` or ``operator``."""
 
@@ -141,6 +151,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     profile: ProfileData | None = None
     alerts: list[AlertData] = []
     mails: list[MailData] = []
+    hooks: list[HookData] = []
     answers: list[AnswerData] = []
     looks: list[Look] = []
     windows: list[WindowData] = []

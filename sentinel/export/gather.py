@@ -6,10 +6,10 @@ from typing import Final
 import msgspec
 
 from sentinel.events.assessment import Assessment
-from sentinel.events.clock import to_text
+from sentinel.events.clock import DAY, to_text
 from sentinel.events.place import Place
 from sentinel.events.sighting import Attributes, Raw, Sighting
-from sentinel.export.data import AccountData, AlertData, AnswerData, MailData, RightsData, RightsDecision
+from sentinel.export.data import AccountData, AlertData, AnswerData, HookData, MailData, RightsData, RightsDecision
 from sentinel.export.data_event import (
     AssessmentData,
     DeviceData,
@@ -20,6 +20,7 @@ from sentinel.export.data_event import (
     PlaceData,
 )
 from sentinel.past.profile import Profile, objection_of
+from sentinel.store.hooks import HookKept
 from sentinel.store.protocol import AlertRow, MailKept, Record
 
 #: What was done under a right (:class:`sentinel.past.profile.Right`) → the right, and what came of it.
@@ -143,6 +144,11 @@ def rights_data(profile: Profile) -> RightsData:
 def mail_data(mail: MailKept) -> MailData:
     """A mail as the outbox keeps it."""
     return MailData(kind=mail.kind, time=to_text(mail.time), state=mail.state, alert=mail.alert)
+
+
+def hook_data(hook: HookKept) -> HookData:
+    """That a target was told, as the outbox keeps it."""
+    return HookData(type=hook.type, target=hook.target, time=to_text(hook.day * DAY), state=hook.state)
 
 
 def answer_data(record: Record) -> AnswerData:

@@ -100,7 +100,7 @@ def render(
 
 
 #: Lists of the document that have a table each.
-_HELD: Final = ("alerts", "mails", "answers", "looks", "windows")
+_HELD: Final = ("alerts", "mails", "hooks", "answers", "looks", "windows")
 
 
 def lines(value: msgspec.Struct, shown: Shown, leave: Sequence[str] = ()) -> list[Line]:

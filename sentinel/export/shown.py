@@ -37,6 +37,7 @@ WORDS: Final = {
     ("ToldMailData", "level"): "level",
     ("MailData", "kind"): "alert_kind",
     ("MailData", "state"): "mail_state",
+    ("HookData", "state"): "hook_state",
     ("AnswerData", "verdict"): "verdict",
     ("AnswerData", "by"): "by",
     ("Look", "role"): "role",

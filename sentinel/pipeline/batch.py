@@ -17,6 +17,7 @@ from sentinel.events.clock import utc_day
 from sentinel.events.sighting import Sighting
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
+from sentinel.pipeline.account_risk import AccountRisk, account_risk
 from sentinel.pipeline.answers import apply_answer
 from sentinel.pipeline.attributes import LastTold, forget_attributes, is_restated, merge_attributes
 from sentinel.pipeline.campaign import campaigns_key
@@ -27,6 +28,7 @@ from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome
 from sentinel.pipeline.judge import Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
 from sentinel.pipeline.restricted import count_failure, restricted_assessment
+from sentinel.pipeline.telling import of_answer, of_arrival
 from sentinel.pipeline.usage import Usage
 from sentinel.privacy.noise import Noise, discrete_laplace
 from sentinel.privacy.vault import Vault
@@ -269,6 +271,7 @@ class Pipeline:
         if (counts := commons.get(item.tenant)) is None:
             counts = commons[item.tenant] = Commons(self.vault.commons_key(item.tenant))
         drift.look_at(item, profile, counts, settings)
+        before = _risk(settings, profile, sighting.time)
         judged = judge(item, settings, profile, campaigns, past.tracks, tracks, concluded, actor, counts)
         fired = newly_fired(judged.assessment, concluded)
         for rule, status in fired:
@@ -288,6 +291,9 @@ class Pipeline:
                 # The record's own alert is the account's, if it raised one as well.
                 changes.campaigns.append((item.tenant, raised.alert.id, sighting.key))
         changes.notices.extend(judged.notices)
+        if before is not None:
+            after = account_risk(profile, sighting.time, settings.fold.same_news)
+            changes.hooks.extend(of_arrival(item, settings, judged.assessment, judged.raised, before, after))
         self._given(item, past, changes)
         return Outcome(assessment=judged.assessment, notices=judged.notices, fired=fired)
 
@@ -356,9 +362,14 @@ class Pipeline:
             if any(alert.id == record.alert for alert in profile.alerts) and record.alert is not None:
                 # The account's own alert: one event's answer says nothing of a campaign on many.
                 changes.closed[item.tenant, record.alert] = item.verdict
+            settings = self._of(item.tenant)
+            before = _risk(settings, profile, item.time)
             record.trusted = changes.trust[record.key] = apply_answer(
-                profile, sighting, record, item.verdict, hours=self._of(item.tenant).trust.hours
+                profile, sighting, record, item.verdict, hours=settings.trust.hours
             )
+            if before is not None:
+                after = account_risk(profile, item.time, settings.fold.same_news)
+                changes.hooks.extend(of_answer(item, record, sighting, settings, before, after))
             changes.profiles[record.account] = profile
         past.records[key] = answer = Record(
             key=key,
@@ -387,6 +398,11 @@ class Pipeline:
         else:
             past.attributes[item.account_key] = changes.attributes[item.account_key] = merged
         self._told.take(item.account_key, item.attributes, merged)
+
+
+def _risk(settings: TenantSettings, profile: Profile, time: int) -> AccountRisk | None:
+    """The account's risk, where somebody is told how it changes."""
+    return account_risk(profile, time, settings.fold.same_news) if settings.hooks else None
 
 
 def _acting(sighting: Sighting) -> str | None:

@@ -9,6 +9,7 @@ from sentinel.events.alert import Notice
 from sentinel.events.assessment import Assessment
 from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.facts.look import Scorer
+from sentinel.hooks.receivers import Receivers
 from sentinel.past.profile import TrustPolicy
 from sentinel.rules.exempt import Exemptions
 from sentinel.rules.ruleset import RuleSet
@@ -37,6 +38,7 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     enforce_share: float = 1.0  #: of the accounts; for the rest decisions are only observed
     usage: UsagePolicy | None = None  #: usage figures, where they are wanted
     scorer: Scorer | None = None  #: the models in force
+    hooks: Receivers = Receivers()  #: the service's systems that are told
     tuned: Callable[[Sighting], "TenantSettings"] | None = None  #: settings that depend on the event
 
     def of(self, sighting: Sighting) -> "TenantSettings":

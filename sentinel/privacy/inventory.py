@@ -86,6 +86,8 @@ class Keep(msgspec.Struct, frozen=True):
 RECORD_DAYS: Final = 365
 #: Longest that a mail is kept once it is done with.
 MAIL_DAYS: Final = 30
+#: Longest that is kept what targets of hooks were told.
+HOOK_DAYS: Final = 30
 
 RAW: Final = Keep("raw", "retention.raw_days after the event, at most 365 days", 365)
 RECORD: Final = Keep("record", f"{RECORD_DAYS} days after the event", RECORD_DAYS)
@@ -95,6 +97,7 @@ PROFILE: Final = Keep(
 WINDOW: Final = Keep("window", "as long as the longest window that can see the entry")
 ACCOUNT: Final = Keep("account", "as long as the account is known; a former e-mail address for 30 days")
 MAIL: Final = Keep("mail", f"the text until it is sent or given up; the row {MAIL_DAYS} days after that", MAIL_DAYS)
+HOOK: Final = Keep("hook", f"what it says until it is delivered; the row {HOOK_DAYS} days after it happened", HOOK_DAYS)
 DAY_AFTER: Final = Keep("day", "a day after it was carried out", 1)
 INSTALLATION: Final = Keep("installation", "as long as the installation")
 

@@ -16,11 +16,15 @@ PERSONS: Final = (
 )
 RECIPIENTS: Final = (
     "The service that posts the events: the assessments of its own events.",
+    "Systems of the service that the operator named as hooks or streams: that an account needs protection.",
     "The mail server of the operator: mails to the person, for 30 days also to the former address.",
     "The person: the export.",
     "Whoever gets a package for a legal claim or the report of a breach, made by hand.",
 )
-SUB_PROCESSORS: Final = "None by sentinel: it is software that the operator runs, and it calls no other service."
+SUB_PROCESSORS: Final = (
+    "None by sentinel: it is software that the operator runs, and it calls no service but those that the operator"
+    " names."
+)
 TRANSFERS: Final = (
     "None by sentinel: places and networks are looked up on the machine. Where the machines and the mail server stand,"
     " the operator knows."

@@ -15,6 +15,8 @@ from sentinel.events.clock import DAY, HOUR, to_datetime, to_micros
 KEEP_DAYS: Final = 365
 #: Longest that a mail is kept that could not be sent, and that one stands in the outbox after it was, in days.
 MAIL_DAYS: Final = 30
+#: Longest that is kept what a target of hooks was, or could not be, told: in days after it happened.
+HOOK_DAYS: Final = 30
 #: The hour of a day from which on what must be gone by its end goes: late enough to use the whole day, early enough to
 #: be done by its end, and 23 hours after the earliest moment at which it may go (:mod:`sentinel.privacy.sure_clock`).
 HOUR_OF_DAY: Final = 23

@@ -8,6 +8,7 @@ from typing import Final
 
 from sentinel.events.alert import Notice
 from sentinel.events.assessment import Assessment
+from sentinel.events.hook import HookEvent
 from sentinel.events.sighting import Attributes, Raw, Sighting
 from sentinel.past.profile import Profile
 from sentinel.privacy.inventory import Held
@@ -118,4 +119,13 @@ NOTICE: Final = Held(
         "addressed": "account",
     },
     {"event": KEYED, "messages": "names of sentences; the findings say the same"},
+)
+HOOK_EVENT: Final = Held(
+    HookEvent,
+    "hooks",
+    {"tenant": "tenant", "account": "account.id", "targets": "hooks.target"},
+    {
+        **dict.fromkeys(("about", "record"), KEYED),
+        "data": "what it tells of events, alerts and answers, which the export has",
+    },
 )

@@ -11,12 +11,14 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 
 from sentinel.events.alert import Notice
+from sentinel.events.hook import HookEvent
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.commons import CommonRow
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.privacy.account_key import AccountKey
 from sentinel.store.aging import Aging
+from sentinel.store.hooks import Hooks
 
 #: A track: id of its series, then the values it is kept by.
 TrackKey = tuple[str, tuple[str | int, ...]]
@@ -128,7 +130,8 @@ class Changes(msgspec.Struct, kw_only=True):
     alerts: dict[tuple[str, str], AlertRow] = {}  #: by tenant and id
     closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
     notices: list[Notice] = []
-    held: dict[str, bool] = {}  #: account → whether its mails wait and its alerts are not shown from now on
+    hooks: list[HookEvent] = []
+    held: dict[str, bool] = {}  #: account → whether its mails and hooks wait and its alerts are not shown from now on
     prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
     campaigns: list[tuple[str, str, str]] = []  #: tenant and alert id of a campaign, key of an event in it
     fired: dict[FiredKey, int] = {}  #: findings to add to the counts by day
@@ -204,7 +207,7 @@ class WindowKept(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
 
-class Store(Aging, Protocol):
+class Store(Aging, Hooks, Protocol):
     """Where everything is kept. All methods raise :class:`sentinel.errors.StoreError` when the store fails."""
 
     durable: bool  #: what a commit acknowledged survives a power cut
@@ -343,7 +346,7 @@ class Store(Aging, Protocol):
 
     async def merge(self, former: AccountKey, changes: Changes, *, keep: bool = False) -> None:
         """Commit ``changes`` and delete what is left of ``former``, in one transaction; with ``keep`` events,
-        alerts and mails stay."""
+        alerts, mails and hooks stay."""
 
     async def lease(self, *, worker: str, now: int, limit: int, seconds: int) -> list[Mail]:
         """Mails that are due and not leased by anyone, the most urgent first; leased to ``worker`` for ``seconds``."""
@@ -351,8 +354,18 @@ class Store(Aging, Protocol):
     async def holds_mail(self, mail: int, *, worker: str) -> bool:
         """Whether a leased mail is still to be sent by ``worker``: not held back, gone, or another worker's since."""
 
-    async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
-        """The mail is done with: ``sent``, ``failed`` or ``unaddressed``. A lost lease makes this do nothing."""
+    async def settle_mail(
+        self,
+        mail: int,
+        *,
+        worker: str,
+        now: int,
+        state: str,
+        reason: str = "",
+        hooks: Sequence[HookEvent] = (),
+    ) -> None:
+        """The mail is done with: ``sent``, ``failed`` or ``unaddressed``, and ``hooks`` tell of it. A lost lease makes
+        this do nothing."""
 
     async def retry_mail(self, mail: int, *, worker: str, at: int, reason: str, tried: bool = True) -> None:
         """The mail is to be tried again at ``at``. One that was not ``tried`` yet is as if it had not been leased."""

@@ -13,6 +13,7 @@ import msgspec
 from sentinel.errors import StoreError
 from sentinel.events.alert import Notice
 from sentinel.events.clock import DAY, utc_day
+from sentinel.events.hook import HookEvent
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile, decode_profile, encode_profile
 from sentinel.past.windows import Entry, decode_entries, encode_entries
@@ -319,6 +320,33 @@ class Rows:
                 kept = MailKept(kind="", state=state, time=time)
             found.append(kept)
         return found
+
+    # Hooks
+
+    def hooks_row(self, handle: str) -> str:
+        """What an account's hooks are found by."""
+        return self.vault.of(handle).row("hooks")
+
+    def hook(self, event: HookEvent, target: str) -> tuple[str, str, str, str, str | None, bytes | None, int, bytes]:
+        """An event for a target as a row: name, tenant, target, type, owner, ref, UTC day, sealed event."""
+        key = self.vault.of(event.account)
+        name = self.vault.pseudonym("hook", event.tenant, f"{event.type}/{event.about}")
+        owned = key.number > 0
+        return (
+            name, event.tenant, target, event.type, key.row("hooks") if owned else None,
+            self.vault.ref(key) if owned else None, utc_day(event.time), self.seal_hook(event, target, name),
+        )  # fmt: skip
+
+    def seal_hook(self, event: HookEvent, target: str, name: str) -> bytes:
+        """What an event says, sealed for the row of that name."""
+        return self._seal_own(self.vault.of(event.account), pack(event), f"hook/{target}/{name}")
+
+    def open_hook(self, target: str, name: str, ref: bytes | None, sealed: bytes) -> HookEvent | None:
+        """The event again; nothing when its account was erased."""
+        (owner,) = self.vault.owners([ref])
+        if owner is None:
+            return None
+        return unpack(self._must_open(owner, sealed, f"hook/{target}/{name}"), HookEvent)
 
     # Questions of commands
 

@@ -17,7 +17,10 @@ def path(route: str) -> str:
 
 
 def test_everything_but_health_and_the_document_needs_a_key() -> None:
-    assert {route.path for route in ROUTES if not route.scope} == {"/healthz", "/readyz", "/openapi.json"}
+    # What receivers of Shared Signals look up is public: addresses and public keys.
+    assert {route.path for route in ROUTES if not route.scope} == {
+        "/healthz", "/readyz", "/openapi.json", "/.well-known/ssf-configuration", "/.well-known/jwks.json"
+    }  # fmt: skip
     assert {route.scope for route in GUARDED} == set(SCOPES)
 
 

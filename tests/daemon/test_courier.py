@@ -15,6 +15,7 @@ from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.events.alert import Notice
 from sentinel.events.sighting import Attributes
 from sentinel.store.protocol import Changes
+from tests.hooks.receiver import HookServer
 
 
 class _Mailbox:
@@ -109,6 +110,37 @@ async def test_one_that_cannot_start_is_told(config: Config, tmp_path: Path) -> 
     async with asyncio.timeout(20):
         while not side.trouble:  # noqa: ASYNC110  # another process ends; nothing tells
             await asyncio.sleep(0.05)
-    assert "mails wait until it is started anew" in side.trouble
+    assert "mails and hooks wait until it is started anew" in side.trouble
     stop.set()
     await asyncio.wait_for(courier, 20)
+
+
+async def test_tells_hooks_beside_the_mails_and_mails_go_on_without_their_secret(
+    config: Config, mailbox: tuple[_Mailbox, int], tmp_path: Path
+) -> None:
+    server = await HookServer().start()
+    secret = tmp_path / "auth.hook"
+    secret.write_text("whsec_c2VudGluZWwgc2VudGluZWwgc2VudGluZWw=")
+    secret.chmod(0o600)
+    assert config.path is not None
+    hook = f'[[hooks]]\nname = "auth"\nurl = "{server.url}"\nsecrets = ["auth.hook"]\nallow_private = true\n'
+    config.path.write_text(config.text + hook)
+    told = load(config.path)
+    await put_mail(told, "e-1")
+    stop, wake = asyncio.Event(), asyncio.Event()
+    side = Courier(told)
+    courier = asyncio.create_task(side.run(stop, wake))
+    (came,) = await server.wait(1)
+    assert came.json["type"] == "alert.sent"
+    assert mailbox[0].recipients == ["ada@example.org"]
+    mailbox[0].arrived.clear()
+    # Spoilt since: the courier that comes next cannot tell hooks, and sends mails all the same.
+    secret.chmod(0o644)
+    assert side.process is not None
+    os.kill(side.process.pid, signal.SIGKILL)
+    await put_mail(told, "e-2")
+    await asyncio.wait_for(mailbox[0].arrived.wait(), 20)
+    assert len(server.came) == 1
+    stop.set()
+    await asyncio.wait_for(courier, 20)
+    await server.stop()

@@ -8,6 +8,7 @@ from sentinel.export.data import (
     AlertData,
     AnswerData,
     Held,
+    HookData,
     Information,
     Look,
     MailData,
@@ -119,6 +120,7 @@ def held(story: Story, names: Names, **more: Any) -> Held:
             )
         ],
         "mails": [MailData(kind="suspicious_sign_in", time=time, state="sent", alert="a-1")],
+        "hooks": [HookData(type="assessment.raised", target="auth", time=time, state="delivered")],
         "answers": [AnswerData(time=time, verdict="compromised", by="person", event="e-13")],
         "looks": [Look(time=time, role="admin", action="account show", purpose="ticket 4711")],
         "windows": [WindowData(series="failed logins", by=["account"], over=3600, entries=1, first=time, last=time)],

@@ -165,7 +165,7 @@ def test_an_account_of_which_little_is_known_has_a_page_too() -> None:
     bare = Held(made="2026-01-01T00:00:00Z", tenant="default", information=Information(), account=AccountData(id="u"))
     shown = words(page(given=bare, events=[]))
     assert text_in("en").say("profile_none") in shown
-    assert shown.count(text_in("en").say("none")) == 6
+    assert shown.count(text_in("en").say("none")) == 7
 
 
 def test_hidden_characters_are_shown_and_scripts_are_left_alone() -> None:

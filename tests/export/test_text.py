@@ -82,6 +82,7 @@ def test_every_fixed_value_has_a_word(language: str) -> None:
         "scope": ("attempt", "source"),
         "alert_kind": KINDS,
         "state": ("open", "legitimate", "compromised"),
+        "hook_state": ("pending", "held", "delivered", "dead"),
         "mail_state": ("pending", "sent", "failed", "unaddressed", "held", "folded"),
         "verdict": ("legitimate", "compromised"),
         "by": ("person", "service", "admin", "operator"),

@@ -14,6 +14,8 @@ from sentinel.daemon.build import bare_lookups
 from sentinel.enrich.sighting import Enricher
 from sentinel.events.assessment import encode_assessment
 from sentinel.events.event import convert_event
+from sentinel.events.hook import HOOK_TYPES, SIGNALS
+from sentinel.hooks.receivers import Receiver, Receivers
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
 from sentinel.pipeline.batch import Pipeline
@@ -33,6 +35,13 @@ from tests.builders import common_rows
 
 KEY = Secret(b"k" * 32)
 RULES = RuleSet(load_rules([packaged_rules()]))
+#: Systems of the service that are told everything, where a test wants them.
+TOLD = Receivers(
+    (
+        Receiver(name="auth", types=frozenset(HOOK_TYPES)),
+        Receiver(name="idp", types=frozenset(SIGNALS)),
+    )
+)
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 #: Where people of the tests are, and where they are not.
 HOME: dict[str, Any] = {

@@ -138,7 +138,7 @@ def test_everything_in_the_file_is_wrapped(path: Path) -> None:
 
 def test_row_ids_say_nothing_of_each_other() -> None:
     one, two = keys(1, 2)
-    kinds = ["profile", "attributes", "alerts", "mails", "windows", *range(20_000, 20_400)]
+    kinds = ["profile", "attributes", "alerts", "mails", "hooks", "windows", *range(20_000, 20_400)]
     rows = [key.row(kind) for key in (one, two) for kind in kinds]
     assert len({*rows, one.handle, two.handle}) == len(rows) + 2
     assert [row_of(one.rows, kind) for kind in kinds] == rows[: len(kinds)]

@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from sentinel.errors import StoreError
 from sentinel.events.alert import Notice, OpenAlert
 from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, utc_day
+from sentinel.events.hook import HookEvent
 from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.commons import KEPT, PERIOD, CommonRow, period_of
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Seen, Session, TrustedPlace, Value
@@ -21,6 +23,7 @@ from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.retention import Due
 from sentinel.privacy.vault import Vault
 from sentinel.store.aging import Expiring, Kept
+from sentinel.store.hooks import Disabled, Hook
 from sentinel.store.protocol import (
     DRIFT_DAYS,
     FIRED_DAYS,
@@ -304,6 +307,7 @@ async def test_a_failing_commit_changes_nothing(store: Store, reopen: Opener) ->
         alerts={("default", "a-1"): alert(events=7), ("default", "a-2"): alert("a-2")},
         closed={("default", "a-1"): "legitimate"},
         notices=[notice("a-2")],
+        hooks=[hook()],
         trust={"event-1": False},
     )
     with pytest.raises(StoreError):
@@ -320,6 +324,7 @@ async def test_a_failing_commit_changes_nothing(store: Store, reopen: Opener) ->
         assert len(past.tracks[FAILURES]) == 2
         assert await after.alerts("default") == [alert()]
         assert (await after.mail_counts())["pending"] == 1
+        assert await after.hook_counts() == {}
         await after.check()
 
 
@@ -1420,3 +1425,142 @@ async def test_a_mail_under_way_is_not_folded(store: Store) -> None:
     assert await store.fold_mails("default", now=START) == 1
     await store.settle_mail(mail.id, worker="one", now=START, state="sent")
     assert (await store.mail_counts())["pending"] == 1
+
+
+# What the service's own systems are told
+
+
+def hook(about: str = "event-1", **changed: Any) -> HookEvent:
+    fields: dict[str, Any] = {
+        "type": "assessment.raised", "tenant": "default", "account": "account-1", "time": START, "about": about,
+        "data": {"event": "e-1", "account": "größer"}, "targets": ("auth", "audit"), "record": "event-1",
+    }  # fmt: skip
+    return HookEvent(**(fields | changed))
+
+
+async def lease_hooks(store: Store, target: str = "auth", *, now: int = START, worker: str = "w-1") -> list[Hook]:
+    return await store.lease_hooks(target, worker=worker, now=now, limit=10, seconds=60)
+
+
+async def test_each_target_gets_what_was_committed_once(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(hooks=[hook(), hook("event-2", targets=("auth",))]))
+    await store.commit(Changes(hooks=[hook(), hook(account=None, type="campaign.detected")]))
+    again = await reopen()
+    found = await lease_hooks(again)
+    assert [each.event for each in found] == [
+        hook(), hook("event-2", targets=("auth",)), hook(account=None, type="campaign.detected")
+    ]  # fmt: skip
+    (first, campaign) = await lease_hooks(again, "audit")
+    assert (first.event, first.name) == (hook(), found[0].name)
+    assert len({each.name for each in found}) == 3
+    assert await again.hook_targets() == {"auth", "audit"}
+    await again.settle_hook(campaign.id, worker="w-1", now=START, state="delivered")
+    assert await again.hook_counts() == {("audit", "pending"): 1, ("audit", "delivered"): 1, ("auth", "pending"): 3}
+
+
+async def test_a_hook_is_held_by_one_worker_until_its_lease_runs_out(store: Store) -> None:
+    await store.put_hooks([hook()])
+    (first,) = await lease_hooks(store)
+    assert (first.attempts, first.first_try) == (0, START)
+    assert await lease_hooks(store, worker="w-2", now=START + 59 * SECOND) == []
+    (taken,) = await lease_hooks(store, worker="w-2", now=START + 60 * SECOND)
+    assert (taken.attempts, taken.first_try) == (1, START)
+    await store.settle_hook(first.id, worker="w-1", now=START, state="dead")
+    await store.retry_hook(first.id, worker="w-1", at=START, reason="late")
+    assert await lease_hooks(store, worker="w-3", now=START + 61 * SECOND) == []
+    await store.retry_hook(first.id, worker="w-2", at=START + HOUR, reason="answered 503")
+    assert await lease_hooks(store, now=START + HOUR - 1) == []
+    assert len(await lease_hooks(store, now=START + HOUR)) == 1
+
+
+async def test_dead_letters_are_kept_and_sent_again_on_demand(store: Store) -> None:
+    await store.put_hooks([hook(), hook("event-2", time=START - 3 * DAY), hook("event-3")])
+    for each, state in zip(await lease_hooks(store), ("dead", "dead", "delivered"), strict=True):
+        reason = "answered 500" if state == "dead" else ""
+        await store.settle_hook(each.id, worker="w-1", now=START, state=state, reason=reason)  # type: ignore[arg-type]  # one of them
+    (standing, _) = sorted(await store.hook_standings(), key=lambda each: each.target, reverse=True)
+    assert (standing.states, standing.oldest) == ({"dead": 2, "delivered": 1}, 0)
+    assert standing.reason == "answered 500"
+    assert await store.replay_hooks("auth", since=START) == 1
+    (again,) = await lease_hooks(store)
+    assert (again.event, again.attempts, again.first_try) == (hook(), 0, START)
+    assert await store.replay_hooks("auth") == 1
+    assert await store.replay_hooks("nobody") == 0
+    (standing, _) = sorted(await store.hook_standings(), key=lambda each: each.target, reverse=True)
+    assert standing.oldest == START
+
+
+async def test_what_waits_for_a_target_can_be_given_up(store: Store) -> None:
+    await store.put_hooks([hook(), hook("event-2", targets=("auth",))])
+    assert await store.bury_hooks("auth", now=START, reason="gone") == 2
+    assert await lease_hooks(store) == []
+    assert len(await lease_hooks(store, "audit")) == 1
+
+
+async def test_a_target_stays_disabled_until_it_is_enabled(store: Store, reopen: Opener) -> None:
+    gone = Disabled(target="auth", digest=b"d" * 32, since=START, reason="answered 410")
+    await store.disable_hook(gone)
+    await store.disable_hook(replace(gone, since=START + 1))
+    again = await reopen()
+    assert await again.disabled_hooks() == [replace(gone, since=START + 1)]
+    await again.enable_hook("auth")
+    assert await again.disabled_hooks() == []
+
+
+async def test_hooks_of_a_restricted_account_wait(store: Store) -> None:
+    await store.put_hooks([hook(), hook("event-2", account="account-2")])
+    await store.commit(Changes(held={"account-1": True}))
+    assert [each.event.about for each in await lease_hooks(store)] == ["event-2"]
+    assert [each.state for each in await store.hooks_of("account-1")] == ["held", "held"]
+    await store.commit(Changes(held={"account-1": False}))
+    assert [each.event.about for each in await lease_hooks(store)] == ["event-1"]
+
+
+async def test_hooks_go_with_their_account(store: Store) -> None:
+    await store.put_hooks([hook(), hook("event-2", account="account-2")])
+    key = store.vault.of("account-1")  # type: ignore[attr-defined]  # every store has one
+    assert await store.left_of(key.rows) == 2
+    await store.erase(key.rows, "account-1")
+    assert [each.event.about for each in await lease_hooks(store)] == ["event-2"]
+    assert await store.hooks_of("account-1") == []
+    assert [(each.type, each.target) for each in await store.hooks_of("account-2")] == [
+        ("assessment.raised", "auth"), ("assessment.raised", "audit")
+    ]  # fmt: skip
+
+
+async def test_hooks_expire_by_the_day_they_happened_on(store: Store) -> None:
+    await store.put_hooks([hook(), hook("event-2", time=START - DAY)])
+    assert await store.expire_hooks(utc_day(START) - 1, limit=100) == 2
+    assert [each.event.about for each in await lease_hooks(store)] == ["event-1"]
+
+
+async def test_a_mail_that_went_out_is_told_with_its_mark_and_only_then(store: Store) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await store.lease(worker="w-1", now=START, limit=1, seconds=60)
+    told = hook(type="alert.sent", targets=("auth",))
+    await store.settle_mail(mail.id, worker="another", now=START, state="sent", hooks=[told])
+    assert await lease_hooks(store) == []
+    await store.settle_mail(mail.id, worker="w-1", now=START, state="sent", hooks=[told])
+    assert [each.event for each in await lease_hooks(store)] == [told]
+
+
+async def test_hooks_that_wait_are_given_over_and_tell_of_the_other_account(store: Store) -> None:
+    changes = both()
+    changes.hooks = [hook(), hook("event-2", account="account-2")]
+    await store.commit(changes)
+    (done,) = await store.lease_hooks("audit", worker="w-1", now=START, limit=1, seconds=60)
+    await store.settle_hook(done.id, worker="w-1", now=START, state="delivered")
+    await give_over(store)
+    await store.merge(key_of(store, "account-1"), Changes(), keep=True)
+    assert [each.event.account for each in await lease_hooks(store)] == ["account-2", "account-2"]
+    assert await store.hooks_of("account-1") == []
+    assert sorted(each.state for each in await store.hooks_of("account-2")) == ["delivered", *["pending"] * 3]
+
+
+async def test_of_a_mail_that_went_out_while_its_account_was_restricted_nobody_is_told(store: Store) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await store.lease(worker="w-1", now=START, limit=1, seconds=60)
+    await store.commit(Changes(held={"account-1": True}))
+    await store.settle_mail(mail.id, worker="w-1", now=START, state="sent", hooks=[hook(type="alert.sent")])
+    assert (await store.mail_counts())["sent"] == 1
+    assert await store.hook_counts() == {}

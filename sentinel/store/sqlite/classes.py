@@ -9,6 +9,7 @@ from sentinel.past.commons import KEPT, PERIOD
 from sentinel.privacy.inventory import (
     ACCOUNT,
     DAY_AFTER,
+    HOOK,
     INSTALLATION,
     MAIL,
     PROFILE,
@@ -20,7 +21,17 @@ from sentinel.privacy.inventory import (
     Keep,
     Table,
 )
-from sentinel.store.contents import ALERT, ASSESSMENT, ATTRIBUTES, KEYED, NOTICE, PROFILE_HELD, RAW_HELD, SIGHTING
+from sentinel.store.contents import (
+    ALERT,
+    ASSESSMENT,
+    ATTRIBUTES,
+    HOOK_EVENT,
+    KEYED,
+    NOTICE,
+    PROFILE_HELD,
+    RAW_HELD,
+    SIGHTING,
+)
 from sentinel.store.protocol import DRIFT_DAYS, FIRED_DAYS, USAGE_DAYS
 
 _FIRED: Final = Keep("fired", f"{FIRED_DAYS} days", FIRED_DAYS)
@@ -140,6 +151,36 @@ STORE: Final = Database(
             Column("done", "When it was done with.", "pseudonymous", exported=("mails.time",)),
             Column("refused", "Keyed names of addresses that the mail server refused for good.", "pseudonymous",
                    exported=("account.email_refused",)),
+        )),
+        Table("hook", "The outbox of hooks: what a system of the service is told, and what became of it.", "alerts",
+              HOOK, "row and key", _SENDING, (
+            Column("id", "The order in which they came.", "operational"),
+            Column("name", "Keyed name of what happened, which receivers get as its id.", "pseudonymous",
+                   left_out=KEYED),
+            _TENANT,
+            Column("target", "The system, by the name it has in the configuration.", "operational",
+                   exported=("hooks.target",)),
+            Column("type", "What it is told of, as assessment.raised.", "pseudonymous", exported=("hooks.type",)),
+            _owner("hooks"),
+            _REF,
+            Column("day", "The UTC day on which it happened.", "pseudonymous", exported=("hooks.time",)),
+            Column("body", "What it is told; emptied when it is delivered.", "content", "account", holds=(HOOK_EVENT,)),
+            Column("state", "Pending, held, delivered or dead.", "pseudonymous", exported=("hooks.state",)),
+            Column("due", "When it is tried next.", "operational"),
+            Column("attempts", "How often it was tried.", "operational"),
+            Column("first_try", "When it was tried first.", "operational"),
+            Column("worker", "The process that has it now.", "operational"),
+            Column("leased_until", "For how long.", "operational"),
+            Column("reason", "Why it was not delivered: statuses and words of ours, never the target's own text.",
+                   "operational"),
+            Column("done", "When it was done with, to the day.", "operational"),
+        )),
+        Table("hook_target", "Systems that are told nothing more until their configuration changes.", "operation",
+              INSTALLATION, "no person", _NOBODY, (
+            Column("name", "The system, by the name it has in the configuration.", "operational"),
+            Column("digest", "Hash of its configuration then.", "operational"),
+            Column("since", "Since when.", "operational"),
+            Column("reason", "Why.", "operational"),
         )),
         Table("campaign_event", "Which events belong to a campaign.", "detection", RECORD, "row", KEYED, (
             Column("alert", "Keyed name of the campaign.", "pseudonymous", exported=("events.assessment.campaign",)),

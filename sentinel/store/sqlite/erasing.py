@@ -18,6 +18,7 @@ _OWNED: Final = (
     ("attributes", "key", "attributes"),
     ("track", "owner", "windows"),
     ("mail", "owner", "mails"),
+    ("hook", "owner", "hooks"),
 )
 
 
@@ -50,13 +51,13 @@ def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:
     return gone + delete_owned(db, rows)
 
 
-def delete_owned(db: sqlite3.Connection, rows: bytes, *, mails: bool = True) -> int:
-    """Delete what is found by one row id of an account, with or without its mails, within a transaction of the
-    caller's; how many rows there were."""
+def delete_owned(db: sqlite3.Connection, rows: bytes, *, told: bool = True) -> int:
+    """Delete what is found by one row id of an account, with or without its mails and hooks, within a transaction of
+    the caller's; how many rows there were."""
     return sum(
         db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
         for table, column, kind in _OWNED
-        if mails or table != "mail"
+        if told or table not in ("mail", "hook")
     )
 
 

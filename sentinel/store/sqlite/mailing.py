@@ -1,12 +1,14 @@
 """The store's side of the outbox: what whoever sends mails asks of it."""
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
 from sentinel.events.alert import summary_of
 from sentinel.events.assessment import LEVEL_ORDER
-from sentinel.store.protocol import Mail
-from sentinel.store.sqlite import outbox
+from sentinel.events.hook import HookEvent
+from sentinel.store.protocol import Changes, Mail
+from sentinel.store.sqlite import outbox, writing
 from sentinel.store.sqlite.part import Part
 
 
@@ -28,9 +30,19 @@ class SqliteMailing(Part):
         """See the protocol."""
         return await self._read(lambda db: outbox.holds(db, mail, worker))
 
-    async def settle_mail(self, mail: int, *, worker: str, now: int, state: str, reason: str = "") -> None:
+    async def settle_mail(
+        self,
+        mail: int,
+        *,
+        worker: str,
+        now: int,
+        state: str,
+        reason: str = "",
+        hooks: Sequence[HookEvent] = (),
+    ) -> None:
         """See the protocol."""
-        await self._write(lambda db: outbox.settle(db, mail, worker, now, state, reason))
+        telling = writing.pack(Changes(hooks=list(hooks)), self._rows)
+        await self._write(lambda db: outbox.settle(db, mail, worker, now, state, reason, telling))
 
     async def retry_mail(self, mail: int, *, worker: str, at: int, reason: str, tried: bool = True) -> None:
         """See the protocol."""

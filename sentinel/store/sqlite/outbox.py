@@ -39,17 +39,31 @@ def holds(db: sqlite3.Connection, mail: int, worker: str) -> bool:
     return row is not None and tuple(row) == ("pending", worker)
 
 
-def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str, reason: str) -> None:
+def settle(
+    db: sqlite3.Connection,
+    mail: int,
+    worker: str,
+    now: int,
+    state: str,
+    reason: str,
+    telling: Sequence[tuple[str, list[Any]]] = (),
+) -> None:
     """Done with: sent, failed or unaddressed. What it said is not needed any more, nor when it was to the second: with
-    a mail server's log beside it, that would say whose it was."""
+    a mail server's log beside it, that would say whose it was. ``telling`` is done with it if it was
+    this worker's to mark."""
     if state not in _ENDS:
         raise ValueError(f"a mail ends as one of {_ENDS}, not {state}")
-    db.execute(
-        "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL, due = 0, first_try = 0,"
-        # Held back while it was under way: it went out all the same, and must not again.
-        " leased_until = 0 WHERE id = ? AND worker = ? AND state IN ('pending', 'held')",
-        (state, reason, max(1, now - now % DAY), mail, worker),
-    )
+    with transaction(db):
+        held = db.execute("SELECT 1 FROM mail WHERE id = ? AND state = 'held'", (mail,)).fetchone()
+        marked = db.execute(
+            "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL, due = 0, first_try = 0,"
+            # Held back while it was under way: it went out all the same, and must not again.
+            " leased_until = 0 WHERE id = ? AND worker = ? AND state IN ('pending', 'held')",
+            (state, reason, max(1, now - now % DAY), mail, worker),
+        ).rowcount
+        # Of a restricted account nobody is told anything.
+        for statement, values in telling if marked and held is None else ():
+            db.execute(statement, values)
 
 
 def retry(db: sqlite3.Connection, mail: int, worker: str, at: int, reason: str, tried: bool) -> None:

@@ -65,7 +65,7 @@ class SqliteOwning(SqliteAsking):
                 db,
                 statements,
                 lambda db: (
-                    erasing.delete_owned(db, former.rows, mails=False)
+                    erasing.delete_owned(db, former.rows, told=False)
                     if keep
                     else erasing.delete(db, former.rows, former.handle)
                 ),

@@ -65,6 +65,7 @@ class Reowning:
             Table(self._read_events, self._change_events),
             Table(self._reader("alert", "seq", _ALERT, "alerts"), self._change_alerts),
             Table(self._reader("mail", "id", "alert, ref, notice", "mails"), self._change_mails),
+            Table(self._reader("hook", "id", "target, name, ref, body", "hooks"), self._change_hooks),
             Table(self._reader("track", "id", "name, expires, entries", "windows"), self._change_tracks),
         )
 
@@ -119,6 +120,20 @@ class Reowning:
                 sealed = self._rows.notice(replace(notice, account=self._head.handle))[3]
             statements.append((
                 "UPDATE mail SET owner = ?, ref = ?, notice = ? WHERE id = ?",
+                [owner, self._rows.vault.ref(self._head), sealed, id],
+            ))  # fmt: skip
+        return statements
+
+    def _change_hooks(self, page: Sequence[Row]) -> list[Statement]:
+        owner = self._head.row("hooks")
+        statements: list[Statement] = []
+        for id, target, name, ref, sealed in page:
+            # What was delivered says nothing any more.
+            event = self._rows.open_hook(target, name, ref, sealed) if sealed is not None else None
+            if event is not None:
+                sealed = self._rows.seal_hook(replace(event, account=self._head.handle), target, name)
+            statements.append((
+                "UPDATE hook SET owner = ?, ref = ?, body = ? WHERE id = ?",
                 [owner, self._rows.vault.ref(self._head), sealed, id],
             ))  # fmt: skip
         return statements

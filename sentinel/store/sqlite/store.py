@@ -40,6 +40,7 @@ from sentinel.store.rows import Rows
 from sentinel.store.sqlite import commons, drift, fired, keys, log, outbox, reading, usage, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
+from sentinel.store.sqlite.hooking import SqliteHooks
 from sentinel.store.sqlite.mailing import SqliteMailing
 from sentinel.store.sqlite.owning import SqliteOwning
 from sentinel.store.sqlite.schema import expect_newest, migrate
@@ -63,7 +64,7 @@ _NOTHING: Final = Past()
 _T = TypeVar("_T")
 
 
-class SqliteStore(SqliteOwning, SqliteAging, SqliteMailing):
+class SqliteStore(SqliteOwning, SqliteAging, SqliteMailing, SqliteHooks):
     """See :class:`sentinel.store.protocol.Store`. ``path`` ``None`` keeps everything in memory, for one process.
 
     ``vault`` names and seals rows; it is the caller's to close. ``readonly`` is for looking at the store beside the

@@ -9,7 +9,7 @@ from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import commons, drift, fired, usage
+from sentinel.store.sqlite import commons, drift, fired, hooks, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
 STEP: Final = 1000
@@ -49,6 +49,7 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
     _rows(statements, _MAIL, [
         (notice.tenant, *rows.notice(notice), LEVEL_ORDER[notice.level]) for notice in changes.notices
     ])  # fmt: skip
+    _rows(statements, _HOOK, [rows.hook(event, target) for event in changes.hooks for target in event.targets])
     for account, held in changes.held.items():
         statements += _holding(rows, account, held)
     statements += fired.statements(changes.fired)
@@ -75,11 +76,12 @@ def commit(
 
 
 def _holding(rows: Rows, account: str, held: bool) -> list[Statement]:
-    """Mails of a restricted account wait, and its alerts are not shown."""
+    """Mails and hooks of a restricted account wait, and its alerts are not shown."""
     before, after = ("pending", "held") if held else ("held", "pending")
     return [
         ("UPDATE alert SET hidden = ? WHERE owner = ?", [held, rows.alerts_row(account)]),
         ("UPDATE mail SET state = ? WHERE owner = ? AND state = ?", [after, rows.mails_row(account), before]),
+        ("UPDATE hook SET state = ? WHERE owner = ? AND state = ?", [after, rows.hooks_row(account), before]),
     ]
 
 
@@ -107,6 +109,7 @@ _ALERT: Final = _Insert(
 )
 _CAMPAIGN: Final = _Insert("campaign_event", "alert, event", "ON CONFLICT DO NOTHING")
 _MAIL: Final = _Insert("mail", "tenant, alert, owner, ref, notice, urgency", "ON CONFLICT (alert) DO NOTHING")
+_HOOK: Final = _Insert("hook", hooks.COLUMNS, "ON CONFLICT (target, name) DO NOTHING")
 
 
 def _rows(statements: list[Statement], insert: _Insert, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -9,7 +9,7 @@ from sentinel.pipeline.request import Request
 from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import Ledger
 from sentinel.store.protocol import AskedVerdict
-from tests.pipeline.installation import AWAY, START, Installation, login
+from tests.pipeline.installation import AWAY, START, TOLD, Installation, login
 
 #: When rights are exercised, in micros.
 NOW = int((START + timedelta(days=40)).timestamp() * 1_000_000)
@@ -33,7 +33,7 @@ async def fill(folder: Path, people: int) -> Installation:
     Every eighth had a stranger in the account (alert, mail, an answer), some share addresses and devices, some are
     restricted, every sixteenth was sprayed from one network (campaign), some wait for a verdict to be carried out.
     """
-    inst = Installation(folder)
+    inst = Installation(folder, hooks=TOLD)
     for number in range(people):
         events, more = _events(number), []
         if number % 8 == 3:

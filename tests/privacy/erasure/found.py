@@ -12,11 +12,11 @@ from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.vault import Vault
 
 #: Kinds of row ids beside the UTC days of events.
-KINDS = ("profile", "attributes", "alerts", "mails", "windows")
+KINDS = ("profile", "attributes", "alerts", "mails", "hooks", "windows")
 #: Where rows of an account are found by its row ids: table, column.
 OWNED = (
     ("event", "owner"), ("profile", "key"), ("attributes", "key"), ("track", "owner"), ("alert", "owner"),
-    ("mail", "owner"),
+    ("mail", "owner"), ("hook", "owner"),
 )  # fmt: skip
 #: Bytes between two probes of a value that is looked for in pieces.
 _STEP = 32
@@ -56,8 +56,8 @@ def owned(path: Path, ids: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def names(rows: Iterable[tuple[str, dict[str, Any]]]) -> set[bytes]:
-    """The names that rows are found by and that are theirs alone: keys of events, alerts and mails."""
-    columns = {"event": "key", "alert": "key", "mail": "alert"}
+    """The names that rows are found by and that are theirs alone: keys of events, alerts, mails and hooks."""
+    columns = {"event": "key", "alert": "key", "mail": "alert", "hook": "name"}
     return {row[columns[table]].encode() for table, row in rows if table in columns}
 
 

@@ -24,7 +24,7 @@ from sentinel.pipeline.request import Request
 from sentinel.privacy import keyring
 from sentinel.privacy import ledger as ledgers
 from sentinel.store.sqlite import store as stores
-from tests.pipeline.installation import Installation
+from tests.pipeline.installation import TOLD, Installation
 from tests.privacy.erasure import crowd
 from tests.privacy.erasure.found import dump
 
@@ -75,7 +75,7 @@ async def erase(folder: Path, people: list[int], out: int, last: int) -> None:
     begun = False
     for module in (keyring, ledgers, stores):
         module.connect = watched  # type: ignore[attr-defined]
-    inst = Installation(folder)
+    inst = Installation(folder, hooks=TOLD)
     rights, ledger = crowd.rights(inst)
     begun = True
     if last:

@@ -12,12 +12,14 @@ from msgspec.structs import replace
 from sentinel.audit.entry import Entry
 from sentinel.audit.log import AuditLog
 from sentinel.events.clock import DAY, utc_day
+from sentinel.events.hook import HookEvent
 from sentinel.pipeline.drift import Counted
 from sentinel.pipeline.item import Arrival, Call, UsagePolicy
 from sentinel.pipeline.request import Answer, Request
 from sentinel.pipeline.rights import Rights
 from sentinel.privacy.ledger import LEDGER_NAME, Ledger
 from sentinel.privacy.sealer import Sealer, pack
+from sentinel.store.hooks import Disabled
 from sentinel.store.protocol import ApiKey, AskedVerdict, Changes
 from tests.pipeline.installation import AWAY, KEY, START, Installation, login
 
@@ -72,6 +74,20 @@ class Filled(Installation):
         await self.store.settle_verdict(asked.id, now=NOW, answered=0, alerts=[])
         (mail, *_) = await self.store.lease(worker="test", now=NOW, limit=1, seconds=60)
         await self.store.retry_mail(mail.id, worker="test", at=NOW, reason="the mail server is down")
+        told = [
+            HookEvent(
+                type="assessment.raised",
+                tenant="default",
+                account=self.handle(name),
+                time=NOW,
+                about=self.enricher.event_key("default", f"e-99-{name}"),
+                data={"event": f"e-99-{name}", "account": name},
+                targets=("auth",),
+            )
+            for name in PEOPLE
+        ]
+        await self.store.put_hooks(told)
+        await self.store.disable_hook(Disabled(target="gone", digest=b"d" * 32, since=NOW, reason="answered 410"))
         question = await self.store.ask(b"a question about u-9", now=NOW)
         await self.store.ask(b"another question", now=NOW)
         await self.store.reply(question, b"an answer", now=NOW)
@@ -156,6 +172,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "sentinel.db track.entries": lambda row: f"{row['name']}/{row['expires']}",
     "sentinel.db alert.sealed": lambda row: f"alert/{row['key']}/{row['tenant']}/{row['kind']}",
     "sentinel.db mail.notice": lambda row: f"mail/{row['alert']}",
+    "sentinel.db hook.body": lambda row: f"hook/{row['target']}/{row['name']}",
     "sentinel.db asked.question": lambda row: f"asked/{row['id']}/question",
     "sentinel.db asked.answer": lambda row: f"asked/{row['id']}/answer",
     "sentinel.db usage_open.sealed": lambda row: f"usage.{row['day']}.{row['tenant']}",

@@ -17,7 +17,7 @@ from sentinel.pipeline.rights import Rights
 from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.ledger import Ledger
 from sentinel.store.protocol import Mail
-from tests.pipeline.installation import START, Installation, text
+from tests.pipeline.installation import START, TOLD, Installation, text
 from tests.privacy.erasure import crowd
 
 _T = TypeVar("_T")
@@ -63,7 +63,7 @@ class World:
         self._open()
 
     def _open(self) -> None:
-        self.inst = Installation(self.folder)
+        self.inst = Installation(self.folder, hooks=TOLD)
         self.rights: Rights
         self.ledger: Ledger
         self.rights, self.ledger = crowd.rights(self.inst)

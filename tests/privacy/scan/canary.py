@@ -5,7 +5,7 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline.installation import AWAY, Installation, login
+from tests.pipeline.installation import AWAY, TOLD, Installation, login
 
 __all__ = ["AWAY", "MARKED", "events", "fill", "login", "values"]
 
@@ -38,7 +38,7 @@ def values(number: int) -> list[str]:
 
 async def fill(folder: Path, number: int) -> Installation:
     """An installation in ``folder`` that judged and stored the events; its write-ahead log is not copied yet."""
-    installation = Installation(folder)
+    installation = Installation(folder, hooks=TOLD)
     outcomes = await installation.run(events(number))
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     return installation
