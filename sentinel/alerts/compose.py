@@ -28,6 +28,7 @@ from sentinel.errors import SentinelError
 from sentinel.events.alert import KINDS, Notice
 from sentinel.events.clock import to_datetime
 from sentinel.events.sighting import Attributes
+from sentinel.language import Language
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _TEXT_WIDTH: Final = 76
@@ -43,7 +44,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     ``from_header`` is ``Name <local@domain>``; ``support`` says how to reach people who can help, ``review`` whom to
     ask that a person looks at a refusal (GDPR Art. 22(3)), ``security_page`` where in the service the settings are, in
-    words ("Settings, then Security"): a web address is shown as text, never as a link.
+    words ("Settings, then Security"): a web address is shown as text, never as a link. ``reset_page`` is where people
+    reset their password, ``locale`` the language of those whose own is unknown.
     """
 
     service_name: str
@@ -51,14 +53,23 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     support: str | None = None
     review: str | None = None
     security_page: str | None = None
+    reset_page: str | None = None
+    locale: str = "en"
 
 
 def compose(
-    notice: Notice, attributes: Attributes | None, identity: Identity, *, recipient: str, now: int
+    notice: Notice,
+    attributes: Attributes | None,
+    identity: Identity,
+    *,
+    recipient: str,
+    now: int,
+    answer_url: str | None = None,
 ) -> EmailMessage:
     """The mail about ``notice`` to ``recipient``, dated ``now`` (micros).
 
-    ``attributes`` is the account's, ``None`` for a ``campaign``, whose mail goes to an operator.
+    ``attributes`` is the account's, ``None`` for a ``campaign``, whose mail goes to an operator. ``answer_url`` is the
+    page that asks this recipient whether it was them.
 
     Raises :class:`sentinel.alerts.address.AddressError` for a recipient that is not one plain address,
     :class:`SenderError` for such a sender, and :class:`ComposeError` for a kind without a template.
@@ -67,6 +78,7 @@ def compose(
     if notice.kind not in KINDS:
         raise ComposeError("alert: no mail template for this kind; expected one of " + ", ".join(KINDS))
     values = _values(notice, attributes, identity, to, _ENGLISH)
+    values["answer_url"] = answer_url
     subject = " ".join(_render(notice.kind, "subject.txt", values).split())
     values["subject"] = subject
 
@@ -113,6 +125,14 @@ def _values(
         "place_known": notice.actor == "self" and words.place(notice.place) is not None,
         "former_address": former is not None and former.casefold() == to.addr_spec.casefold(),
     }
+
+
+def shown_facts(
+    notice: Notice, attributes: Attributes | None, identity: Identity, language: Language
+) -> list[tuple[str, str]]:
+    """What happened as the mail says it, label and value, for the page that its link leads to."""
+    service = clean(identity.service_name, limit=60, hosts=True) or "the service"
+    return _facts(notice, attributes, service, Words(language.translations))
 
 
 def _facts(notice: Notice, attributes: Attributes | None, service: str, words: Words) -> list[tuple[str, str]]:

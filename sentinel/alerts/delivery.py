@@ -14,9 +14,11 @@ from sentinel.alerts.compose import Identity, compose
 from sentinel.alerts.outbox import Outbox, OutboxItem
 from sentinel.alerts.smtp import Result
 from sentinel.errors import SentinelError
+from sentinel.events.alert import Notice
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR, SECOND
 from sentinel.events.sighting import Attributes
+from sentinel.privacy.answer_token import Role
 
 _log: Final = logging.getLogger("sentinel.alerts")
 
@@ -87,6 +89,7 @@ class Delivery:
 
     ``identity`` gives the sender for a tenant. ``elapsed`` is a clock that only moves forward, in seconds;
     it guards the lease. ``busy`` says that events wait: mails, milliseconds of work each, then go slower.
+    ``answer_url`` gives the page that asks the person at an address whether it was them.
     Several deliveries may work on one outbox: who holds the lease sends, and stops in time.
     """
 
@@ -99,6 +102,7 @@ class Delivery:
         *,
         elapsed: Callable[[], float] = time.monotonic,
         busy: Callable[[], bool] = lambda: False,
+        answer_url: Callable[[Notice, Role], str | None] = lambda notice, role: None,
     ) -> None:
         self.counters = Counters()
         self._outbox = outbox
@@ -107,6 +111,7 @@ class Delivery:
         self._settings = settings
         self._elapsed = elapsed
         self._busy = busy
+        self._answer_url = answer_url
         # Recipients that have their mail already, of mails that are not finished: a mail to two addresses
         # where one has to wait, or one whose mark could not be written. Digests, because addresses are not
         # kept in memory.
@@ -239,7 +244,8 @@ class Delivery:
         notice = item.notice
         try:
             identity = self._identity(notice.tenant)
-            message = compose(notice, attributes, identity, recipient=recipient, now=now)
+            page = self._answer_url(notice, _role(attributes, recipient))
+            message = compose(notice, attributes, identity, recipient=recipient, now=now, answer_url=page)
         except AddressError as error:
             return Result("permanent", str(error))
         except SenderError as error:
@@ -291,6 +297,11 @@ def _recipients(attributes: Attributes | None, *, now: int) -> tuple[str, ...]:
     if previous and attributes.previous_until > now:
         found += [previous] if [previous.casefold()] != [address.casefold() for address in found] else []
     return tuple(found)
+
+
+def _role(attributes: Attributes | None, recipient: str) -> Role:
+    """Whether an address is the account's, or one that it had before."""
+    return "current" if attributes is None or recipient == attributes.email else "former"
 
 
 async def _first(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:

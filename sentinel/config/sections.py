@@ -212,6 +212,24 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "as a link: people must not learn to click on log-in links."
         ),
     ] = None
+    reset_page: Annotated[
+        WebAddress | None,
+        text(
+            'Where people reset their password. The page that asks "Was this you?" leads there after a no; unset: it '
+            "says how to get there in words."
+        ),
+    ] = None
+    answer_url: Annotated[
+        WebAddress | None,
+        text(
+            "Where people reach sentinel's own pages under /answer/ from outside, such as "
+            'https://security.example.org. Then mails ask "Was this you?" and lead there. Unset: mails have no link.'
+        ),
+    ] = None
+    locale: Annotated[
+        Literal["en", "de", "fr", "es"],
+        text("The language of those whose own language is unknown, or is none of these."),
+    ] = "en"
     origins: Annotated[
         tuple[Origin, ...],
         text(

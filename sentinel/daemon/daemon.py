@@ -160,7 +160,7 @@ class Daemon:
             log=self._audit.log,
             second_person=lambda tenant: needs_second(self.config, tenant),
         )
-        self._delivery = make_delivery(config, self.store, self._busy)
+        self._delivery = make_delivery(config, self.store, self.vault, self._busy)
 
     async def _serve(self, sockets: list[socket]) -> None:
         loop = asyncio.get_running_loop()
@@ -245,7 +245,7 @@ class Daemon:
             lookups = open_lookups(config)
             lasting, vault = msgspec.structs.replace(config, **kept), self.vault
             provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of, self.models)
-            delivery = make_delivery(config, self.store, self._busy)
+            delivery = make_delivery(config, self.store, self.vault, self._busy)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
             notify.ready("not reloaded: what was wrong is in the log")

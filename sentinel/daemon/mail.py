@@ -9,6 +9,9 @@ from sentinel.alerts.delivery import Delivery, DeliverySettings
 from sentinel.alerts.smtp import Mailer, SmtpSettings
 from sentinel.config import Config, read_secret
 from sentinel.daemon.outbox import StoreOutbox
+from sentinel.events.alert import Notice
+from sentinel.privacy.answer_token import Role, make_token
+from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 
 
@@ -21,6 +24,8 @@ def identity_of(config: Config, tenant: str) -> Identity:
         support=own.service.support,
         review=own.privacy.contact,
         security_page=own.service.security_page,
+        reset_page=own.service.reset_page,
+        locale=own.service.locale,
     )
 
 
@@ -38,8 +43,17 @@ def smtp_settings(config: Config) -> SmtpSettings:
     )
 
 
-def make_delivery(config: Config, store: Store, busy: Callable[[], bool]) -> Delivery:
-    """Delivery of the store's outbox; it goes slower while ``busy``."""
+def answer_url_of(config: Config, vault: Vault, notice: Notice, role: Role) -> str | None:
+    """The page that asks whether it was them, in the mail to an address of this role; ``None`` where the operator
+    serves none, or the mail is about no account that there is."""
+    base = config.for_tenant(notice.tenant).service.answer_url
+    if base is None or notice.account is None or notice.addressed is not None:
+        return None
+    return f"{base.rstrip('/')}/answer/{make_token(vault.answer_key, notice.tenant, notice.id, role)}"
+
+
+def make_delivery(config: Config, store: Store, vault: Vault, busy: Callable[[], bool]) -> Delivery:
+    """Delivery of the store's outbox; it goes slower while ``busy``. ``vault`` makes the links."""
     return Delivery(
         StoreOutbox(store),
         Mailer(smtp_settings(config)),
@@ -51,4 +65,5 @@ def make_delivery(config: Config, store: Store, busy: Callable[[], bool]) -> Del
             first_wait=config.smtp.retry_first_seconds,
         ),
         busy=busy,
+        answer_url=lambda notice, role: answer_url_of(config, vault, notice, role),
     )

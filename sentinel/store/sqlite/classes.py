@@ -8,6 +8,7 @@ from typing import Final
 from sentinel.past.commons import KEPT, PERIOD
 from sentinel.privacy.inventory import (
     ACCOUNT,
+    ANSWER,
     DAY_AFTER,
     INSTALLATION,
     MAIL,
@@ -127,7 +128,8 @@ STORE: Final = Database(
             _REF,
             Column("notice", "What the mail says; emptied when it is done with.", "content", "account",
                    holds=(NOTICE,)),
-            Column("state", "Pending, held, sent, failed or unaddressed.", "pseudonymous", exported=("mails.state",)),
+            Column("state", "Pending, held, sent, failed, unaddressed or answered.", "pseudonymous",
+                   exported=("mails.state",)),
             Column("urgency", "The level of the alert, as a number.", "pseudonymous", exported=("alerts.level",)),
             Column("due", "When it is tried next.", "operational"),
             Column("attempts", "How often it was tried.", "operational"),
@@ -137,6 +139,18 @@ STORE: Final = Database(
             Column("reason", "Why it was not sent: codes and words of ours, never an address or a server's own text.",
                    "operational"),
             Column("done", "When it was done with.", "pseudonymous", exported=("mails.time",)),
+        )),
+        Table("answer_token", "The link in a mail by which the person says whether it was them.", "alerts", ANSWER,
+              "row and key", "a link on its way; what was answered stands in answers", (
+            Column("id", "The order in which they came.", "operational"),
+            Column("digest", "SHA-256 of the token in the link, which is itself not kept.", "pseudonymous"),
+            _TENANT,
+            _owner("links"),
+            _REF,
+            Column("role", "Whether the mail went to the account's address or to its former one.", "pseudonymous"),
+            Column("expires", "When the link ends.", "pseudonymous"),
+            Column("notice", "What the mail said, so that the page says the same.", "content", "account",
+                   holds=(NOTICE,)),
         )),
         Table("campaign_event", "Which events belong to a campaign.", "detection", RECORD, "row", KEYED, (
             Column("alert", "Keyed name of the campaign.", "pseudonymous", exported=("events.assessment.campaign",)),

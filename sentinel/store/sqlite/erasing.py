@@ -17,6 +17,7 @@ OWNED = (
     ("attributes", "key", "attributes"),
     ("track", "owner", "windows"),
     ("mail", "owner", "mails"),
+    ("answer_token", "owner", "answers"),
 )
 
 
@@ -54,7 +55,7 @@ def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:
 def delete_parts(db: sqlite3.Connection, rows: bytes) -> None:
     """Delete profile, attributes and windows of an account, within a transaction of the caller's."""
     for table, column, kind in OWNED:
-        if table != "mail":
+        if table not in ("mail", "answer_token"):
             db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),))  # noqa: S608  # constant names
 
 

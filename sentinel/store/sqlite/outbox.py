@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sentinel.events.clock import DAY, SECOND
 
-_STATES: Final = ("pending", "sent", "failed", "unaddressed", "held")
+_STATES: Final = ("pending", "sent", "failed", "unaddressed", "held", "answered")
 _ENDS: Final = ("sent", "failed", "unaddressed")
 
 
@@ -41,8 +41,13 @@ def settle(db: sqlite3.Connection, mail: int, worker: str, now: int, state: str,
         "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL, due = 0, first_try = 0,"
         # Held back while it was under way: it went out all the same, and must not again.
         " leased_until = 0 WHERE id = ? AND worker = ? AND state IN ('pending', 'held')",
-        (state, reason, max(1, now - now % DAY), mail, worker),
+        (state, reason, day_of(now), mail, worker),
     )
+
+
+def day_of(time: int) -> int:
+    """When a mail was done with, to the day; never 0, which says that it was not."""
+    return max(1, time - time % DAY)
 
 
 def retry(db: sqlite3.Connection, mail: int, worker: str, at: int, reason: str) -> None:

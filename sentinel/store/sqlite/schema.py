@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final
 
 from sentinel.errors import StoreError
-from sentinel.store.sqlite import commons, drift, usage
+from sentinel.store.sqlite import commons, drift, links, usage
 
 #: ``PRAGMA user_version`` counts these. Never edit one that was released; add the next.
 MIGRATIONS: Final[tuple[str, ...]] = (
@@ -119,6 +119,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     usage.CREATE,
     commons.CREATE,
     drift.CREATE,
+    links.CREATE,
 )
 
 #: Schema versions before this one were of development snapshots, which sealed in other ways.

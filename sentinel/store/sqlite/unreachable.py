@@ -38,6 +38,7 @@ class Unreachable(msgspec.Struct, frozen=True, kw_only=True):
     windows: int = 0
     alerts: int = 0
     mails: int = 0
+    links: int = 0
 
     @property
     def total(self) -> int:
@@ -58,11 +59,15 @@ def delete_unreachable(db: sqlite3.Connection, vault: Vault, nobodys: Iterable[s
             db, "alert", "seq", _ALERT, lambda found: _lost(vault, found, "alerts", rows.alerts), _OF_ALERTS
         )
         mails = _sweep(db, "mail", "id", "alert, tenant, owner, ref", lambda found: _lost(vault, found, "mails"))
+        links = _sweep(
+            db, "answer_token", "id", "digest, tenant, owner, ref", lambda found: _lost(vault, found, "answers")
+        )
         _known(db, vault, nobodys)
         gone = Unreachable(
             events=events,
             alerts=alerts,
             mails=mails,
+            links=links,
             profiles=db.execute("DELETE FROM profile WHERE key NOT IN (SELECT row FROM known)").rowcount,
             attributes=db.execute("DELETE FROM attributes WHERE key NOT IN (SELECT row FROM known)").rowcount,
             windows=db.execute(

@@ -155,6 +155,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "sentinel.db track.entries": lambda row: f"{row['name']}/{row['expires']}",
     "sentinel.db alert.sealed": lambda row: f"alert/{row['key']}/{row['tenant']}/{row['kind']}",
     "sentinel.db mail.notice": lambda row: f"mail/{row['alert']}",
+    "sentinel.db answer_token.notice": lambda row: f"answer/{row['digest'].hex()}",
     "sentinel.db asked.question": lambda row: f"asked/{row['id']}/question",
     "sentinel.db asked.answer": lambda row: f"asked/{row['id']}/answer",
     "sentinel.db usage_open.sealed": lambda row: f"usage.{row['day']}.{row['tenant']}",
