@@ -108,7 +108,7 @@ class CountedPipeline(Pipeline):
             outcomes = await super().commit(batch)
         self.failure = ""
         self.figures.count(batch.items, outcomes, perf_counter() - batch.began)
-        if any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes):
+        if batch.changes.notices:
             self.wake()
         if self.witness is not None:
             came = [item.sighting.time for item in batch.items if isinstance(item, Arrival) and item.received]

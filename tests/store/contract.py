@@ -522,7 +522,12 @@ async def test_a_campaign_that_goes_on_after_it_was_called_one_is_open_again(sto
     campaigns = [alert(id, account=None, kind="campaign") for id in ("a-1", "a-2")]
     changes = {("default", row.id): row for row in campaigns}
     await store.commit(Changes(alerts=changes))
+    # An answer about one of its events is none about all of them.
     await store.commit(Changes(closed={("default", "a-1"): "compromised", ("default", "a-2"): "legitimate"}))
+    assert len(await store.alerts("default", state="open")) == 2
+    for id, verdict in (("a-1", "compromised"), ("a-2", "legitimate")):
+        asked = AskedVerdict(tenant="default", about="alert", target=id, verdict=verdict, time=START)  # type: ignore[arg-type]  # one of them
+        await store.settle_verdict(await store.ask_verdict(asked), now=START, answered=1, alerts=[id])
     assert await store.alerts("default", state="open") == []
     await store.commit(Changes(alerts=changes))
     assert [row.id for row in await store.alerts("default", state="open")] == ["a-1"]

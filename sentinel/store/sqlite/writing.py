@@ -45,12 +45,13 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
         [(rows.alert_key(tenant, alert), event) for tenant, alert, event in changes.campaigns],
     )
     for (tenant, alert), verdict in changes.closed.items():
-        statements.append(("UPDATE alert SET state = ? WHERE key = ?", [verdict, rows.alert_key(tenant, alert)]))
-    for (tenant, alert), time in changes.answered.items():
-        statements.append((_ANSWERED, [outbox.day_of(time), rows.alert_key(tenant, alert)]))
+        statements.append((_CLOSED, [verdict, rows.alert_key(tenant, alert)]))
     _rows(statements, _MAIL, [
         (notice.tenant, *rows.notice(notice), LEVEL_ORDER[notice.level]) for notice in changes.notices
     ])  # fmt: skip
+    # After the mails: an answer may come in the same batch.
+    for (tenant, alert), time in changes.answered.items():
+        statements.append((_ANSWERED, [outbox.day_of(time), rows.alert_key(tenant, alert)]))
     _rows(statements, _LINK, [link for notice in changes.notices for link in rows.links(notice)])
     for account, held in changes.held.items():
         statements += _holding(rows, account, held)
@@ -113,10 +114,12 @@ _MAIL: Final = _Insert("mail", "tenant, alert, owner, ref, notice, urgency", "ON
 _LINK: Final = _Insert(
     "answer_token", "digest, tenant, owner, ref, role, expires, notice", "ON CONFLICT (digest) DO NOTHING"
 )
+#: One event's answer says nothing of a campaign on many, which is nobody's.
+_CLOSED: Final = "UPDATE alert SET state = ? WHERE key = ? AND owner IS NOT NULL"
 #: What waits need not go any more, and what it said is not needed.
 _ANSWERED: Final = (
     "UPDATE mail SET state = 'answered', done = ?, notice = NULL, worker = NULL, due = 0, first_try = 0,"
-    " leased_until = 0 WHERE alert = ? AND state IN ('pending', 'held')"
+    " leased_until = 0 WHERE alert = ? AND owner IS NOT NULL AND state IN ('pending', 'held')"
 )
 
 
