@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check bench quality docs clean
+.PHONY: demo test check bench quality docs messages contact-sheet clean
 
 demo: $(STAMP)
 	@$(BIN)/sentinel demo
@@ -30,6 +30,14 @@ quality: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python scripts/docs.py
+
+# Texts of mails and pages into the catalogues of sentinel/language; docs/mails.md tells what comes next.
+messages: $(STAMP)
+	$(BIN)/python scripts/messages.py
+
+# Every mail in every language, light and dark, on phone and desktop, into docs/images; needs Chromium.
+contact-sheet: $(STAMP)
+	$(BIN)/python scripts/contact_sheet.py
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("sentinel needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'

@@ -100,6 +100,8 @@ def sample(kind: str) -> Notice:
     return msgspec.structs.replace(notice, id=alert_id(notice.account, kind, notice.event))
 
 
-def sample_attributes() -> Attributes:
-    """The made-up account that the samples are about."""
-    return Attributes(account="u-1", email="ada@example.org", timezone="Europe/Berlin", name="Ada Example")
+def sample_attributes(locale: str | None = None) -> Attributes:
+    """The made-up account that the samples are about, of somebody who reads ``locale``."""
+    return Attributes(
+        account="u-1", email="ada@example.org", timezone="Europe/Berlin", name="Ada Example", locale=locale
+    )

@@ -7,7 +7,7 @@ from typing import Final
 
 
 def mark(text: str) -> str:
-    """Marks a text for a later message catalogue (``xgettext --keyword=mark``)."""
+    """Marks a text for the message catalogues; ``make messages`` collects it."""
     return text
 
 
@@ -105,6 +105,14 @@ OUTCOMES: Final[dict[str, str]] = {
     "failure": mark("it failed"),
     "blocked": mark("it was refused"),
     "pending": mark("it was not finished when we noticed it"),
+}
+
+#: How risky it was, for operators.
+LEVELS: Final[dict[str, str]] = {
+    "low": mark("low"),
+    "medium": mark("medium"),
+    "high": mark("high"),
+    "critical": mark("critical"),
 }
 
 #: Who did what the person did not do.

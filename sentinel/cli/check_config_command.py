@@ -9,6 +9,7 @@ from sentinel.cli.context import Context, json_option, pass_config, print_json
 from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import describe_settings
 from sentinel.daemon.build import load_ruleset, tenant_settings
+from sentinel.daemon.mail import brand_trouble
 from sentinel.enrich.lists import read_list
 
 
@@ -41,7 +42,7 @@ def command(context: Context, settings: bool, as_json: bool) -> int:
     tenant_settings(config, rules)
     for item in config.geo.lists:
         read_list(item.kind, item.path)
-    warnings = asyncio.run(tuned_in_vain(config))
+    warnings = asyncio.run(tuned_in_vain(config)) + brand_trouble(config)
     where = str(config.path) if config.path else "defaults, no file"
     summary: dict[str, Any] = {
         "config": where,

@@ -19,6 +19,7 @@ from sentinel.daemon.backups import kept_backups, opened_ledger
 from sentinel.daemon.build import load_ruleset
 from sentinel.daemon.drift import drift_of, findings
 from sentinel.daemon.ledger import ledger_trouble
+from sentinel.daemon.mail import brand_trouble
 from sentinel.daemon.models import in_words, today
 from sentinel.daemon.state import open_store, open_vault, prepare_state
 from sentinel.enrich.databases import status as database_status
@@ -236,6 +237,10 @@ async def _smtp(config: Config) -> list[Check]:
     return [Check(name="mail", state="good", detail=f"{smtp.host}:{smtp.port} answers; `sentinel mail test` sends one")]
 
 
+async def _brand(config: Config) -> list[Check]:
+    return [Check(name="brand", state="warn", detail=each) for each in brand_trouble(config)]
+
+
 _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...]] = (
     ("state", _state),
     ("key", _key),
@@ -248,4 +253,5 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Config], Awaitable[list[Check]]]], ...
     ("drift", _drift),
     ("geo", _geo),
     ("mail", _smtp),
+    ("brand", _brand),
 )

@@ -1,10 +1,12 @@
 """What no single setting can tell: settings that contradict each other."""
 
 import ipaddress
+import re
 
 import msgspec
 
-from sentinel.config.sections import DecisionSettings
+from sentinel.alerts.brand import LEAST_CONTRAST, ON_COLOUR, ON_COLOUR_DARK, contrast
+from sentinel.config.sections import BrandSettings, DecisionSettings, ServiceSettings
 from sentinel.config.settings import Settings
 from sentinel.config.tuning import ENTRY_NAME, DecisionChange, RuleChange
 from sentinel.toml_source import Key, TomlFile
@@ -13,6 +15,7 @@ from sentinel.toml_source import Key, TomlFile
 def check(source: TomlFile, settings: Settings) -> None:
     """FileError about the first contradiction between common settings."""
     check_decision(source, settings.decision)
+    check_pages(source, settings.service, settings.brand)
     smtp, http = settings.smtp, settings.http
     if smtp.username and smtp.tls == "none" and not _loopback(smtp.host):
         message = "refusing to send a password in the clear to another machine; use starttls or tls"
@@ -64,6 +67,21 @@ def check_decision(source: TomlFile, decision: DecisionSettings, *prefix: Key) -
             message = f"{lower} ({low:g}) is above {upper} ({high:g}); notify, challenge and block must ascend"
             table = (*prefix, "decision")
             raise source.error(message, *table, _given(source, upper, lower, table=table))
+
+
+def check_pages(source: TomlFile, service: ServiceSettings, brand: BrandSettings, *prefix: Key) -> None:
+    """FileError when text on a brand colour could not be read, or nothing can be added to the answer page's address."""
+    for name, on, text in (("colour", ON_COLOUR, "white"), ("colour_dark", ON_COLOUR_DARK, "dark")):
+        colour = getattr(brand, name)
+        if colour and (found := contrast(colour, on)) < LEAST_CONTRAST:
+            tone = "darker" if name == "colour" else "lighter"
+            message = (
+                f"{text} text on it has a contrast of {found:.1f}:1, at least {LEAST_CONTRAST}:1 is needed (WCAG 2.2)"
+            )
+            raise source.error(f"{message}; choose a {tone} one", *prefix, "brand", name)
+    if service.answer_url and re.search(r"[?#]", service.answer_url):
+        message = "expected the address without ? and #: the path of the answer page is added to it"
+        raise source.error(message, *prefix, "service", "answer_url")
 
 
 def _given(source: TomlFile, first: str, second: str, *, table: tuple[Key, ...]) -> str:

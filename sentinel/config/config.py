@@ -45,6 +45,7 @@ class Config(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
             self,
             smtp=msgspec.structs.replace(self.smtp, from_=tenant.from_ or self.smtp.from_),
             service=tenant.service,
+            brand=tenant.brand,
             decision=tenant.decision,
             alerts=tenant.alerts,
             privacy=tenant.privacy,

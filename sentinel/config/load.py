@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import inspect
 
-from sentinel.config.checks import check, check_decision, check_tuning
+from sentinel.config.checks import check, check_decision, check_pages, check_tuning
 from sentinel.config.config import Config
 from sentinel.config.expectation import choices, expected, expected_item, kind_of
 from sentinel.config.settings import Settings, TenantSettings
@@ -72,12 +72,14 @@ def _tenant(reader: "Reader", settings: Settings, name: str, value: Any) -> Tena
     common = TenantSettings(
         from_=settings.smtp.from_,
         service=settings.service,
+        brand=settings.brand,
         decision=settings.decision,
         alerts=settings.alerts,
         privacy=settings.privacy,
     )
     tenant = reader.table(common, value, *key)
     check_decision(reader.source, tenant.decision, *key)
+    check_pages(reader.source, tenant.service, tenant.brand, *key)
     return tenant
 
 

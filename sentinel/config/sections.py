@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from sentinel.config.declare import number, text
-from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, Origin, WebAddress
+from sentinel.config.values import Colour, Host, MailAddress, Mailbox, OneLine, Origin, WebAddress
 
 
 class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -214,22 +214,19 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     reset_page: Annotated[
         WebAddress | None,
-        text(
-            'Where people reset their password. The page that asks "Was this you?" leads there after a no; unset: it '
-            "says how to get there in words."
-        ),
-    ] = None
-    answer_url: Annotated[
-        WebAddress | None,
-        text(
-            "Where people reach sentinel's own pages under /answer/ from outside, such as "
-            'https://security.example.org. Then mails ask "Was this you?" and lead there. Unset: mails have no link.'
-        ),
+        text("The page where people set a new password. Mails show it as plain text; the answer page links to it."),
     ] = None
     locale: Annotated[
         Literal["en", "de", "fr", "es"],
-        text("The language of those whose own language is unknown, or is none of these."),
+        text("The language of people whose own is not known or not spoken, and of mails to operators."),
     ] = "en"
+    answer_url: Annotated[
+        WebAddress | None,
+        text(
+            "Where people reach the daemon's `/answer/`, without that: `https://security.example.org`. Alert "
+            'mails then have a link "Was this you?". Unset: they have none.'
+        ),
+    ] = None
     origins: Annotated[
         tuple[Origin, ...],
         text(
@@ -237,6 +234,31 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "copy of the page. Empty: origins are not judged."
         ),
     ] = ()
+
+
+class BrandSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How alert mails and the answer page look; docs/mails.md shows them."""
+
+    colour: Annotated[
+        Colour | None,
+        text("The brand's colour, for a line and the button; white text on it must be readable.", default="#2f5fa8"),
+    ] = None
+    colour_dark: Annotated[
+        Colour | None,
+        text(
+            "Its counterpart in dark mode; dark text on it must be readable.", default="`colour`, as light as is needed"
+        ),
+    ] = None
+    logo: Annotated[
+        Path | None, text("A PNG or JPEG of at most 100 kB that goes with every mail, shown 200 by 48 pixels at most.")
+    ] = None
+    imprint: Annotated[OneLine | None, text("Who you are, at the end of every mail: company, address, register.")] = (
+        None
+    )
+    templates: Annotated[
+        Path | None,
+        text("Folder of your own mail templates, over those that come along (docs/mails.md)."),
+    ] = None
 
 
 class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from sentinel.config.declare import text
 from sentinel.config.sections import (
     AlertSettings,
     BackupSettings,
+    BrandSettings,
     DecisionSettings,
     GeoSettings,
     HttpSettings,
@@ -52,6 +53,7 @@ class TenantSettings(Struct, frozen=True, forbid_unknown_fields=True):
     service: Annotated[ServiceSettings, text("The same keys as `[service]`.", default="as in [service]")] = (
         ServiceSettings()
     )
+    brand: Annotated[BrandSettings, text("The same keys as `[brand]`.", default="as in [brand]")] = BrandSettings()
     decision: Annotated[DecisionSettings, text("The same keys as `[decision]`.", default="as in [decision]")] = (
         DecisionSettings()
     )
@@ -85,6 +87,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     trust: Annotated[TrustSettings, text("When a device, network or place counts as known.")] = TrustSettings()
     alerts: Annotated[AlertSettings, text("Who is told, and how often.")] = AlertSettings()
     service: Annotated[ServiceSettings, text("The service that people log in to.")] = ServiceSettings()
+    brand: Annotated[BrandSettings, text("How mails and the answer page look.")] = BrandSettings()
     rules: Annotated[RuleSettings, text("Where the rules and allowlists are.")] = RuleSettings()
     geo: Annotated[GeoSettings, text("What is known of addresses.")] = GeoSettings()
     http: Annotated[HttpSettings, text("Limits of the HTTP API.")] = HttpSettings()

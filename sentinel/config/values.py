@@ -129,6 +129,18 @@ class WebAddress(str):
         return super().__new__(cls, text)
 
 
+class Colour(str):
+    """A colour as ``#rrggbb``, kept in lower case."""
+
+    expected: ClassVar[str] = "a colour such as #2f5fa8"
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "Colour":
+        if not re.fullmatch("#[0-9a-fA-F]{6}", text, re.ASCII):
+            raise ValueError("it is not # and six hexadecimal digits")
+        return super().__new__(cls, text.lower())
+
+
 class StoreAddress(str):
     """Where the store is; whether sentinel can open it is for the store to say."""
 

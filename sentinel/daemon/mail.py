@@ -1,14 +1,18 @@
 """Mail as the configuration wants it: who it is from, and through which server it goes."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable
 
+from sentinel.alerts.brand import COLOUR, COLOUR_DARK, for_dark, read_logo
 from sentinel.alerts.compose import Identity
 from sentinel.alerts.delivery import Delivery, DeliverySettings
+from sentinel.alerts.own_templates import trouble_with
 from sentinel.alerts.smtp import Mailer, SmtpSettings
 from sentinel.config import Config, read_secret
 from sentinel.daemon.outbox import StoreOutbox
+from sentinel.errors import FileError
 from sentinel.events.alert import Notice
 from sentinel.privacy.answer_token import Role, make_token
 from sentinel.privacy.vault import Vault
@@ -16,8 +20,12 @@ from sentinel.store.protocol import Store
 
 
 def identity_of(config: Config, tenant: str) -> Identity:
-    """Who a tenant's mails come from."""
+    """Who a tenant's mails come from, and how they look. A logo that cannot be used is left out: `doctor` tells."""
     own = config.for_tenant(tenant)
+    brand, logo = own.brand, None
+    if brand.logo is not None:
+        with contextlib.suppress(FileError):
+            logo = read_logo(brand.logo)
     return Identity(
         service_name=own.service.name,
         from_header=str(own.smtp.from_),
@@ -25,8 +33,28 @@ def identity_of(config: Config, tenant: str) -> Identity:
         review=own.privacy.contact,
         security_page=own.service.security_page,
         reset_page=own.service.reset_page,
+        imprint=brand.imprint,
         locale=own.service.locale,
+        answer_base=own.service.answer_url.rstrip("/") if own.service.answer_url else None,
+        colour=brand.colour or COLOUR,
+        colour_dark=brand.colour_dark or (for_dark(brand.colour) if brand.colour else COLOUR_DARK),
+        logo=logo,
+        templates=brand.templates,
     )
+
+
+def brand_trouble(config: Config) -> list[str]:
+    """What is wrong with logos and own templates: mails are sent without these."""
+    found: dict[str, None] = {}
+    for brand in dict.fromkeys((config.brand, *(tenant.brand for tenant in config.tenants.values()))):
+        if brand.logo is not None:
+            try:
+                read_logo(brand.logo)
+            except FileError as error:
+                found[f"{error}; mails go out without it"] = None
+        for name, reason in trouble_with(brand.templates).items():
+            found[f"{brand.templates}/{name}: {reason}; the template that comes along is used instead"] = None
+    return list(found)
 
 
 def smtp_settings(config: Config) -> SmtpSettings:

@@ -1,12 +1,11 @@
 """The words of the page, one table per language in ``text/``: labels, meanings, prose, words for fixed values."""
 
-import json
 import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from sentinel.alerts.words import country_names
+from babel import Locale
 
 LANGUAGES: Final = ("en", "de")
 
@@ -52,9 +51,7 @@ def text_in(language: str) -> Text:
     """The texts of one of :data:`LANGUAGES`."""
     folder = files("sentinel.export").joinpath("text")
     table = tomllib.loads(folder.joinpath(f"{language}.toml").read_text("utf-8"))
-    if language == "en":
-        return Text(language, table, country_names())
-    return Text(language, table, json.loads(folder.joinpath(f"countries.{language}.json").read_text("utf-8")))
+    return Text(language, table, dict(Locale.parse(language).territories.items()))
 
 
 def languages_for(locale: str | None) -> tuple[str, ...]:

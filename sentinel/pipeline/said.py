@@ -3,15 +3,14 @@
 from typing import Final
 
 from sentinel.alerts.campaigns import KIND
-from sentinel.events.alert import Notice, alert_id
+from sentinel.alerts.sentences import mark
+from sentinel.events.alert import SAID_COMPROMISED, Notice, alert_id
 from sentinel.events.place import ANONYMOUS_KINDS, Place
 from sentinel.events.sighting import Sighting
 from sentinel.pipeline.pack import unpack_assessment
 from sentinel.store.protocol import AlertRow, Changes, Record
 
-#: Names the case among the reasons of a mail; no rule is called so.
-SAID: Final = "said_compromised"
-TITLE: Final = "Somebody who knows said that it was not the person: the account may be in other hands"
+TITLE: Final = mark("Somebody who knows said that it was not the person.")
 _RISK: Final = 100.0
 
 
@@ -52,7 +51,7 @@ def tell_operators(changes: Changes, record: Record, sighting: Sighting) -> None
             organisation=sighting.network.organisation,
             device=sighting.device,
             factor_method=sighting.factor.method,
-            reasons=(SAID, *rules),
+            reasons=(SAID_COMPROMISED, *rules),
             titles=(TITLE,),
             actor=sighting.actor,
         )
