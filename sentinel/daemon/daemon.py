@@ -28,7 +28,7 @@ from sentinel.daemon.front import DRAIN, serve_http, tune_interpreter
 from sentinel.daemon.ledger import ledger_trouble
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import DAEMON, state_lock
-from sentinel.daemon.mail import make_delivery
+from sentinel.daemon.mail import identity_of, make_delivery
 from sentinel.daemon.models import ModelFigures, model_desk
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
@@ -158,6 +158,7 @@ class Daemon:
             exercise=self._rights.exercise,
             export=exporter(self.store, self.vault, self._audit.log, lambda: self.config),
             log=self._audit.log,
+            identity=lambda tenant: identity_of(self.config, tenant),
             second_person=lambda tenant: needs_second(self.config, tenant),
         )
         self._delivery = make_delivery(config, self.store, self.vault, self._busy)
