@@ -31,7 +31,7 @@ _Problem = Literal["", "stale", "soon", "none", "other", "unsure"]
 #: Languages of a header that are looked at.
 _MOST_TAGS: Final = 8
 _TAG: Final = re.compile(
-    r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?", re.ASCII
+    r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?", re.ASCII
 )
 
 _Handler = Callable[[web.Request, Service], Awaitable[web.Response]]
