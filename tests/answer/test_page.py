@@ -9,7 +9,7 @@ import pytest
 from sentinel.api.answer.guessing import SPAN, TRIES
 from sentinel.api.answer.handlers import accepted
 from sentinel.events.clock import DAY
-from tests.answer.conftest import Watched, far, fields_of, phone
+from tests.answer.watching import Watched, far, fields_of, phone
 
 
 async def test_the_page_says_what_the_mail_says_and_asks(watched: Watched) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sentinel.api.answer.forms import LASTS
 from sentinel.privacy.answer_token import make_token
-from tests.answer.conftest import Watched, fields_of, named, phone
+from tests.answer.watching import Watched, fields_of, named, phone
 from tests.browser import browser
 
 
@@ -133,13 +133,13 @@ async def test_fifty_answers_at_once_and_after_each_other_are_one(watched: Watch
     watched.ahead = 5_000_000
     replies = await asyncio.gather(*(watched.send(path, second) for _ in range(25)))
     assert {reply.status for reply in replies} == {200}
+    await watched.links(1)
     before = watched.state()
     for fields in (second, other) * 13:
         assert "told us that it was not you" in (await watched.send(path, fields)).text
     assert watched.state() == before
     answers = [each async for each in watched.daemon.daemon.store.history(type="feedback")]
     assert len(answers) == 1
-    await watched.links(1)
     assert watched._mails.mailbox.recipients == ["u-1@example.org", "ops@example.org"]
 
 
@@ -158,12 +158,12 @@ async def test_a_robot_with_a_browser_that_presses_everything_changes_nothing(wa
                 # It fills in what has to be filled in, with the first or the last there is, and sends it.
                 await page.locator("button").click()
                 await page.locator("input[type=radio]").nth(which).check()
-                await page.locator("button").click()
-                await page.wait_for_load_state()
+                async with page.expect_navigation():
+                    await page.locator("button").click()
                 # Or by a script, which needs no choice: nothing is chosen.
                 await page.goto(watched.daemon.base + path)
                 await page.locator("button").nth(number).click()
-                await page.evaluate("document.forms[0].submit()")
-                await page.wait_for_load_state()
+                async with page.expect_navigation():
+                    await page.evaluate("document.forms[0].submit()")
         assert seen.count("POST") >= 8
     assert watched.state() == before

@@ -134,9 +134,12 @@ async def _form(request: web.Request, service: Service) -> dict[str, str]:
                 body += more
             if len(body) > MAX_FORM:
                 return {}
-    except TimeoutError:
+    except (TimeoutError, ConnectionError):
         return {}
-    return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=8))
+    try:
+        return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=8))
+    except ValueError:  # more fields than that
+        return {}
 
 
 def _show(
