@@ -223,7 +223,7 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     answer_url: Annotated[
         WebAddress | None,
         text(
-            "Where people reach the daemon's `/answer/`, without that: `https://security.example.org`. Alert "
+            "Where people reach `/answer/{token}` of the daemon, such as `https://security.example.org`. Alert "
             'mails then have a link "Was this you?". Unset: they have none.'
         ),
     ] = None

@@ -81,8 +81,8 @@ async def states(watched: Watched) -> dict[str, Callable[[Page], Awaitable[objec
         ("stands", far("e-s")), ("change", phone("e-c", type="mfa_removed", mfa={"method": "totp"})),
     ):  # fmt: skip
         (paths[name],) = await watched.mailed(event, f"u-{name}", name="Ada Example", timezone="Europe/Berlin")
-    for name, chosen in (("yes", "yes"), ("noted", "yes"), ("no", "no")):
-        await watched.answer(paths[name], chosen)
+    for name, said in (("yes", "yes"), ("noted", "yes"), ("no", "no")):
+        await watched.answer(paths[name], said)
     await watched.client.post("/v1/feedback", {"event": "e-s", "verdict": "compromised"})
 
     def shows(path: str) -> Callable[[Page], Awaitable[object]]:
@@ -110,6 +110,15 @@ async def states(watched: Watched) -> dict[str, Callable[[Page], Awaitable[objec
     }
 
 
+def listened(page: Page) -> tuple[list[str], list[str]]:
+    """What a page asks for and what it complains of, from now on."""
+    asked: list[str] = []
+    troubles: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: troubles.append(message.text))
+    return asked, troubles
+
+
 async def look(opened: Browser, scheme: Scheme, width: int) -> Page:
     context = await opened.new_context(
         color_scheme=scheme, viewport={"width": width, "height": 800}, java_script_enabled=True, locale="en"
@@ -122,12 +131,10 @@ async def test_every_state_is_for_everybody_and_stays_among_us(watched: Watched)
     watched.service.guessing.too_many = lambda address, now: False  # type: ignore[method-assign]  # we come often
     every = await states(watched)
     async with browser() as opened:
-        for scheme, width in (("light", 320), ("dark", 1024)):
-            page = await look(opened, scheme, width)  # type: ignore[arg-type]  # one of them
-            asked: list[str] = []
-            troubles: list[str] = []
-            page.on("request", lambda request, asked=asked: asked.append(request.url))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-            page.on("console", lambda message, troubles=troubles: troubles.append(message.text))  # type: ignore[misc]  # likewise
+        schemes: tuple[tuple[Scheme, int], ...] = (("light", 320), ("dark", 1024))
+        for scheme, width in schemes:
+            page = await look(opened, scheme, width)
+            asked, troubles = listened(page)
             for name, go in every.items():
                 await go(page)
                 assert await violations(page) == [], (name, scheme)

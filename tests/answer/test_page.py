@@ -57,8 +57,7 @@ async def test_nothing_but_its_own_style_is_allowed_and_nobody_keeps_it(watched:
 async def test_it_speaks_the_persons_language_else_the_browsers(
     watched: Watched, own: str | None, accept: str, lang: str, says: str
 ) -> None:
-    attributes = {"locale": own} if own else {}
-    (path,) = await watched.mailed(phone(), **attributes)
+    (path,) = await watched.mailed(phone(), locale=own)
     reply = await watched.get(path, Accept_Language=accept)
     assert f'<html lang="{lang}"' in reply.text
     assert reply.headers["Content-Language"] == lang
