@@ -158,7 +158,14 @@ def tables(path: Path) -> dict[str, list[Any]]:
 
 def rows_of(key: AccountKey) -> dict[str, list[str]]:
     days = [key.row(day) for day in range(NOW // DAY - 800, NOW // DAY + 60)]
-    one = {"profile": "profile", "attributes": "attributes", "track": "windows", "alert": "alerts", "mail": "mails"}
+    one = {
+        "profile": "profile",
+        "attributes": "attributes",
+        "track": "windows",
+        "alert": "alerts",
+        "mail": "mails",
+        "answer_token": "answers",
+    }
     return {"event": days} | {table: [key.row(kind)] for table, kind in one.items()}
 
 
