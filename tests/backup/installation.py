@@ -23,7 +23,18 @@ from sentinel.store.sqlite import erasing
 from tests.store.contract import alert, full_profile, notice, record
 
 NOW = 1_800_000_000 * SECOND
-TABLES = ("event", "profile", "attributes", "track", "alert", "mail", "campaign_event", "verdict", "api_key")
+TABLES = (
+    "event",
+    "profile",
+    "attributes",
+    "track",
+    "alert",
+    "mail",
+    "answer_token",
+    "campaign_event",
+    "verdict",
+    "api_key",
+)
 
 
 class Installation:
