@@ -14,8 +14,10 @@ from sentinel.alerts.rates import Rates
 from sentinel.alerts.recipients import Reach
 from sentinel.alerts.sender import Sender
 from sentinel.errors import SentinelError
+from sentinel.events.alert import Notice
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import SECOND
+from sentinel.privacy.answer_token import Role
 
 _log: Final = logging.getLogger("sentinel.alerts")
 
@@ -28,9 +30,10 @@ _FLOOD_LOOK: Final = 5 * SECOND
 class Delivery:
     """Brings the outbox to the mail server.
 
-    ``identity`` gives the sender for a tenant, ``reach`` how its people are reached. ``elapsed`` is a clock that only
-    moves forward, in seconds; it guards the lease. ``busy`` says that events wait: mails, milliseconds of work each,
-    then go slower. Several deliveries may work on one outbox: who holds the lease sends, and stops in time.
+    ``identity`` gives the sender for a tenant, ``reach`` how its people are reached. ``answer_url`` gives the page that
+    asks the person at an address whether it was them. ``elapsed`` is a clock that only moves forward, in seconds; it
+    guards the lease. ``busy`` says that events wait: mails, milliseconds of work each, then go slower. Several
+    deliveries may work on one outbox: who holds the lease sends, and stops in time.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Delivery:
         rates: Rates | None = None,
         elapsed: Callable[[], float] = time.monotonic,
         busy: Callable[[], bool] = lambda: False,
+        answer_url: Callable[[Notice, Role], str | None] = lambda notice, role: None,
     ) -> None:
         self._outbox = outbox
         self._mailer = mailer
@@ -51,7 +55,7 @@ class Delivery:
         self._rates = rates or Rates()
         self._elapsed = elapsed
         self._busy = busy
-        self._dispatch = Dispatch(outbox, mailer, identity, reach, settings, self._rates)
+        self._dispatch = Dispatch(outbox, mailer, identity, reach, settings, self._rates, answer_url)
         self._looked = 0
 
     @property

@@ -16,8 +16,10 @@ from sentinel.alerts.recipients import Reach, is_urgent, quiet_until, recipients
 from sentinel.alerts.sender import Sender
 from sentinel.alerts.smtp import Result
 from sentinel.errors import SentinelError
+from sentinel.events.alert import Notice
 from sentinel.events.clock import DAY, HOUR, SECOND
 from sentinel.events.sighting import Attributes
+from sentinel.privacy.answer_token import Role
 
 _log: Final = logging.getLogger("sentinel.alerts")
 
@@ -88,6 +90,7 @@ class Dispatch:
         reach: Callable[[str], Reach],
         settings: DeliverySettings,
         rates: Rates,
+        answer_url: Callable[[Notice, Role], str | None] = lambda notice, role: None,
     ) -> None:
         self.counters = Counters()
         self._outbox = outbox
@@ -96,6 +99,7 @@ class Dispatch:
         self._reach = reach
         self._settings = settings
         self._rates = rates
+        self._answer_url = answer_url
         # Recipients that have their mail already, of mails that are not finished: a mail to two addresses
         # where one has to wait, or one whose mark could not be written. Digests, because addresses are not
         # kept in memory.
@@ -188,7 +192,8 @@ class Dispatch:
         notice = item.notice
         try:
             identity = self._identity(notice.tenant)
-            message = compose(notice, attributes, identity, recipient=recipient, now=now)
+            page = self._answer_url(notice, _role(attributes, recipient))
+            message = compose(notice, attributes, identity, recipient=recipient, now=now, answer_url=page)
         except AddressError as error:
             return Result("permanent", str(error))
         except SenderError as error:
@@ -224,6 +229,13 @@ class Dispatch:
         await self._outbox.failed(item.id, worker=self._settings.worker, now=now, reason=reason)
         self.counters.failed += 1
         _log.error("alert %s (%s) will not be sent: %s", item.notice.id, item.notice.kind, reason)
+
+
+def _role(attributes: Attributes | None, recipient: str) -> Role:
+    """Whether an address is one of the account's, or one that it had before."""
+    if attributes is None or recipient in (attributes.email, attributes.contact_email):
+        return "current"
+    return "former"
 
 
 def wait(alert: str, attempts: int, first: int = FIRST_WAIT) -> int:

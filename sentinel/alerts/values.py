@@ -8,7 +8,7 @@ from sentinel.alerts.brand import COLOUR, COLOUR_DARK, ON_COLOUR, ON_COLOUR_DARK
 from sentinel.alerts.clean import clean
 from sentinel.alerts.identity import Identity
 from sentinel.alerts.words import Words
-from sentinel.events.alert import Notice
+from sentinel.events.alert import SAID_COMPROMISED, Notice
 from sentinel.events.sighting import Attributes
 
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
@@ -50,6 +50,7 @@ def values_of(
         "earlier_number": words.number(earlier),
         "facts": _facts(notice, attributes, service, words),
         "reasons": words.titles(notice) if notice.kind == "campaign" else words.reasons(notice),
+        "said_compromised": SAID_COMPROMISED in notice.reasons,
         "place_known": notice.actor == "self" and words.place(notice.place) is not None,
         "former_address": former is not None and former.casefold() == to.addr_spec.casefold(),
         "logo": logo,

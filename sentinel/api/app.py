@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 
 from sentinel.api import accounts, events, feedback, health, rights, signals
+from sentinel.api.answer import handlers as answers
+from sentinel.api.answer.described import PATH as ANSWER
 from sentinel.api.handling import answer, guarded, opened, unnamed, unrouted
 from sentinel.api.openapi import document
 from sentinel.api.service import SERVICE, Service
@@ -44,6 +46,9 @@ ROUTES: Final = (
     Route("GET", "/v1/alerts", "accounts", accounts.get_alerts),
     Route("GET", "/v1/campaigns", "accounts", accounts.get_campaigns),
     Route("POST", "/v1/feedback", "feedback", feedback.post_feedback),
+    Route("GET", ANSWER, "", answers.get_answer),
+    Route("HEAD", ANSWER, "", answers.head_answer),
+    Route("POST", ANSWER, "", answers.post_answer),
     Route("GET", "/healthz", "", health.get_healthz),
     Route("GET", "/readyz", "", health.get_readyz),
     Route("GET", "/metrics", "metrics", health.get_metrics),

@@ -40,6 +40,7 @@ async def post_feedback(request: web.Request, service: Service, key: ApiKey) -> 
         event=given.event,
         verdict=given.verdict,
         time=now,
+        tell=True,
         call=Call(key.name, now),
     )
     if (record := await service.store.record(item.key)) is not None:

@@ -8,6 +8,7 @@ import msgspec
 
 from sentinel import __version__
 from sentinel.api.accounts import AccountBody
+from sentinel.api.answer import described
 from sentinel.api.feedback import FeedbackBody
 from sentinel.api.rights import MergeBody, ObjectionBody, RestrictionBody
 from sentinel.events.assessment import Assessment
@@ -129,6 +130,8 @@ def _operation(route: _Route) -> dict[str, Any]:
 
 
 def _body(path: str) -> dict[str, Any]:
+    if path == described.PATH:
+        return described.BODY
     if path == "/v1/events":
         one = {"$ref": "#/components/schemas/Event"}
         return {
@@ -139,6 +142,8 @@ def _body(path: str) -> dict[str, Any]:
 
 
 def _responses(route: _Route, checked: bool) -> dict[str, Any]:
+    if route.path == described.PATH:
+        return described.responses(route.method)
     codes = list(_CODES.get(route.path, ("200",)))
     if route.method == "PUT":
         codes += _TAKES

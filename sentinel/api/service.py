@@ -8,6 +8,8 @@ from typing import IO, Final, Protocol
 import msgspec
 from aiohttp import web
 
+from sentinel.alerts.identity import Identity
+from sentinel.api.answer.guessing import Guessing
 from sentinel.api.auth import Keys
 from sentinel.api.exporting import Exports
 from sentinel.api.problems import Problem
@@ -75,6 +77,7 @@ class Service:
         exercise: Callable[[Request], Awaitable[Answer]],
         export: Callable[[str, str, IO[bytes], str | None], Awaitable[object]],
         log: AuditLog,
+        identity: Callable[[str], Identity],
         second_person: Callable[[str], bool] = lambda tenant: False,
         issuer: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -90,6 +93,8 @@ class Service:
         self.limits = limits
         self.exercise = exercise
         self.export = export  #: writes what is held of an account (tenant, account, file, language)
+        self.identity = identity  #: how a tenant's pages look, and what they name
+        self.guessing = Guessing()
         self.second_person = second_person  #: whether a look at one person of a tenant needs a second one
         self.issuer = issuer  #: of Shared Signals, where it is configured
         self.exports = Exports()

@@ -22,6 +22,7 @@ from sentinel.daemon.retention_parts import make_retention
 from sentinel.daemon.state import open_ledger, open_store, open_to_read, open_vault, prepare_state
 from sentinel.errors import SentinelError
 from sentinel.events.clock import DAY, date_of, day_of, end_of, now, to_text, utc_day
+from sentinel.privacy.answer_token import FORMER_DAYS, LINK_DAYS
 from sentinel.privacy.retention import KEEP_DAYS, MAIL_DAYS, due, ending_date
 from sentinel.store.aging import Expiring
 
@@ -38,7 +39,7 @@ _WORDS: Final = {
     "mails": "mails deleted",
     "hooks": "events for hooks deleted",
     "verdicts": "verdicts deleted",
-    "windows": "rows of windows and counts deleted",
+    "windows": "rows of windows, counts and ended links in mails deleted",
     "profiles": "profiles that lost what was not seen for a year",
     "attributes": "accounts that lost a former address",
     "accounts": "accounts gone wholly",
@@ -125,7 +126,7 @@ async def _plan(config: Config, moment: int) -> Plan:
         store = open_to_read(config, vault)
         try:
             wanted = due(moment, config.retention.raw_days)
-            rows = await store.expiring(wanted, mails_before=moment - MAIL_DAYS * DAY)
+            rows = await store.expiring(wanted, mails_before=moment - MAIL_DAYS * DAY, links_before=moment)
         finally:
             await store.close()
         raw = [day for day, keys in vault.days.items() if keys.raw is not None]
@@ -200,7 +201,8 @@ def _print(plan: Plan, done: Expired | None, as_json: bool) -> None:
             f"records through {plan.records_through} ({KEEP_DAYS} days): keys of {plan.record_keys} days,"
             f" {plan.rows.records} records, {plan.rows.alerts} alerts\n"
             f"mails done with before {plan.mails_before} ({MAIL_DAYS} days): {plan.rows.mails}\n"
-            f"models that learned from what is due: {plan.models}"
+            f"models that learned from what is due: {plan.models}\n"
+            f"links in mails that have ended ({LINK_DAYS} days, at a former address {FORMER_DAYS}): {plan.rows.links}"
         )
         return
     lines = [f"{number} {text}" for name, text in _WORDS.items() if (number := getattr(done, name))]

@@ -50,7 +50,7 @@ def _told(restored: Restored) -> str:
         told.append(
             f"deleted rows that no key opens: {gone.total} ({gone.events} events, {gone.profiles} profiles,"
             f" {gone.attributes} attributes, {gone.windows} windows, {gone.alerts} alerts, {gone.mails} mails,"
-            f" {gone.hooks} hooks)"
+            f" {gone.hooks} hooks, {gone.links} links in mails)"
         )
     told.append(f"accounts whose restrictions or objections are newer: {restored.standings}, brought up to date")
     if restored.kind == "data":

@@ -284,8 +284,8 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     answer_url: Annotated[
         WebAddress | None,
         text(
-            "Where people reach the daemon from outside, such as `https://security.example.org`. Alert mails then have "
-            'a link "Was this you?" to a page there. Unset: they have none.'
+            "Where people reach `/answer/{token}` of the daemon, such as `https://security.example.org`. Alert "
+            'mails then have a link "Was this you?". Unset: they have none.'
         ),
     ] = None
     mailbox_domains: Annotated[

@@ -112,7 +112,7 @@ async def deliver(config: Config) -> None:
 
     try:
         hooks = _hooks(config, store, vault)
-        delivery = make_delivery(config, store, lambda: False, hooks.wake if hooks is not None else lambda: None)
+        delivery = make_delivery(config, store, vault, lambda: False, hooks.wake if hooks is not None else lambda: None)
         loop.add_reader(0, heard)
         mails = delivery.run(stop, wake, now)
         await (asyncio.gather(mails, hooks.run(stop, now)) if hooks is not None else mails)

@@ -29,7 +29,7 @@ from sentinel.daemon.hooks import make_hook_delivery, prepare_signals
 from sentinel.daemon.ledger import ledger_trouble
 from sentinel.daemon.listen import listening
 from sentinel.daemon.lock import DAEMON, state_lock
-from sentinel.daemon.mail import make_delivery
+from sentinel.daemon.mail import identity_of, make_delivery
 from sentinel.daemon.models import ModelFigures, model_desk
 from sentinel.daemon.questions import answer_questions
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
@@ -161,6 +161,7 @@ class Daemon:
             exercise=self._rights.exercise,
             export=exporter(self.store, self.vault, self._audit.log, lambda: self.config),
             log=self._audit.log,
+            identity=lambda tenant: identity_of(self.config, tenant),
             second_person=lambda tenant: needs_second(self.config, tenant),
             issuer=lambda: self.config.signals.issuer,
         )
@@ -233,7 +234,7 @@ class Daemon:
         """Delivery in this process. Raises :class:`SentinelError` for secrets that are missing or wrong."""
         hooks = make_hook_delivery(config, self.store, self.vault)
         wake = asyncio.Event()
-        mails = make_delivery(config, self.store, self._busy, hooks.wake)
+        mails = make_delivery(config, self.store, self.vault, self._busy, hooks.wake)
 
         async def spread() -> None:
             while True:

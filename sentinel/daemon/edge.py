@@ -27,6 +27,7 @@ from sentinel.daemon.build import build_enricher, limits_of, open_lookups, untun
 from sentinel.daemon.export import exporter
 from sentinel.daemon.front import serve_http, tune_interpreter
 from sentinel.daemon.handover import ARGUMENTS, or_say_why, taken_over
+from sentinel.daemon.mail import identity_of
 from sentinel.daemon.second_person import needs_second
 from sentinel.daemon.state import open_store, open_vault
 from sentinel.daemon.wire import (
@@ -160,6 +161,7 @@ class Edge:
             exercise=self.intake.exercise,
             export=exporter(store, vault, audit.log, lambda: self._config),
             log=audit.log,
+            identity=lambda tenant: identity_of(self._config, tenant),
             second_person=lambda tenant: needs_second(self._config, tenant),
             issuer=lambda: self._config.signals.issuer,
         )

@@ -121,8 +121,7 @@ class CountedPipeline(Pipeline):
             outcomes = await super().commit(batch)
         self.failure = ""
         self.figures.count(batch.items, outcomes, perf_counter() - batch.began)
-        alerts = any(outcome.assessment is not None and outcome.assessment.alert for outcome in outcomes)
-        if alerts or batch.changes.hooks:
+        if batch.changes.notices or batch.changes.hooks:
             self.wake()
         if self.witness is not None:
             came = [item.sighting.time for item in batch.items if isinstance(item, Arrival) and item.received]

@@ -19,6 +19,9 @@ from sentinel.config import Config, read_secret
 from sentinel.daemon.hooks import receivers_of
 from sentinel.daemon.outbox import StoreOutbox
 from sentinel.errors import FileError
+from sentinel.events.alert import Notice
+from sentinel.privacy.answer_token import Role, make_token
+from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 
 #: Mails leased at once for each connection.
@@ -104,11 +107,24 @@ def signer_of(config: Config) -> Signer | None:
         raise config.error(str(error), "smtp", "dkim", "key_file") from None
 
 
+def answer_url_of(config: Config, vault: Vault, notice: Notice, role: Role) -> str | None:
+    """The page that asks whether it was them, in the mail to an address of this role; ``None`` where the operator
+    serves none, or the mail is about no account that there is."""
+    base = config.for_tenant(notice.tenant).service.answer_url
+    if base is None or notice.account is None or notice.addressed is not None:
+        return None
+    return f"{base.rstrip('/')}/answer/{make_token(vault.answer_key, notice.tenant, notice.id, role)}"
+
+
 def make_delivery(
-    config: Config, store: Store, busy: Callable[[], bool], told: Callable[[], None] = lambda: None
+    config: Config,
+    store: Store,
+    vault: Vault,
+    busy: Callable[[], bool],
+    told: Callable[[], None] = lambda: None,
 ) -> Delivery:
-    """Delivery of the store's outbox; it goes slower while ``busy``. ``told`` is called when something of it is for
-    hooks."""
+    """Delivery of the store's outbox; it goes slower while ``busy``. ``vault`` makes the links; ``told`` is called when
+    something of it is for hooks."""
     return Delivery(
         StoreOutbox(store, lambda tenant: receivers_of(config, tenant), told),
         mailer_of(config, connections=config.smtp.connections),
@@ -124,4 +140,5 @@ def make_delivery(
         reach=lambda tenant: reach_of(config, tenant),
         rates=Rates(config.smtp.per_minute, config.smtp.per_domain_minute),
         busy=busy,
+        answer_url=lambda notice, role: answer_url_of(config, vault, notice, role),
     )

@@ -21,6 +21,10 @@ KINDS: Final = (
 )
 
 
+#: Among a mail's reasons, where no rule held: somebody who knows said that it was not the person.
+SAID_COMPROMISED: Final = "said_compromised"
+
+
 def alert_id(account: str | None, kind: str, first_event: str) -> str:
     """The id of an alert: a hash of account, kind and first event, the same on every installation."""
     digest = sha256("\x1f".join((account or "", kind, first_event)).encode()).hexdigest()

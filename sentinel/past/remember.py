@@ -169,6 +169,11 @@ def distrust_sighting(profile: Profile, sighting: Sighting, *, was_trusted: bool
         answer_removal(profile, sighting, "compromised")
 
 
+def is_tainted(profile: Profile, sighting: Sighting) -> bool:
+    """Its session, or a value of it, was called compromised."""
+    return _tainted(profile, sighting, values_of(sighting))
+
+
 def _tainted(profile: Profile, sighting: Sighting, values: list[tuple[str, str]]) -> bool:
     session = profile.sessions.get(sighting.session) if sighting.session else None
     if session is not None and session.compromised:

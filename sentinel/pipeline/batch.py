@@ -14,11 +14,12 @@ from sentinel.alerts.policy import Raised
 from sentinel.errors import StoreError
 from sentinel.events.assessment import Assessment
 from sentinel.events.clock import utc_day
+from sentinel.events.event import CREDENTIAL_CHANGES
 from sentinel.events.sighting import Sighting
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
 from sentinel.pipeline.account_risk import AccountRisk, account_risk
-from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.answers import PERSON, answer_key, apply_answer, got_in, may_confirm, person_key
 from sentinel.pipeline.attributes import LastTold, forget_attributes, is_restated, merge_attributes
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes, newly_fired
@@ -28,6 +29,7 @@ from sentinel.pipeline.item import Answer, Arrival, Item, NewAttributes, Outcome
 from sentinel.pipeline.judge import Tracks, judge
 from sentinel.pipeline.pack import pack_assessment, pack_sighting, pack_windows, unpack_assessment, unpack_sighting
 from sentinel.pipeline.restricted import count_failure, restricted_assessment
+from sentinel.pipeline.said import tell_operators
 from sentinel.pipeline.telling import of_answer, of_arrival
 from sentinel.pipeline.usage import Usage
 from sentinel.privacy.noise import Noise, discrete_laplace
@@ -197,14 +199,12 @@ class Pipeline:
                 ):
                     wanted.attributes.add(sighting.account)
             elif isinstance(item, Answer):
-                wanted.records.update((item.key, self._answer_key(item)))
+                wanted.records.update((item.key, answer_key(self.vault.pseudonym, item)))
+                if item.by == PERSON:
+                    wanted.records.add(person_key(self.vault.pseudonym, item.tenant, item.key, "compromised"))
             else:
                 wanted.attributes.add(item.account_key)
         return wanted
-
-    def _answer_key(self, item: Answer) -> str:
-        """Of an answer's own record: the same answer given twice is one."""
-        return self.vault.pseudonym("answer", item.tenant, f"{item.key}.{item.time}.{item.verdict}")
 
     def _forget(self, batch: "Batch") -> None:
         self.store.forget(batch.past)
@@ -214,15 +214,20 @@ class Pipeline:
         self._drift = None
 
     async def _second_recall(self, items: Sequence[Item], past: Past, newer: Past | None) -> None:
-        """Profiles that only a record tells: those of the accounts whose events are answered."""
-        accounts = {
-            record.account
-            for item in items
-            if isinstance(item, Answer) and (record := past.records.get(item.key)) is not None and record.account
-        } - set(past.profiles)
-        if accounts:
-            more = await self.store.recall(Wanted(profiles=accounts), newer)
+        """What only a record tells: profiles of the accounts whose events are answered, and attributes where the person
+        answers."""
+        wanted = Wanted()
+        for item in items:
+            if isinstance(item, Answer) and (record := past.records.get(item.key)) is not None and record.account:
+                wanted.profiles.add(record.account)
+                if item.by == PERSON:
+                    wanted.attributes.add(record.account)
+        wanted.profiles -= past.profiles.keys()
+        wanted.attributes -= past.attributes.keys()
+        if wanted.profiles or wanted.attributes:
+            more = await self.store.recall(wanted, newer)
             past.profiles.update(more.profiles)
+            past.attributes.update(more.attributes)
 
     def _one(
         self,
@@ -351,26 +356,41 @@ class Pipeline:
         record = past.records.get(item.key)
         if record is None or record.tenant != item.tenant:
             return Outcome(error="no event with this id is known")
-        key = self._answer_key(item)
+        key = answer_key(self.vault.pseudonym, item)
         if key in past.records:
             return Outcome(duplicate=True)
         sighting = unpack_sighting(record.sighting)
         profile = past.profiles[record.account] if record.account is not None else Profile()
+        if item.by == PERSON and item.verdict == "legitimate":
+            refused = person_key(self.vault.pseudonym, item.tenant, item.key, "compromised")
+            if refused in past.records or sighting.key in profile.compromised:
+                return Outcome(duplicate=True)  # somebody said no, and only the service or an admin lifts that
         # What came while the account was restricted stays unused when the restriction is lifted.
         quiet = profile.restricted or record.restricted
+        confirms = True
         if record.account is not None and sighting.known_account and not quiet:
-            if any(alert.id == record.alert for alert in profile.alerts) and record.alert is not None:
-                # The account's own alert: one event's answer says nothing of a campaign on many.
-                changes.closed[item.tenant, record.alert] = item.verdict
+            if item.by == PERSON and item.verdict == "legitimate":
+                given = past.attributes.get(record.account)
+                confirms = not item.former and may_confirm(profile, sighting, record, given, item.time)
+            news = sighting.key not in profile.compromised
             settings = self._of(item.tenant)
             before = _risk(settings, profile, item.time)
             record.trusted = changes.trust[record.key] = apply_answer(
-                profile, sighting, record, item.verdict, hours=settings.trust.hours
+                profile,
+                sighting,
+                record,
+                item.verdict,
+                by=item.by,
+                confirms=confirms,
+                hours=settings.trust.hours,
             )
             if before is not None:
                 after = account_risk(profile, item.time, settings.fold.same_news)
                 changes.hooks.extend(of_answer(item, record, sighting, settings, before, after))
             changes.profiles[record.account] = profile
+            _close(changes, item, record, sighting, confirms=confirms)
+            if item.tell and news and item.verdict == "compromised" and got_in(sighting):
+                tell_operators(changes, record, sighting)
         past.records[key] = answer = Record(
             key=key,
             tenant=item.tenant,
@@ -383,6 +403,7 @@ class Pipeline:
             sighting=b"",
             windows=item.by.encode(),
             assessment=item.verdict.encode(),
+            trusted=item.by == PERSON and item.verdict == "legitimate" and confirms and not quiet,
             restricted=quiet,
         )
         changes.records.append(answer)
@@ -420,6 +441,16 @@ def _concluded(item: Arrival, past: Past) -> Concluded | None:
         return None
     assessment: Assessment = unpack_assessment(record.assessment, "", None)
     return Concluded(pending, assessment)
+
+
+def _close(changes: Changes, item: Answer, record: Record, sighting: Sighting, *, confirms: bool) -> None:
+    """An answered event's alert is closed. A mail about it that still waits need not go, unless it is owed or the
+    answer proves nothing: who reads one mailbox must not keep the mail from the other."""
+    if record.alert is None:
+        return
+    changes.closed[item.tenant, record.alert] = item.verdict if confirms else "answered"
+    if confirms and sighting.type not in CREDENTIAL_CHANGES:
+        changes.answered[item.tenant, record.alert] = item.time
 
 
 def _note_tracks(changes: Changes, sighting: Sighting, tracks: Tracks, past: Past) -> None:

@@ -13,7 +13,7 @@ from sentinel.events.sighting import Sighting
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
-from sentinel.pipeline.answers import apply_answer
+from sentinel.pipeline.answers import replay_answer
 from sentinel.pipeline.campaign import campaigns_key
 from sentinel.pipeline.concluded import Concluded, concludes
 from sentinel.pipeline.item import Arrival, TenantSettings
@@ -122,9 +122,7 @@ async def profile_before(store: Store, record: Record, settings: TenantSettings)
             target = seen.get(earlier.body.decode())
             if target is not None:
                 sighting = unpack_sighting(target.sighting)
-                target.trusted = apply_answer(
-                    profile, sighting, target, earlier.assessment.decode(), hours=settings.trust.hours
-                )
+                target.trusted = replay_answer(profile, sighting, target, earlier, hours=settings.trust.hours)
             continue
         sighting = unpack_sighting(earlier.sighting)
         earlier.trusted = remember_record(profile, earlier, sighting, settings)

@@ -76,7 +76,12 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="e
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="answer"):
-    """Somebody who knows says what event ``key`` was: ``legitimate`` or ``compromised``."""
+    """Somebody who knows says what event ``key`` was: ``legitimate`` or ``compromised``.
+
+    ``by`` is who: ``service``, ``operator``, or ``person`` by the link in a mail; ``former`` when that went to the
+    address that the account had before, where a no counts and a yes proves nothing. With ``tell`` operators hear of a
+    ``compromised`` one; not of those in files, nor of what they said themselves.
+    """
 
     tenant: str
     key: str
@@ -84,6 +89,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="an
     verdict: str
     time: int
     by: str = "service"
+    former: bool = False
+    tell: bool = False
     call: Call | None = None
 
 

@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from sentinel.privacy.answer_token import FORMER_DAYS, LINK_DAYS
+
 #: What a value is, seen by data protection; :data:`KINDS` says what each means.
 Kind = Literal["raw", "content", "pseudonymous", "staff", "key", "aggregate", "operational"]
 #: What it is kept for; :data:`PURPOSES` says what each means and on which legal basis.
@@ -98,6 +100,11 @@ WINDOW: Final = Keep("window", "as long as the longest window that can see the e
 ACCOUNT: Final = Keep("account", "as long as the account is known; a former e-mail address for 30 days")
 MAIL: Final = Keep("mail", f"the text until it is sent or given up; the row {MAIL_DAYS} days after that", MAIL_DAYS)
 HOOK: Final = Keep("hook", f"what it says until it is delivered; the row {HOOK_DAYS} days after it happened", HOOK_DAYS)
+#: Longest that a link in a mail works, and is kept.
+ANSWER_DAYS: Final = FORMER_DAYS
+ANSWER: Final = Keep(
+    "answer", f"{LINK_DAYS} days; at a former address after a change of credentials {ANSWER_DAYS} days", ANSWER_DAYS
+)
 DAY_AFTER: Final = Keep("day", "a day after it was carried out", 1)
 INSTALLATION: Final = Keep("installation", "as long as the installation")
 

@@ -48,6 +48,8 @@ class Vault:
         self.windows = DaySealers(root, "windows")  #: seal entries, which are many accounts' together, by day of expiry
         self.usage = DaySealers(root, "usage")  #: seal the figures of a day that is not over
         self.drift = DaySealers(root, "drift")  #: seal the counts of drift of a day
+        self.answer_key = root.derive("answer")  #: makes the tokens of links in mails (:mod:`answer_token`)
+        self.form_key = root.derive("answer form")  #: vouches for forms of the page that those links lead to
         self.track_key = root.derive("tracks")  #: of the names that windows are found by
         refs = Cipher(algorithms.AES(root.derive("refs")), modes.ECB())  # noqa: S305  # one block each, half of it random
         self._to_ref, self._from_ref = refs.encryptor(), refs.decryptor()

@@ -28,6 +28,7 @@ class Expiring(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     alerts: int = 0
     mails: int = 0
+    links: int = 0  #: in mails, to be answered by
 
 
 class Aging(Protocol):
@@ -49,8 +50,8 @@ class Aging(Protocol):
     async def expire_verdicts(self, before: int, *, limit: int) -> int:
         """Delete verdicts of the command line that were carried out before ``before`` (micros)."""
 
-    async def expiring(self, due: Due, *, mails_before: int) -> Expiring:
-        """How much is due; it may take seconds."""
+    async def expiring(self, due: Due, *, mails_before: int, links_before: int = 0) -> Expiring:
+        """How much is due; it may take seconds. ``links_before`` (micros): links that ended by then."""
 
     async def kept(self, accounts: Sequence[str]) -> dict[str, Kept]:
         """What is kept of accounts; of which nothing is, they are missing."""

@@ -17,6 +17,7 @@ from sentinel.past.commons import CommonRow
 from sentinel.past.profile import Profile
 from sentinel.past.windows import Track
 from sentinel.privacy.account_key import AccountKey
+from sentinel.privacy.answer_token import Role
 from sentinel.store.aging import Aging
 from sentinel.store.hooks import Hooks
 
@@ -82,7 +83,8 @@ class Record(msgspec.Struct, kw_only=True):
 
 
 class AlertRow(msgspec.Struct, kw_only=True):
-    """An alert as listed: who, what, since when. ``state`` is open, or the verdict that closed it."""
+    """An alert as listed: who, what, since when. ``state`` is open, or the verdict that closed it; ``answered`` where
+    the person said that it was them, and that confirms nothing."""
 
     id: str
     tenant: str
@@ -128,8 +130,9 @@ class Changes(msgspec.Struct, kw_only=True):
     owners: dict[TrackKey, str] = {}  #: tracks that are kept by an account → its handle
     attributes: dict[str, Attributes] = {}
     alerts: dict[tuple[str, str], AlertRow] = {}  #: by tenant and id
-    closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → verdict
-    notices: list[Notice] = []
+    closed: dict[tuple[str, str], str] = {}  #: tenant and alert id → state; of an account's alert, never a campaign
+    answered: dict[tuple[str, str], int] = {}  #: tenant and alert id → when (micros); a mail that waits need not go
+    notices: list[Notice] = []  #: mails for the outbox, each of an account with its links
     hooks: list[HookEvent] = []
     held: dict[str, bool] = {}  #: account → whether its mails and hooks wait and its alerts are not shown from now on
     prepared: Any = None  #: the store's own, see :meth:`Store.prepare`
@@ -188,12 +191,22 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     first_try: int
 
 
+class AnswerLink(msgspec.Struct, frozen=True, kw_only=True):
+    """What a link "Was this you?" is about: the ``notice`` of the mail it stands in, the ``role`` of the address that
+    the mail went to, and when it ends (micros)."""
+
+    tenant: str
+    notice: Notice
+    role: Role
+    expires: int
+
+
 class MailKept(msgspec.Struct, frozen=True, kw_only=True):
     """A mail about an account, without what it says. ``time`` is the latest known of it (micros): when it was done
     with, tried first, or of its event; 0 when none of these is kept any more."""
 
     kind: str
-    state: str  #: pending, held (the account is restricted), sent, failed, unaddressed or folded
+    state: str  #: pending, held (the account is restricted), sent, failed, unaddressed, folded or answered
     time: int = 0
     alert: str | None = None
 
@@ -387,7 +400,11 @@ class Store(Aging, Hooks, Protocol):
         (``folded``)."""
 
     async def mail_counts(self) -> dict[str, int]:
-        """Mails by state (``pending``, ``sent``, ``failed``, ``unaddressed``, ``held``, ``folded``)."""
+        """Mails by state (see :class:`MailKept`)."""
+
+    async def answer_link(self, digest: bytes) -> AnswerLink | None:
+        """What a link is about, by the digest of its token; ``None`` when there is none, or its account was erased.
+        Whether it has ended is for the caller to say."""
 
     async def put_key(self, key: ApiKey) -> bool:
         """Keep a new key; false when the name is taken."""
@@ -402,8 +419,8 @@ class Store(Aging, Hooks, Protocol):
 
     async def expire_windows(self, now: int) -> int:
         """Drop a step of the window entries that no window can see any more, counts of findings older than
-        :data:`FIRED_DAYS`, usage older than :data:`USAGE_DAYS` and counts of drift older than :data:`DRIFT_DAYS`;
-        returns rows dropped, 0 when done."""
+        :data:`FIRED_DAYS`, usage older than :data:`USAGE_DAYS`, counts of drift older than :data:`DRIFT_DAYS` and links
+        that have ended; returns rows dropped, 0 when done."""
 
     async def check(self) -> None:
         """Prove that the store can be read and written, or raise."""

@@ -18,9 +18,10 @@ from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile, decode_profile, encode_profile
 from sentinel.past.windows import Entry, decode_entries, encode_entries
 from sentinel.privacy.account_key import AccountKey
+from sentinel.privacy.answer_token import ROLES, Role, digest_of, expiry_of, make_token
 from sentinel.privacy.sealer import BLOCK, Sealer, pack, pad, unpack, unpad
 from sentinel.privacy.vault import Vault
-from sentinel.store.protocol import AlertRow, MailKept, Record, TrackKey, WindowKept
+from sentinel.store.protocol import AlertRow, AnswerLink, MailKept, Record, TrackKey, WindowKept
 
 _json: Final = msgspec.json.Encoder().encode
 #: What documents are filled up to multiples of, in bytes: a profile grows with every device and session.
@@ -347,6 +348,37 @@ class Rows:
         if owner is None:
             return None
         return unpack(self._must_open(owner, sealed, f"hook/{target}/{name}"), HookEvent)
+
+    # Links in mails
+
+    def links(self, notice: Notice) -> list[tuple[bytes, str, str, bytes, Role, int, bytes]]:
+        """The links of a mail as rows: digest, tenant, owner, ref, role, expiry, sealed notice. What is no account's
+        has none, nor what is told of one that is being erased."""
+        key = self.vault.of(notice.account)
+        if not key.number or notice.addressed is not None:
+            return []
+        rows = []
+        for role in ROLES:
+            digest = digest_of(make_token(self.vault.answer_key, notice.tenant, notice.id, role))
+            rows.append((
+                digest, notice.tenant, key.row("answers"), self.vault.ref(key), role,
+                expiry_of(notice.time, notice.kind, role), self.link_notice(digest, notice),
+            ))  # fmt: skip
+        return rows
+
+    def link_notice(self, digest: bytes, notice: Notice) -> bytes:
+        """What a link is about, sealed."""
+        return self._seal_own(self.vault.of(notice.account), pack(notice), f"answer/{digest.hex()}")
+
+    def open_link(self, row: Sequence[Any]) -> AnswerLink | None:
+        """The link again, of a row (digest, tenant, ref, role, expiry, sealed notice); nothing when its account was
+        erased."""
+        digest, tenant, ref, role, expires, sealed = row
+        (owner,) = self.vault.owners([ref])
+        if owner is None:
+            return None
+        notice = unpack(self._must_open(owner, sealed, f"answer/{digest.hex()}"), Notice)
+        return AnswerLink(tenant=tenant, notice=notice, role=role, expires=expires)
 
     # Questions of commands
 

@@ -20,7 +20,7 @@ from sentinel.events.sighting import Sighting
 from sentinel.past.commons import Commons
 from sentinel.past.profile import Profile, decode_profile, encode_profile, values_of
 from sentinel.past.seen import fresh_values, note_common
-from sentinel.pipeline.answers import apply_answer, verdicts_of
+from sentinel.pipeline.answers import replay_answer, verdicts_of
 from sentinel.pipeline.item import TenantSettings
 from sentinel.pipeline.pack import unpack_sighting
 from sentinel.pipeline.recalled import remember_record, verdict_of
@@ -150,5 +150,4 @@ class _History:
         record = self._answerable.get(answer.body.decode())
         if record is not None:
             sighting = unpack_sighting(record.sighting)
-            hours = self._settings.trust.hours
-            record.trusted = apply_answer(profile, sighting, record, answer.assessment.decode(), hours=hours)
+            record.trusted = replay_answer(profile, sighting, record, answer, hours=self._settings.trust.hours)

@@ -16,10 +16,11 @@ def path(route: str) -> str:
     return route.replace("{event}", "e-1").replace("{account}", "u-1")
 
 
-def test_everything_but_health_and_the_document_needs_a_key() -> None:
-    # What receivers of Shared Signals look up is public: addresses and public keys.
+def test_everything_but_health_the_document_and_what_is_public_needs_a_key() -> None:
+    # What receivers of Shared Signals look up is public: addresses and public keys. The answer page has its own token.
     assert {route.path for route in ROUTES if not route.scope} == {
-        "/healthz", "/readyz", "/openapi.json", "/.well-known/ssf-configuration", "/.well-known/jwks.json"
+        "/healthz", "/readyz", "/openapi.json", "/answer/{token}", "/.well-known/ssf-configuration",
+        "/.well-known/jwks.json",
     }  # fmt: skip
     assert {route.scope for route in GUARDED} == set(SCOPES)
 

@@ -23,7 +23,18 @@ from sentinel.store.sqlite import erasing
 from tests.store.contract import alert, full_profile, notice, record
 
 NOW = 1_800_000_000 * SECOND
-TABLES = ("event", "profile", "attributes", "track", "alert", "mail", "campaign_event", "verdict", "api_key")
+TABLES = (
+    "event",
+    "profile",
+    "attributes",
+    "track",
+    "alert",
+    "mail",
+    "answer_token",
+    "campaign_event",
+    "verdict",
+    "api_key",
+)
 
 
 class Installation:
@@ -158,7 +169,14 @@ def tables(path: Path) -> dict[str, list[Any]]:
 
 def rows_of(key: AccountKey) -> dict[str, list[str]]:
     days = [key.row(day) for day in range(NOW // DAY - 800, NOW // DAY + 60)]
-    one = {"profile": "profile", "attributes": "attributes", "track": "windows", "alert": "alerts", "mail": "mails"}
+    one = {
+        "profile": "profile",
+        "attributes": "attributes",
+        "track": "windows",
+        "alert": "alerts",
+        "mail": "mails",
+        "answer_token": "answers",
+    }
     return {"event": days} | {table: [key.row(kind)] for table, kind in one.items()}
 
 

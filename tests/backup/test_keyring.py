@@ -134,7 +134,7 @@ def test_accounts_and_days_that_came_later_are_nobody_s(inst: Installation) -> N
     assert restored.cleaned is not None
     gone = restored.cleaned.unreachable
     assert (gone.events, gone.profiles, gone.attributes, gone.windows, gone.alerts, gone.mails) == (2, 1, 1, 1, 1, 1)
-    assert gone.total == 7
+    assert gone.total == 9
     with closing(sqlite3.connect(inst.store)) as database:
         targets = [row[0] for row in database.execute("SELECT target FROM verdict ORDER BY id")]
         assert database.execute("SELECT event FROM alert WHERE owner IS NULL").fetchone() == ("",)

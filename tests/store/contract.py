@@ -20,6 +20,7 @@ from sentinel.past.commons import KEPT, PERIOD, CommonRow, period_of
 from sentinel.past.profile import Challenge, KnownFactor, Profile, Seen, Session, TrustedPlace, Value
 from sentinel.past.windows import Track
 from sentinel.privacy.account_key import AccountKey
+from sentinel.privacy.answer_token import ROLES, Role, digest_of, make_token
 from sentinel.privacy.retention import Due
 from sentinel.privacy.vault import Vault
 from sentinel.store.aging import Expiring, Kept
@@ -29,6 +30,7 @@ from sentinel.store.protocol import (
     FIRED_DAYS,
     USAGE_DAYS,
     AlertRow,
+    AnswerLink,
     ApiKey,
     AskedVerdict,
     Changes,
@@ -58,6 +60,7 @@ START = 1_800_000_000 * SECOND
 FAILURES: TrackKey = ("failures", ("default", "prefix-1"))
 KEEP = HOUR
 GIVEN = Attributes(account="u-1", email="ada@example.org", tags=("admin",), as_of=START)
+NO_MAILS = {"pending": 0, "sent": 0, "failed": 0, "unaddressed": 0, "held": 0, "answered": 0}
 NEW, OTHER = Attributes(account="u-1", locale="fr"), Attributes(account="u-2", name="Größer 漢字")
 
 
@@ -200,6 +203,7 @@ async def test_everything_comes_back_as_it_was_committed(store: Store, reopen: O
             "unaddressed": 0,
             "held": 0,
             "folded": 0,
+            "answered": 0,
         }
         assert [entry async for entry in again.history()] == [record()]
 
@@ -523,7 +527,12 @@ async def test_a_campaign_that_goes_on_after_it_was_called_one_is_open_again(sto
     campaigns = [alert(id, account=None, kind="campaign") for id in ("a-1", "a-2")]
     changes = {("default", row.id): row for row in campaigns}
     await store.commit(Changes(alerts=changes))
+    # An answer about one of its events is none about all of them.
     await store.commit(Changes(closed={("default", "a-1"): "compromised", ("default", "a-2"): "legitimate"}))
+    assert len(await store.alerts("default", state="open")) == 2
+    for id, verdict in (("a-1", "compromised"), ("a-2", "legitimate")):
+        asked = AskedVerdict(tenant="default", about="alert", target=id, verdict=verdict, time=START)  # type: ignore[arg-type]  # one of them
+        await store.settle_verdict(await store.ask_verdict(asked), now=START, answered=1, alerts=[id])
     assert await store.alerts("default", state="open") == []
     await store.commit(Changes(alerts=changes))
     assert [row.id for row in await store.alerts("default", state="open")] == ["a-1"]
@@ -599,6 +608,69 @@ async def test_a_mail_comes_out_as_it_went_in(store: Store, reopen: Opener) -> N
     assert (mail.attempts, mail.first_try) == (0, START)
 
 
+def token(store: Store, role: Role = "current", id: str = "a-1") -> str:
+    """The token of the link that the mail about an alert has."""
+    assert isinstance(store, SqliteStore)
+    return make_token(store.vault.answer_key, "default", id, role)
+
+
+async def test_a_mail_comes_with_links_that_its_tokens_find(store: Store, reopen: Opener) -> None:
+    told = notice(kind="credential_change")
+    await store.commit(Changes(notices=[told, notice("a-2", account=None, kind="campaign")]))
+    again = await reopen()
+    for role, days in (("current", 7), ("former", 30)):
+        assert await again.answer_link(digest_of(token(again, role))) == AnswerLink(
+            tenant="default", notice=told, role=role, expires=START + days * DAY
+        )
+    assert await again.answer_link(digest_of(token(again, id="a-2"))) is None
+    assert await again.answer_link(digest_of("x" * 43)) is None
+
+
+async def test_a_link_goes_when_it_has_ended(store: Store) -> None:
+    await store.commit(Changes(notices=[notice(kind="credential_change")]))
+    none = Due(raw_through=0, records_through=0)
+    for at, left, due in ((7 * DAY - 1, [True, True], 0), (7 * DAY, [False, True], 1), (30 * DAY, [False, False], 1)):
+        assert (await store.expiring(none, mails_before=0, links_before=START + at)).links == due
+        assert await store.expire_windows(START + at) == due
+        found = [await store.answer_link(digest_of(token(store, role))) is not None for role in ROLES]
+        assert found == left
+
+
+async def test_links_go_with_their_account(store: Store, reopen: Opener) -> None:
+    await store.commit(Changes(notices=[notice(), notice("a-2", account="account-2")]))
+    assert await store.erase(key_of(store, "account-1").rows, "account-1") == 3
+    again = await reopen()
+    assert await again.answer_link(digest_of(token(again))) is None
+    assert await again.answer_link(digest_of(token(again, id="a-2"))) is not None
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_an_answer_clears_the_mail_that_waits_and_no_other(store: Store, held: bool) -> None:
+    await store.commit(Changes(notices=[notice(), notice("a-3")]))
+    leased = await store.lease(worker="w", now=START, limit=1, seconds=60)
+    await store.commit(Changes(held={"account-1": held}))
+    await store.commit(Changes(answered={("default", "a-1"): START + 1, ("default", "a-9"): START}))
+    assert (await store.mail_counts())["answered"] == 1
+    assert [kept.state for kept in await store.mails_of("account-1")] == ["answered", "held" if held else "pending"]
+    # Leased, and not under way yet: it does not go, and what became of it stays.
+    (mail,) = leased
+    assert mail.notice.id == "a-1"
+    assert not await store.holds_mail(mail.id, worker="w")
+    await store.settle_mail(mail.id, worker="w", now=START + 2, state="failed")
+    await store.retry_mail(mail.id, worker="w", at=START, reason="")
+    assert (await store.mail_counts())["answered"] == 1
+    assert await store.expire_mails(START + DAY, limit=10) >= 1
+    assert (await store.mail_counts())["answered"] == 0
+
+
+async def test_what_was_sent_stays_sent_when_it_is_answered(store: Store) -> None:
+    await store.commit(Changes(notices=[notice()]))
+    (mail,) = await store.lease(worker="w", now=START, limit=1, seconds=60)
+    await store.settle_mail(mail.id, worker="w", now=START, state="sent")
+    await store.commit(Changes(answered={("default", "a-1"): START}))
+    assert await store.mail_counts() == NO_MAILS | {"sent": 1}
+
+
 async def test_one_alert_is_at_most_one_mail(store: Store, reopen: Opener) -> None:
     await store.commit(Changes(notices=[notice(), notice(level="high")]))
     await store.commit(Changes(notices=[notice(level="critical")]))
@@ -607,7 +679,15 @@ async def test_one_alert_is_at_most_one_mail(store: Store, reopen: Opener) -> No
     store = await reopen()
     await store.commit(Changes(notices=[notice()]))
     assert await store.lease(worker="w", now=START + HOUR, limit=10, seconds=60) == []
-    assert await store.mail_counts() == {"pending": 0, "sent": 1, "failed": 0, "unaddressed": 0, "held": 0, "folded": 0}
+    assert await store.mail_counts() == {
+        "pending": 0,
+        "sent": 1,
+        "failed": 0,
+        "unaddressed": 0,
+        "held": 0,
+        "folded": 0,
+        "answered": 0,
+    }
 
 
 async def test_alerts_of_a_restricted_account_are_hidden_but_from_its_export(store: Store) -> None:
@@ -716,7 +796,15 @@ async def test_who_lost_the_lease_changes_nothing(store: Store) -> None:
     assert await store.lease(worker="three", now=later + SECOND, limit=1, seconds=60) == []
     await store.settle_mail(mail.id, worker="two", now=later, state="failed", reason="refused")
     await store.settle_mail(mail.id, worker="two", now=later, state="sent")
-    assert await store.mail_counts() == {"pending": 0, "sent": 0, "failed": 1, "unaddressed": 0, "held": 0, "folded": 0}
+    assert await store.mail_counts() == {
+        "pending": 0,
+        "sent": 0,
+        "failed": 1,
+        "unaddressed": 0,
+        "held": 0,
+        "folded": 0,
+        "answered": 0,
+    }
 
 
 async def test_a_retry_is_due_when_it_says(store: Store) -> None:
@@ -1190,6 +1278,19 @@ async def test_what_is_given_over_is_found_under_the_other_account(store: Store,
     assert {(mail.notice.id, mail.notice.account) for mail in mails} == {("a-1", "account-2"), ("a-2", "account-2")}
 
 
+async def test_links_in_mails_go_over_and_lead_to_the_account_that_is_left(store: Store, reopen: Opener) -> None:
+    await store.commit(both())
+    former = key_of(store, "account-1")
+    await give_over(store)
+    await store.merge(former, Changes(profiles={"account-2": Profile()}))
+    again = await reopen()
+    link = await again.answer_link(digest_of(token(again)))
+    assert link is not None
+    assert (link.notice.id, link.notice.account) == ("a-1", "account-2")
+    assert await again.erase(key_of(again, "account-2").rows, "account-2") > 0
+    assert await again.answer_link(digest_of(token(again))) is None
+
+
 async def test_a_sent_mail_and_a_closed_alert_go_over_as_they_are(store: Store) -> None:
     changes = both()
     changes.closed["default", "a-1"] = "legitimate"
@@ -1322,7 +1423,7 @@ async def test_an_account_without_a_past_is_dropped_and_no_other(store: Store, r
         )
     )
     assert [await store.has_past(f"account-{n}") for n in (1, 2, 3)] == [False, True, True]
-    assert await store.drop_account("account-1") == 4
+    assert await store.drop_account("account-1") == 6
     assert await store.drop_account("account-1") == 0
     async for again in as_is_and_reopened(store, reopen):
         assert list(await again.kept(["account-1", "account-2"])) == ["account-2"]

@@ -45,9 +45,9 @@ class SqliteAging(Part):
         """See the protocol."""
         return await self._step(lambda db: expiry.verdicts(db, before, limit))
 
-    async def expiring(self, due: Due, *, mails_before: int) -> Expiring:
+    async def expiring(self, due: Due, *, mails_before: int, links_before: int = 0) -> Expiring:
         """See the protocol."""
-        return await self._read(lambda db: expiry.count(db, due, mails_before))
+        return await self._read(lambda db: expiry.count(db, due, mails_before, links_before))
 
     async def kept(self, accounts: Sequence[str]) -> dict[str, Kept]:
         """See the protocol."""

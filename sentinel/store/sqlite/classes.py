@@ -8,6 +8,7 @@ from typing import Final
 from sentinel.past.commons import KEPT, PERIOD
 from sentinel.privacy.inventory import (
     ACCOUNT,
+    ANSWER,
     DAY_AFTER,
     HOOK,
     INSTALLATION,
@@ -138,8 +139,8 @@ STORE: Final = Database(
             _REF,
             Column("notice", "What the mail says; emptied when it is done with.", "content", "account",
                    holds=(NOTICE,)),
-            Column("state", "Pending, held, sent, failed, unaddressed or folded into another.", "pseudonymous",
-                   exported=("mails.state",)),
+            Column("state", "Pending, held, sent, failed, unaddressed, answered or folded into another.",
+                   "pseudonymous", exported=("mails.state",)),
             Column("urgency", "The level of the alert, as a number.", "pseudonymous", exported=("alerts.level",)),
             Column("due", "When it is tried next.", "operational"),
             Column("attempts", "How often it was tried.", "operational"),
@@ -181,6 +182,18 @@ STORE: Final = Database(
             Column("digest", "Hash of its configuration then.", "operational"),
             Column("since", "Since when.", "operational"),
             Column("reason", "Why.", "operational"),
+        )),
+        Table("answer_token", "The link in a mail by which the person says whether it was them.", "alerts", ANSWER,
+              "row and key", "a link on its way; what was answered stands in answers", (
+            Column("id", "The order in which they came.", "operational"),
+            Column("digest", "SHA-256 of the token in the link, which is itself not kept.", "pseudonymous"),
+            _TENANT,
+            _owner("links"),
+            _REF,
+            Column("role", "Whether the mail went to the account's address or to its former one.", "pseudonymous"),
+            Column("expires", "When the link ends.", "pseudonymous"),
+            Column("notice", "What the mail said, so that the page says the same.", "content", "account",
+                   holds=(NOTICE,)),
         )),
         Table("campaign_event", "Which events belong to a campaign.", "detection", RECORD, "row", KEYED, (
             Column("alert", "Keyed name of the campaign.", "pseudonymous", exported=("events.assessment.campaign",)),

@@ -19,6 +19,7 @@ _OWNED: Final = (
     ("track", "owner", "windows"),
     ("mail", "owner", "mails"),
     ("hook", "owner", "hooks"),
+    ("answer_token", "owner", "answers"),
 )
 
 
@@ -52,12 +53,12 @@ def delete(db: sqlite3.Connection, rows: bytes, handle: str) -> int:
 
 
 def delete_owned(db: sqlite3.Connection, rows: bytes, *, told: bool = True) -> int:
-    """Delete what is found by one row id of an account, with or without its mails and hooks, within a transaction of
-    the caller's; how many rows there were."""
+    """Delete what is found by one row id of an account, with or without its mails, their links and hooks, within a
+    transaction of the caller's; how many rows there were."""
     return sum(
         db.execute(f"DELETE FROM {table} WHERE {column} = ?", (row_of(rows, kind),)).rowcount  # noqa: S608  # constant names
         for table, column, kind in _OWNED
-        if told or table not in ("mail", "hook")
+        if told or table not in ("mail", "answer_token", "hook")
     )
 
 

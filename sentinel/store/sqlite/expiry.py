@@ -76,15 +76,16 @@ def verdicts(db: sqlite3.Connection, before: int, limit: int) -> int:
     ).rowcount
 
 
-def count(db: sqlite3.Connection, due: Due, mails_before: int) -> Expiring:
+def count(db: sqlite3.Connection, due: Due, mails_before: int, links_before: int) -> Expiring:
     """How much is due."""
-    raw, records, alerts, mails = db.execute(
+    raw, records, alerts, mails, links = db.execute(
         "SELECT (SELECT count(*) FROM event INDEXED BY event_raw WHERE raw IS NOT NULL AND day <= :raw),"
         " (SELECT count(*) FROM event WHERE day <= :records), (SELECT count(*) FROM alert WHERE day <= :records),"
-        " (SELECT count(*) FROM mail WHERE done BETWEEN 1 AND :mails - 1)",
-        {"raw": due.raw_through, "records": due.records_through, "mails": mails_before},
+        " (SELECT count(*) FROM mail WHERE done BETWEEN 1 AND :mails - 1),"
+        " (SELECT count(*) FROM answer_token WHERE expires <= :links)",
+        {"raw": due.raw_through, "records": due.records_through, "mails": mails_before, "links": links_before},
     ).fetchone()
-    return Expiring(raw=raw, records=records, alerts=alerts, mails=mails)
+    return Expiring(raw=raw, records=records, alerts=alerts, mails=mails, links=links)
 
 
 def sealed(db: sqlite3.Connection, table: str, names: Iterable[str]) -> list[tuple[str, bytes]]:

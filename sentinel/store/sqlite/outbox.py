@@ -11,7 +11,7 @@ from sentinel.events.clock import DAY, SECOND
 #: Addresses that the mail server refused for good, as a migration.
 REFUSED: Final = "ALTER TABLE mail ADD COLUMN refused TEXT"
 
-_STATES: Final = ("pending", "sent", "failed", "unaddressed", "held", "folded")
+_STATES: Final = ("pending", "sent", "failed", "unaddressed", "held", "folded", "answered")
 _ENDS: Final = ("sent", "failed", "unaddressed")
 
 
@@ -59,11 +59,16 @@ def settle(
             "UPDATE mail SET state = ?, reason = ?, done = ?, worker = NULL, notice = NULL, due = 0, first_try = 0,"
             # Held back while it was under way: it went out all the same, and must not again.
             " leased_until = 0 WHERE id = ? AND worker = ? AND state IN ('pending', 'held')",
-            (state, reason, max(1, now - now % DAY), mail, worker),
+            (state, reason, day_of(now), mail, worker),
         ).rowcount
         # Of a restricted account nobody is told anything.
         for statement, values in telling if marked and held is None else ():
             db.execute(statement, values)
+
+
+def day_of(time: int) -> int:
+    """When a mail was done with, to the day; never 0, which says that it was not."""
+    return max(1, time - time % DAY)
 
 
 def retry(db: sqlite3.Connection, mail: int, worker: str, at: int, reason: str, tried: bool) -> None:
@@ -133,7 +138,7 @@ def fold(db: sqlite3.Connection, kept: int, notice: bytes, urgency: int, others:
         db.execute("UPDATE mail SET notice = ?, urgency = ? WHERE id = ?", (notice, urgency, kept))
         db.execute(
             f"UPDATE mail SET state = 'folded', notice = NULL, due = 0, done = ? WHERE id IN ({', '.join('?' * len(others))})",  # noqa: S608, E501  # marks
-            (max(1, now - now % DAY), *others),
+            (day_of(now), *others),
         )
     return len(others)
 

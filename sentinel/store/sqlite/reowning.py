@@ -66,6 +66,10 @@ class Reowning:
             Table(self._reader("alert", "seq", _ALERT, "alerts"), self._change_alerts),
             Table(self._reader("mail", "id", "alert, ref, notice", "mails"), self._change_mails),
             Table(self._reader("hook", "id", "target, name, ref, body", "hooks"), self._change_hooks),
+            Table(
+                self._reader("answer_token", "id", "digest, tenant, ref, role, expires, notice", "answers"),
+                self._change_links,
+            ),
             Table(self._reader("track", "id", "name, expires, entries", "windows"), self._change_tracks),
         )
 
@@ -136,6 +140,18 @@ class Reowning:
                 "UPDATE hook SET owner = ?, ref = ?, body = ? WHERE id = ?",
                 [owner, self._rows.vault.ref(self._head), sealed, id],
             ))  # fmt: skip
+        return statements
+
+    def _change_links(self, page: Sequence[Row]) -> list[Statement]:
+        owner = self._head.row("answers")
+        statements: list[Statement] = []
+        for id, digest, *rest in page:
+            if (link := self._rows.open_link((digest, *rest))) is not None:
+                sealed = self._rows.link_notice(digest, replace(link.notice, account=self._head.handle))
+                statements.append((
+                    "UPDATE answer_token SET owner = ?, ref = ?, notice = ? WHERE id = ?",
+                    [owner, self._rows.vault.ref(self._head), sealed, id],
+                ))  # fmt: skip
         return statements
 
     def _change_tracks(self, page: Sequence[Row]) -> list[Statement]:

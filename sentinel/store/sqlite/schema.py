@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final
 
 from sentinel.errors import StoreError
-from sentinel.store.sqlite import commons, drift, hooks, outbox, usage
+from sentinel.store.sqlite import commons, drift, hooks, links, outbox, usage
 
 #: ``PRAGMA user_version`` counts these. Never edit one that was released; add the next.
 MIGRATIONS: Final[tuple[str, ...]] = (
@@ -121,6 +121,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     drift.CREATE,
     outbox.REFUSED,
     hooks.CREATE,
+    links.CREATE,
 )
 
 #: Schema versions before this one were of development snapshots, which sealed in other ways.

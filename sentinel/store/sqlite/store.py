@@ -23,6 +23,7 @@ from sentinel.past.windows import Track
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import (
     AlertRow,
+    AnswerLink,
     ApiKey,
     CallKey,
     Changes,
@@ -37,7 +38,7 @@ from sentinel.store.protocol import (
     WindowKept,
 )
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import commons, drift, fired, keys, log, outbox, reading, usage, writing
+from sentinel.store.sqlite import commons, drift, fired, keys, links, log, outbox, reading, usage, writing
 from sentinel.store.sqlite.aging import SqliteAging
 from sentinel.store.sqlite.cache import Cache
 from sentinel.store.sqlite.hooking import SqliteHooks
@@ -304,6 +305,11 @@ class SqliteStore(SqliteOwning, SqliteAging, SqliteMailing, SqliteHooks):
         """See the protocol."""
         owner = self._rows.windows_row(account)
         return self._rows.windows_kept(await self._read(lambda db: reading.tracks_of(db, owner)))
+
+    async def answer_link(self, digest: bytes) -> AnswerLink | None:
+        """See the protocol."""
+        row = await self._read(lambda db: links.find(db, digest))
+        return self._rows.open_link(row) if row is not None else None
 
     async def put_key(self, key: ApiKey) -> bool:
         """See the protocol."""

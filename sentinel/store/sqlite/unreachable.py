@@ -39,6 +39,7 @@ class Unreachable(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int = 0
     mails: int = 0
     hooks: int = 0
+    links: int = 0
 
     @property
     def total(self) -> int:
@@ -60,12 +61,16 @@ def delete_unreachable(db: sqlite3.Connection, vault: Vault, nobodys: Iterable[s
         )
         mails = _sweep(db, "mail", "id", "alert, tenant, owner, ref", lambda found: _lost(vault, found, "mails"))
         hooks = _sweep(db, "hook", "id", "name, tenant, owner, ref", lambda found: _lost(vault, found, "hooks"))
+        links = _sweep(
+            db, "answer_token", "id", "digest, tenant, owner, ref", lambda found: _lost(vault, found, "answers")
+        )
         _known(db, vault, nobodys)
         gone = Unreachable(
             events=events,
             alerts=alerts,
             mails=mails,
             hooks=hooks,
+            links=links,
             profiles=db.execute("DELETE FROM profile WHERE key NOT IN (SELECT row FROM known)").rowcount,
             attributes=db.execute("DELETE FROM attributes WHERE key NOT IN (SELECT row FROM known)").rowcount,
             windows=db.execute(

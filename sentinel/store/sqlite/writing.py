@@ -9,7 +9,7 @@ from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR
 from sentinel.store.protocol import Changes
 from sentinel.store.rows import Rows
-from sentinel.store.sqlite import commons, drift, fired, hooks, usage
+from sentinel.store.sqlite import commons, drift, fired, hooks, links, outbox, usage
 
 #: Rows dropped in one transaction, so that upkeep never keeps intake waiting.
 STEP: Final = 1000
@@ -45,11 +45,15 @@ def pack(changes: Changes, rows: Rows) -> list[Statement]:
         [(rows.alert_key(tenant, alert), event) for tenant, alert, event in changes.campaigns],
     )
     for (tenant, alert), verdict in changes.closed.items():
-        statements.append(("UPDATE alert SET state = ? WHERE key = ?", [verdict, rows.alert_key(tenant, alert)]))
+        statements.append((_CLOSED, [verdict, rows.alert_key(tenant, alert)]))
     _rows(statements, _MAIL, [
         (notice.tenant, *rows.notice(notice), LEVEL_ORDER[notice.level]) for notice in changes.notices
     ])  # fmt: skip
     _rows(statements, _HOOK, [rows.hook(event, target) for event in changes.hooks for target in event.targets])
+    # After the mails: an answer may come in the same batch.
+    for (tenant, alert), time in changes.answered.items():
+        statements.append((_ANSWERED, [outbox.day_of(time), rows.alert_key(tenant, alert)]))
+    _rows(statements, _LINK, [link for notice in changes.notices for link in rows.links(notice)])
     for account, held in changes.held.items():
         statements += _holding(rows, account, held)
     statements += fired.statements(changes.fired)
@@ -110,6 +114,16 @@ _ALERT: Final = _Insert(
 _CAMPAIGN: Final = _Insert("campaign_event", "alert, event", "ON CONFLICT DO NOTHING")
 _MAIL: Final = _Insert("mail", "tenant, alert, owner, ref, notice, urgency", "ON CONFLICT (alert) DO NOTHING")
 _HOOK: Final = _Insert("hook", hooks.COLUMNS, "ON CONFLICT (target, name) DO NOTHING")
+_LINK: Final = _Insert(
+    "answer_token", "digest, tenant, owner, ref, role, expires, notice", "ON CONFLICT (digest) DO NOTHING"
+)
+#: One event's answer says nothing of a campaign on many, which is nobody's.
+_CLOSED: Final = "UPDATE alert SET state = ? WHERE key = ? AND owner IS NOT NULL"
+#: What waits need not go any more, and what it said is not needed.
+_ANSWERED: Final = (
+    "UPDATE mail SET state = 'answered', done = ?, notice = NULL, worker = NULL, due = 0, first_try = 0,"
+    " leased_until = 0 WHERE alert = ? AND owner IS NOT NULL AND state IN ('pending', 'held')"
+)
 
 
 def _rows(statements: list[Statement], insert: _Insert, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -124,7 +138,7 @@ def expire_windows(db: sqlite3.Connection, now: int) -> int:
     """Drop one step of the entries that no window can see any more, and old counts; returns the rows dropped."""
     entries = "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE expires < ? LIMIT ?)"
     dropped = db.execute(entries, (now, STEP)).rowcount
-    return dropped + fired.expire(db, now) + usage.expire(db, now) + drift.expire(db, now)
+    return dropped + fired.expire(db, now) + usage.expire(db, now) + drift.expire(db, now) + links.expire(db, now)
 
 
 def bind(db: sqlite3.Connection, fingerprint: bytes) -> bool:

@@ -12,11 +12,11 @@ from sentinel.privacy.account_key import AccountKey
 from sentinel.privacy.vault import Vault
 
 #: Kinds of row ids beside the UTC days of events.
-KINDS = ("profile", "attributes", "alerts", "mails", "hooks", "windows")
+KINDS = ("profile", "attributes", "alerts", "mails", "answers", "hooks", "windows")
 #: Where rows of an account are found by its row ids: table, column.
 OWNED = (
     ("event", "owner"), ("profile", "key"), ("attributes", "key"), ("track", "owner"), ("alert", "owner"),
-    ("mail", "owner"), ("hook", "owner"),
+    ("mail", "owner"), ("answer_token", "owner"), ("hook", "owner"),
 )  # fmt: skip
 #: Bytes between two probes of a value that is looked for in pieces.
 _STEP = 32

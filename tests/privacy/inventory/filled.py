@@ -173,6 +173,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "sentinel.db alert.sealed": lambda row: f"alert/{row['key']}/{row['tenant']}/{row['kind']}",
     "sentinel.db mail.notice": lambda row: f"mail/{row['alert']}",
     "sentinel.db hook.body": lambda row: f"hook/{row['target']}/{row['name']}",
+    "sentinel.db answer_token.notice": lambda row: f"answer/{row['digest'].hex()}",
     "sentinel.db asked.question": lambda row: f"asked/{row['id']}/question",
     "sentinel.db asked.answer": lambda row: f"asked/{row['id']}/answer",
     "sentinel.db usage_open.sealed": lambda row: f"usage.{row['day']}.{row['tenant']}",

@@ -64,7 +64,9 @@ def names_of(filled: Filled, account: str) -> set[str]:
     """All that an account is found by: handle, lookup, row ids of every kind and day, keys of its events."""
     key = filled.vault.of(filled.handle(account))
     days = range(utc_day(NOW) - 1, utc_day(NOW) + 10)
-    kinds: list[str | int] = ["profile", "attributes", "alerts", "mails", "hooks", "windows", "audit", *days]
+    kinds: list[str | int] = [
+        "profile", "attributes", "alerts", "mails", "answers", "hooks", "windows", "audit", *days
+    ]  # fmt: skip
     mine = {key.row(kind) for kind in kinds}
     events = {row["key"] for database, table, row in rows(filled.folder) if table == "event" and row["owner"] in mine}
     return {key.handle, key.lookup, *mine, *events}
@@ -89,7 +91,7 @@ async def test_nothing_that_an_account_is_found_by_is_left_after_its_erasure(tmp
     assert set(before) >= {
         "sentinel.db event.key", "sentinel.db event.owner", "sentinel.db event.body", "sentinel.db profile.key",
         "sentinel.db attributes.key", "sentinel.db track.owner", "sentinel.db alert.owner", "sentinel.db alert.event",
-        "sentinel.db mail.owner", "sentinel.db hook.owner",
+        "sentinel.db mail.owner", "sentinel.db answer_token.owner", "sentinel.db hook.owner",
         "sentinel.db campaign_event.event", "sentinel.db verdict.target",
         "keyring.db account.lookup", "keyring.db account.handle", "audit.db entry.account",
     }  # fmt: skip

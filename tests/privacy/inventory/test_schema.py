@@ -10,7 +10,8 @@ from sentinel.audit.log import KEEP_DAYS
 from sentinel.daemon.inventory import DATABASES, inventory, is_declared
 from sentinel.export.data import Document, Information
 from sentinel.past.commons import KEPT, PERIOD
-from sentinel.privacy.inventory import MAIL, RECORD, Held, as_columns, holds_of
+from sentinel.privacy.answer_token import LINK_DAYS
+from sentinel.privacy.inventory import ANSWER, MAIL, RECORD, Held, as_columns, holds_of
 from sentinel.privacy.ledger import BACKUP_DAYS
 from sentinel.store.protocol import DRIFT_DAYS, FIRED_DAYS, USAGE_DAYS
 from tests.privacy.inventory.filled import Filled, schema
@@ -72,6 +73,8 @@ def test_the_page_for_auditors_names_the_spans_of_the_code() -> None:
     for line in (
         f"| events, assessments, alerts, campaigns; all pseudonyms in them | {RECORD.days} days |",
         f"| what became of a mail | {MAIL.days} days |",
+        f'| link "Was this you?" in a mail, with what the mail said | {LINK_DAYS} days; at a former address after a'
+        f" change of credentials {ANSWER.days} days |",
         f"| audit log | {KEEP_DAYS} days |",
         f"| erasure ledger | what names rows: {BACKUP_DAYS} days,",
         f"| backups | {BACKUP_DAYS} days |",
