@@ -22,6 +22,7 @@ _COMMANDS = (
     "campaigns",
     "incident",
     "usage",
+    "siem",
     "simulate",
     "train",
     "evaluate",

@@ -21,6 +21,7 @@ def check(source: TomlFile, settings: Settings) -> None:
         message = f"queue_events ({http.queue_events}) is below max_batch ({http.max_batch}): no room for a batch"
         raise source.error(message, "http", _given(source, "queue_events", "max_batch", table=("http",)))
     _check_mutes(source, settings)
+    _check_siem(source, settings)
 
 
 def check_tuning(source: TomlFile, settings: Settings) -> None:
@@ -54,6 +55,17 @@ def _check_mutes(source: TomlFile, settings: Settings) -> None:
             raise source.error("a mute's name is 1 to 64 letters, digits, '.', '_' or '-'", "mute", name)
         if not mute.rules and not mute.networks:
             raise source.error("would mute everything; give rules or networks", "mute", name)
+
+
+def _check_siem(source: TomlFile, settings: Settings) -> None:
+    for name, siem in settings.siem.items():
+        if not ENTRY_NAME.fullmatch(name):
+            raise source.error("an export's name is 1 to 64 letters, digits, '.', '_' or '-'", "siem", name)
+        for given in ("ca", "certificate"):
+            if siem.to.kind != "tls" and getattr(siem, given) is not None:
+                raise source.error("is for syslog+tls only", "siem", name, given)
+        if (siem.certificate is None) != (siem.key is None):
+            raise source.error("certificate and key go together; give both", "siem", name)
 
 
 def check_decision(source: TomlFile, decision: DecisionSettings, *prefix: Key) -> None:

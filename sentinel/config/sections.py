@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from sentinel.config.declare import number, text
 from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, Origin, WebAddress
+from sentinel.siem.target import Target
 
 
 class SmtpSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -345,3 +346,33 @@ class UsageSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "Smaller numbers are not told and not kept. Where noise alone often reaches it, the least told is higher.",
         ),
     ] = 10
+
+
+class SiemSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """An export of assessments and alerts to a SIEM; `NAME` is yours to choose. docs/siem.md tells what is in it."""
+
+    to: Annotated[Target, text("Where it goes.")]
+    format: Annotated[
+        Literal["ocsf", "ecs"],
+        text("`ocsf`: Open Cybersecurity Schema Framework. `ecs`: Elastic Common Schema. One JSON document each."),
+    ] = "ocsf"
+    accounts: Annotated[
+        Literal["id", "pseudonym", "none"],
+        text(
+            "What accounts are called: by the id that the service knows, which is personal data; by a pseudonym that "
+            "leads nowhere once the account is erased; or not at all."
+        ),
+    ] = "pseudonym"
+    addresses: Annotated[
+        Literal["none", "prefix"],
+        text(
+            "`prefix`: pseudonyms of the addresses, of which two share as many first bits as the addresses do; other "
+            "ones each month."
+        ),
+    ] = "none"
+    tenant: Annotated[OneLine | None, text("Only this tenant's events. Unset: all.")] = None
+    ca: Annotated[
+        Path | None, text("For TLS: file with the certificates to trust. Unset: those that the system trusts.")
+    ] = None
+    certificate: Annotated[Path | None, text("For TLS: file with the certificate to show, if the server asks.")] = None
+    key: Annotated[Path | None, text("For TLS: file with its key, readable by its owner only.")] = None

@@ -154,6 +154,18 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     newest: int = 0
 
 
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Some records by the numbers they were stored under, which ascend in the order of judging.
+
+    ``last`` and ``key`` are of the last row that was looked at, also when nothing of it can be read any more; ``last``
+    is 0 when there was none.
+    """
+
+    records: list[tuple[int, Record]] = []
+    last: int = 0
+    key: str = ""
+
+
 class AskedVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict given on the command line, which whoever judges into the store carries out: one answer an event.
 
@@ -249,6 +261,16 @@ class Store(Aging, Protocol):
     def history(self, account: str | None = None, *, since: int = 0, type: str | None = None) -> AsyncIterator[Record]:
         """Records in the order they were judged, of one account or of all, of one type or of all, from event time
         ``since`` on."""
+
+    async def page(self, after: int, *, limit: int) -> Page:
+        """The next records after number ``after``, from ``limit`` rows at most. A number that was given once may be
+        given again when the newest records were erased, or in a restored store; :meth:`key_at` shows it."""
+
+    async def key_at(self, number: int) -> str | None:
+        """The key of the record with this number; ``None`` when there is none (any more)."""
+
+    async def newest_number(self) -> int:
+        """The number of the newest record; 0 when there is none."""
 
     async def extent(self) -> Extent:
         """How many records :meth:`history` gives, and of which times."""

@@ -99,6 +99,17 @@ def page(
     ).fetchall()
 
 
+def key_at(db: sqlite3.Connection, number: int) -> str | None:
+    """The key of the record with a sequence number."""
+    row = db.execute("SELECT key FROM event WHERE seq = ?", (number,)).fetchone()
+    return row[0] if row else None
+
+
+def newest_number(db: sqlite3.Connection) -> int:
+    """The highest sequence number."""
+    return int(db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+
+
 def days(db: sqlite3.Connection) -> range:
     """The UTC days that events are stored of."""
     oldest, newest = db.execute("SELECT min(day), max(day) FROM event").fetchone()

@@ -29,6 +29,7 @@ from sentinel.store.protocol import (
     Extent,
     Mail,
     MailKept,
+    Page,
     Past,
     Record,
     TallyKey,
@@ -225,6 +226,23 @@ class SqliteStore(SqliteOwning, SqliteAging):
         """The row ids of an account's events of some UTC days."""
         key = self.vault.of(account)
         return [key.row(day) for day in days]
+
+    async def page(self, after: int, *, limit: int) -> Page:
+        """See the protocol."""
+        rows = await self._read(lambda db: reading.page(db, None, 0, None, after, limit))
+        if not rows:
+            return Page()
+        numbers = {row[1]: row[0] for row in rows}
+        records = self._rows.records([row[1:] for row in rows])
+        return Page(records=[(numbers[each.key], each) for each in records], last=rows[-1][0], key=rows[-1][1])
+
+    async def key_at(self, number: int) -> str | None:
+        """See the protocol."""
+        return await self._read(lambda db: reading.key_at(db, number))
+
+    async def newest_number(self) -> int:
+        """See the protocol."""
+        return await self._read(reading.newest_number)
 
     async def extent(self) -> Extent:
         """See the protocol."""

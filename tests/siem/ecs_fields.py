@@ -1,0 +1,2 @@
+FIELDS: dict[str, str] = {}
+ALLOWED: dict[str, set[str]] = {}
