@@ -61,7 +61,8 @@ async def send(
     )
     rules = rulebook(config)
     tenants = {config.siem[name].tenant for name in chosen}
-    tenant = tenants.pop() if len(tenants) == 1 else None
+    (only,) = tenants if len(tenants) == 1 else (None,)
+    tenant = str(only) if only is not None else None
     async with looking(config, "siem.send", tenant=tenant, purpose=purpose) as at:
         with ExitStack() as stack:
             exports = {name: stack.enter_context(sending(config, name, at.store, at.vault, rules)) for name in chosen}

@@ -7,7 +7,7 @@ import msgspec
 
 from sentinel import __version__
 from sentinel.events.clock import to_text
-from sentinel.siem.told import Rulebook, Seen, Told, judgement, technique_page
+from sentinel.siem.told import Rulebook, Seen, Told, judgement, summary, technique_page
 
 #: The version whose field names these are.
 VERSION: Final = "8.11.0"
@@ -51,6 +51,7 @@ def document(seen: Seen, rules: Rulebook) -> dict[str, Any]:
     found = _base(sighting.time, seen.tenant, event, said.level, said.risk)
     found |= _of_event(seen)
     found |= _rule([each.rule for each in seen.held], rules)
+    found["message"] = summary(seen)
     found["sentinel"] = {"event": seen.event, "assessment": judgement(seen)}
     if said.alert is not None:
         found["sentinel"]["alert"] = said.alert

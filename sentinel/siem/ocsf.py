@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from sentinel import __version__
-from sentinel.siem.told import Rulebook, Seen, Told, judgement, technique_page
+from sentinel.siem.told import Rulebook, Seen, Told, judgement, summary, technique_page
 
 #: The version of the schema: the newest one that tests can validate against.
 VERSION: Final = "1.8.0"
@@ -88,6 +88,7 @@ def _authentication(seen: Seen) -> dict[str, Any]:
         "type_uid": _AUTHENTICATION * 100 + activity,
         "type_name": f"Authentication: {'Other' if activity == _OTHER else name}",
         "time": _millis(sighting.time),
+        "message": summary(seen),
         "status_id": status,
         "status": word,
         "is_mfa": sighting.factor.outcome == "success" and sighting.factor.method != "none",

@@ -79,6 +79,11 @@ def technique_page(technique: str) -> str:
     return f"https://attack.mitre.org/techniques/{technique.replace('.', '/')}/"
 
 
+def summary(seen: Seen) -> str:
+    """An event in one line: what happened, and the strongest finding."""
+    return f"{seen.sighting.type}: {seen.sighting.outcome}" + (f"; {seen.held[0].title}" if seen.held else "")
+
+
 def judgement(seen: Seen) -> dict[str, Any]:
     """The assessment beside what the schemas have names for; shared by both."""
     said = seen.assessment

@@ -15,7 +15,10 @@ from sentinel.siem.told import Rulebook
 from tests.pipeline.installation import AWAY, Installation, login
 
 RULES = Rulebook(
-    {file.compiled.rule.id: (file.compiled.rule.title, file.compiled.rule.tags) for file in load_rules([packaged_rules()])}
+    {
+        file.compiled.rule.id: (file.compiled.rule.title, file.compiled.rule.tags)
+        for file in load_rules([packaged_rules()])
+    }
 )
 STRANGER: dict[str, Any] = {**AWAY, "user_agent": "curl/8.5.0"}
 

@@ -258,6 +258,23 @@ async def test_large_batches(store: Store, reopen: Opener) -> None:
     assert all(len(past.tracks[key]) == 1 for key in tracks)
 
 
+async def test_records_are_read_by_number_in_the_order_they_came(store: Store, reopen: Opener) -> None:
+    assert await store.newest_number() == 0
+    assert (await store.page(0, limit=5)).last == 0
+    await store.commit(Changes(records=[record(f"event-{number}") for number in range(3)]))
+    await store.commit(Changes(records=[record("late", time=START - 3 * DAY)]))
+    async for opened in as_is_and_reopened(store, reopen):
+        first = await opened.page(0, limit=3)
+        rest = await opened.page(first.last, limit=3)
+        assert [each.key for _, each in [*first.records, *rest.records]] == ["event-0", "event-1", "event-2", "late"]
+        numbers = [number for number, _ in [*first.records, *rest.records]]
+        assert numbers == sorted(set(numbers))
+        assert (first.key, rest.key, rest.last) == ("event-2", "late", await opened.newest_number())
+        assert [await opened.key_at(number) for number in numbers] == ["event-0", "event-1", "event-2", "late"]
+        assert await opened.key_at(rest.last + 1) is None
+        assert (await opened.page(rest.last, limit=3)).records == []
+
+
 async def test_an_answer_changes_whether_a_record_is_trusted(store: Store) -> None:
     await store.commit(Changes(records=[record(), record("event-2", trusted=False)]))
     await store.commit(Changes(trust={"event-1": False, "event-2": True}))
