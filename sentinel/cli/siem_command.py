@@ -12,6 +12,7 @@ from sentinel.cli.context import Context, json_option, pass_config, print_json, 
 from sentinel.cli.looking import looking
 from sentinel.cli.looks import purpose_option
 from sentinel.config import Config
+from sentinel.config.checks import NAMES_STAFF, names_staff
 from sentinel.daemon import logs
 from sentinel.daemon.siem import rulebook, sending, standing
 from sentinel.daemon.state import open_to_read, open_vault
@@ -59,6 +60,8 @@ async def send(
     config = msgspec.structs.replace(
         context.config, siem={name: msgspec.structs.replace(context.config.siem[name], **given) for name in chosen}
     )
+    if any(names_staff(config, each) for each in config.siem.values()):
+        raise click.UsageError(f"--accounts: {NAMES_STAFF}")
     rules = rulebook(config)
     tenants = {config.siem[name].tenant for name in chosen}
     (only,) = tenants if len(tenants) == 1 else (None,)

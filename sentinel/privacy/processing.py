@@ -18,6 +18,7 @@ RECIPIENTS: Final = (
     "The service that posts the events: the assessments of its own events.",
     "The mail server of the operator: mails to the person, for 30 days also to the former address.",
     "The person: the export.",
+    "A SIEM of the operator, where one is configured (`[siem.NAME]`): assessments and alerts, without raw values.",
     "Whoever gets a package for a legal claim or the report of a breach, made by hand.",
 )
 SUB_PROCESSORS: Final = "None by sentinel: it is software that the operator runs, and it calls no other service."

@@ -103,6 +103,19 @@ def test_accounts_and_addresses_by_option(siem: Typed) -> None:
     assert first["source"]["ip"] != HOME["ip"]
 
 
+def test_staff_is_not_called_by_their_ids(siem: Typed) -> None:
+    staff = '[privacy]\npurpose = "workforce"\n'
+    siem.configure(f'{staff}[siem.soc]\nto = "stdout"\naccounts = "id"\n')
+    assert "nobody's events can be looked through" in siem("list", code=1)
+    siem.configure(
+        f'[siem.soc]\nto = "stdout"\naccounts = "id"\n[tenants.staff]\n[tenants.staff.privacy]\n{staff[10:]}'
+    )
+    assert "nobody's events can be looked through" in siem("list", code=1)
+    siem.configure(f'{staff}[siem.soc]\nto = "stdout"\n')
+    assert "nobody's events can be looked through" in siem("send", "--accounts", "id", code=2)
+    assert "4 documents sent" in siem("send")
+
+
 def test_an_export_of_one_tenant(siem: Typed) -> None:
     siem.take(login("shop-1", tenant="shop"))
     siem.configure(f'[siem.soc]\nto = "file:{siem.out}"\nformat = "ecs"\ntenant = "shop"\n')
