@@ -14,6 +14,7 @@ from sentinel.alerts.compose import Identity, compose
 from sentinel.alerts.outbox import Outbox, OutboxItem
 from sentinel.alerts.smtp import Result
 from sentinel.errors import SentinelError
+from sentinel.events.alert import OPERATOR_KINDS, Notice
 from sentinel.events.assessment import LEVEL_ORDER
 from sentinel.events.clock import HOUR, SECOND
 from sentinel.events.sighting import Attributes
@@ -45,6 +46,14 @@ class Sender(Protocol):
 
     async def close(self) -> None:
         """Give the connection back."""
+        ...
+
+
+class ForOperators(Protocol):
+    """Writes the mails of :data:`sentinel.events.alert.OPERATOR_KINDS`; raises as :func:`compose` does."""
+
+    async def __call__(self, notice: Notice, identity: Identity, *, recipient: str, now: int) -> EmailMessage:
+        """The mail to one operator."""
         ...
 
 
@@ -86,7 +95,8 @@ class Delivery:
     """Brings the outbox to the mail server.
 
     ``identity`` gives the sender for a tenant. ``elapsed`` is a clock that only moves forward, in seconds;
-    it guards the lease. ``busy`` says that events wait: mails, milliseconds of work each, then go slower.
+    it guards the lease. ``for_operators`` writes mails that are no alerts. ``busy`` says that events wait:
+    mails, milliseconds of work each, then go slower.
     Several deliveries may work on one outbox: who holds the lease sends, and stops in time.
     """
 
@@ -97,6 +107,7 @@ class Delivery:
         identity: Callable[[str], Identity],
         settings: DeliverySettings,
         *,
+        for_operators: ForOperators | None = None,
         elapsed: Callable[[], float] = time.monotonic,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -107,6 +118,7 @@ class Delivery:
         self._settings = settings
         self._elapsed = elapsed
         self._busy = busy
+        self._for_operators = for_operators
         # Recipients that have their mail already, of mails that are not finished: a mail to two addresses
         # where one has to wait, or one whose mark could not be written. Digests, because addresses are not
         # kept in memory.
@@ -184,7 +196,9 @@ class Delivery:
             return
         attributes: Attributes | None = None
         recipients: tuple[str, ...] = self._settings.operators
-        if notice.addressed is not None:
+        if notice.kind in OPERATOR_KINDS:
+            pass  # though one of them belongs to an account: it is erased and held back with it
+        elif notice.addressed is not None:
             attributes = notice.addressed
             recipients = _recipients(attributes, now=now)
         elif notice.account is not None:
@@ -239,7 +253,10 @@ class Delivery:
         notice = item.notice
         try:
             identity = self._identity(notice.tenant)
-            message = compose(notice, attributes, identity, recipient=recipient, now=now)
+            if notice.kind in OPERATOR_KINDS and self._for_operators is not None:
+                message = await self._for_operators(notice, identity, recipient=recipient, now=now)
+            else:
+                message = compose(notice, attributes, identity, recipient=recipient, now=now)
         except AddressError as error:
             return Result("permanent", str(error))
         except SenderError as error:

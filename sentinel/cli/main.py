@@ -22,6 +22,7 @@ _COMMANDS = (
     "campaigns",
     "incident",
     "usage",
+    "report",
     "siem",
     "simulate",
     "train",

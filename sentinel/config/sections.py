@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from sentinel.config.declare import number, text
-from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, Origin, WebAddress
+from sentinel.config.values import Host, MailAddress, Mailbox, OneLine, Origin, WebAddress, Weekly
 from sentinel.siem.target import Target
 
 
@@ -184,6 +184,13 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     operators: Annotated[
         tuple[MailAddress, ...], text("Who hears of campaigns, such as password spraying. Empty: nobody.")
     ] = ()
+    critical_accounts: Annotated[
+        bool, text("Whether operators also hear of each account at critical risk, at most once a day.")
+    ] = False
+    report: Annotated[
+        Weekly,
+        text("When operators get the weekly report (docs/report.md), by UTC. It is one of all tenants."),
+    ] = Weekly("off")
     fold_minutes: Annotated[
         int,
         number(

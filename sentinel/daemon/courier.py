@@ -105,7 +105,7 @@ async def deliver(config: Config) -> None:
 
     loop.add_reader(0, heard)
     try:
-        delivery = make_delivery(config, store, lambda: False)
+        delivery = make_delivery(config, store, vault, lambda: False)
         await delivery.run(stop, wake, now)
     finally:
         await store.close()

@@ -31,6 +31,7 @@ from sentinel.daemon.lock import DAEMON, state_lock
 from sentinel.daemon.mail import make_delivery
 from sentinel.daemon.models import ModelFigures, model_desk
 from sentinel.daemon.questions import answer_questions
+from sentinel.daemon.report import report_weekly
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
 from sentinel.daemon.second_person import needs_second
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
@@ -160,7 +161,7 @@ class Daemon:
             log=self._audit.log,
             second_person=lambda tenant: needs_second(self.config, tenant),
         )
-        self._delivery = make_delivery(config, self.store, self._busy)
+        self._delivery = make_delivery(config, self.store, self.vault, self._busy)
 
     async def _serve(self, sockets: list[socket]) -> None:
         loop = asyncio.get_running_loop()
@@ -175,6 +176,7 @@ class Daemon:
             log = self._audit.log
             self._start("questions", answer_questions(self.store, self._rights, self.intake.submit, self.vault, log))
             self._start("retention", self.retention.run())
+            self._start("report", report_weekly(self.store, lambda: self.config, self._wake.set))
             self._start("watch", watch(lambda: self.config, self.reload))
             self._start("models", watch_models(lambda: self.config.rules.watch_seconds, self.models))
             if (interval := notify.watchdog_interval()) is not None:
@@ -245,7 +247,7 @@ class Daemon:
             lookups = open_lookups(config)
             lasting, vault = msgspec.structs.replace(config, **kept), self.vault
             provider = tenant_settings(lasting, rules, vault.pseudonym, vault.lookup_of, self.models)
-            delivery = make_delivery(config, self.store, self._busy)
+            delivery = make_delivery(config, self.store, self.vault, self._busy)
         except SentinelError as error:
             _log.error("not reloaded, what was in force stays: %s", error, extra={"event.action": "reload"})
             notify.ready("not reloaded: what was wrong is in the log")

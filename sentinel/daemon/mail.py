@@ -9,6 +9,8 @@ from sentinel.alerts.delivery import Delivery, DeliverySettings
 from sentinel.alerts.smtp import Mailer, SmtpSettings
 from sentinel.config import Config, read_secret
 from sentinel.daemon.outbox import StoreOutbox
+from sentinel.daemon.report import OperatorMails
+from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
 
 
@@ -38,7 +40,7 @@ def smtp_settings(config: Config) -> SmtpSettings:
     )
 
 
-def make_delivery(config: Config, store: Store, busy: Callable[[], bool]) -> Delivery:
+def make_delivery(config: Config, store: Store, vault: Vault, busy: Callable[[], bool]) -> Delivery:
     """Delivery of the store's outbox; it goes slower while ``busy``."""
     return Delivery(
         StoreOutbox(store),
@@ -50,5 +52,6 @@ def make_delivery(config: Config, store: Store, busy: Callable[[], bool]) -> Del
             retry_hours=config.smtp.retry_hours,
             first_wait=config.smtp.retry_first_seconds,
         ),
+        for_operators=OperatorMails(config, store, vault),
         busy=busy,
     )

@@ -18,6 +18,9 @@ KINDS: Final = (
     "campaign",
 )
 
+#: Mails to operators that are no alerts: no assessment names them.
+OPERATOR_KINDS: Final = ("critical_account", "report")
+
 
 def alert_id(account: str | None, kind: str, first_event: str) -> str:
     """The id of an alert: a hash of account, kind and first event, the same on every installation."""

@@ -154,6 +154,15 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     newest: int = 0
 
 
+class DayCount(msgspec.Struct, frozen=True, kw_only=True):
+    """What came on a UTC day: events; logins; those of them that raised or joined an alert."""
+
+    day: int
+    events: int
+    logins: int
+    flagged: int
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Some records by the numbers they were stored under, which ascend in the order of judging.
 
@@ -271,6 +280,12 @@ class Store(Aging, Protocol):
 
     async def newest_number(self) -> int:
         """The number of the newest record; 0 when there is none."""
+
+    async def counts_by_day(self, *, since: int, tenant: str | None = None) -> list[DayCount]:
+        """What came from UTC day ``since`` on, of one tenant or of all, oldest first, without days that had nothing."""
+
+    async def mails_by_day(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str], int]:
+        """Mails that were done with, by UTC day (from ``since`` on) and state."""
 
     async def extent(self) -> Extent:
         """How many records :meth:`history` gives, and of which times."""

@@ -3,7 +3,8 @@
 from xml.etree import ElementTree
 
 from sentinel.evaluation.compared import compared
-from sentinel.evaluation.plot import STYLES, png, svg
+from sentinel.evaluation.plot import STYLES, svg
+from sentinel.picture import png
 from sentinel.evaluation.rows import NAMES
 from sentinel.evaluation.scores import Run
 from tests.evaluation.rows import over, row

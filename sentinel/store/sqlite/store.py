@@ -26,6 +26,7 @@ from sentinel.store.protocol import (
     ApiKey,
     CallKey,
     Changes,
+    DayCount,
     Extent,
     Mail,
     MailKept,
@@ -243,6 +244,15 @@ class SqliteStore(SqliteOwning, SqliteAging):
     async def newest_number(self) -> int:
         """See the protocol."""
         return await self._read(reading.newest_number)
+
+    async def counts_by_day(self, *, since: int, tenant: str | None = None) -> list[DayCount]:
+        """See the protocol."""
+        rows = await self._read(lambda db: reading.counts_by_day(db, since, tenant))
+        return [DayCount(day=row[0], events=row[1], logins=row[2], flagged=row[3]) for row in rows]
+
+    async def mails_by_day(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str], int]:
+        """See the protocol."""
+        return await self._read(lambda db: outbox.by_day(db, since, tenant))
 
     async def extent(self) -> Extent:
         """See the protocol."""
