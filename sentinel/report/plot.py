@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sentinel.picture import FONTS
 from sentinel.report.figures import Report
 
-_WIDTH: Final = 440
+_WIDTH: Final = 340
 _LEFT: Final = 12
 _ROW: Final = 104
 _BARS: Final = 56

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sentinel.report.figures import NAMED, Report
 from sentinel.report.plot import svg
@@ -27,13 +27,13 @@ def headline(report: Report) -> str:
     if report.critical_accounts:
         said[0] += f", {_some(report.critical_accounts, 'account')} at critical"
     if open_ := sum(each.state == "open" for each in report.campaigns):
-        said.append(f"{_some(open_, 'campaign')} not closed: look at them with `sentinel campaigns list`")
+        said.append(f"{_some(open_, 'campaign')} not closed (`sentinel campaigns list`)")
     if report.mails.failed:
-        said.append(f"{_some(report.mails.failed, 'mail')} could not be sent: `sentinel doctor` tells more")
+        said.append(f"{_some(report.mails.failed, 'mail')} could not be sent (`sentinel doctor`)")
     if report.drift_shifted:
         said.append("Logins moved from what the models learned from")
     if not report.retention.on_time:
-        said.append("Data that had to be gone is still there: look at `sentinel doctor`")
+        said.append("Data that had to be gone is still there (`sentinel doctor`)")
     return ". ".join(said) + "."
 
 
@@ -82,9 +82,9 @@ def _size(count: int) -> str:
 
 def _retention(report: Report) -> str:
     kept = report.retention
-    oldest = f"The oldest raw values are of {kept.oldest_raw}" if kept.oldest_raw else "No raw values are kept"
-    late = "expiry is on time" if kept.on_time else "what had to be gone is still there"
-    return f"{oldest}, kept for {_some(kept.raw_days, 'day')} at most; {late}."
+    oldest = f"The oldest raw values are of {kept.oldest_raw}" if kept.oldest_raw else "There are no raw values"
+    late = "Expiry is on time" if kept.on_time else "What had to be gone is still there"
+    return f"{oldest}; they are kept for {_some(kept.raw_days, 'day')} at most. {late}."
 
 
 def _some(number: int, thing: str) -> str:
@@ -93,7 +93,17 @@ def _some(number: int, thing: str) -> str:
 
 @lru_cache(maxsize=2)
 def _environment(*, escaped: bool = False) -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=escaped, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["commands"] = _commands
+    return environment
+
+
+def _commands(text: str) -> Markup:
+    """What stands in backticks, as code."""
+    parts = text.split("`")
+    return Markup("").join(  # every other part is one
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )
