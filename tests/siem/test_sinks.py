@@ -255,6 +255,19 @@ def test_a_server_that_reads_nothing_has_taken_nothing() -> None:
         sink.close()
 
 
+def test_a_server_that_goes_with_what_it_has_not_read_has_taken_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel forgets what was not acknowledged when the connection is reset, so an empty queue alone proves
+    nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(TIMEOUT)
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        monkeypatch.setattr("sentinel.siem.syslog.time.sleep", lambda _: silent.accept()[0].close())
+        sink = Syslog(Target(f"syslog+tcp://127.0.0.1:{silent.getsockname()[1]}"), Certificates(), patience=5)
+        with pytest.raises(SinkError, match="hung up"):
+            sink.write([line("x" * 100_000)])
+        sink.close()
+
+
 def test_nobody_there_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
