@@ -97,6 +97,17 @@ def test_systemd_knows_every_directive_of_what_timers_start(tmp_path: Path, time
     assert exposure(tmp_path / f"{timed}.service") <= MOST_EXPOSED
 
 
+def test_the_export_to_siems_is_as_closed_as_the_daemon_and_only_follows(tmp_path: Path) -> None:
+    unit = UNIT.parent / "sentinel-siem.service"
+    copy = tmp_path / unit.name
+    copy.write_text(unit.read_text().replace("/usr/bin/sentinel", shutil.which("true") or "/bin/true"))
+    assert complaints(copy) == []
+    assert exposure(copy) <= MOST_EXPOSED
+    daemon, export = settings(), settings(unit=unit)
+    assert export["ExecStart"].endswith("sentinel siem send --follow")
+    assert (export["User"], export["StateDirectory"]) == (daemon["User"], daemon["StateDirectory"])
+
+
 def test_training_is_as_closed_as_the_backup_and_goes_last() -> None:
     backup, training = (settings(unit=UNIT.parent / f"sentinel-{name}.service") for name in ("backup", "train"))
     own = {"ExecStart", "Nice", "IOSchedulingClass", "MemoryMax", "TimeoutStartSec"}

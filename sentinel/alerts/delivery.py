@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from sentinel.alerts.compose import Identity
-from sentinel.alerts.dispatch import Counters, DeliverySettings, Dispatch, Round
+from sentinel.alerts.dispatch import Counters, DeliverySettings, Dispatch, ForOperators, Round
 from sentinel.alerts.outbox import Outbox, OutboxItem
 from sentinel.alerts.rates import Rates
 from sentinel.alerts.recipients import Reach
@@ -31,9 +31,10 @@ class Delivery:
     """Brings the outbox to the mail server.
 
     ``identity`` gives the sender for a tenant, ``reach`` how its people are reached. ``answer_url`` gives the page that
-    asks the person at an address whether it was them. ``elapsed`` is a clock that only moves forward, in seconds; it
-    guards the lease. ``busy`` says that events wait: mails, milliseconds of work each, then go slower. Several
-    deliveries may work on one outbox: who holds the lease sends, and stops in time.
+    asks the person at an address whether it was them, ``for_operators`` writes mails that are no alerts. ``elapsed`` is
+    a clock that only moves forward, in seconds; it guards the lease. ``busy`` says that events wait: mails then go slower,
+    each is milliseconds of work. Several deliveries may work on one outbox: who holds the lease sends, and stops in
+    time.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Delivery:
         *,
         reach: Callable[[str], Reach] = lambda tenant: Reach(),
         rates: Rates | None = None,
+        for_operators: ForOperators | None = None,
         elapsed: Callable[[], float] = time.monotonic,
         busy: Callable[[], bool] = lambda: False,
         answer_url: Callable[[Notice, Role], str | None] = lambda notice, role: None,
@@ -55,7 +57,7 @@ class Delivery:
         self._rates = rates or Rates()
         self._elapsed = elapsed
         self._busy = busy
-        self._dispatch = Dispatch(outbox, mailer, identity, reach, settings, self._rates, answer_url)
+        self._dispatch = Dispatch(outbox, mailer, identity, reach, settings, self._rates, answer_url, for_operators)
         self._looked = 0
 
     @property

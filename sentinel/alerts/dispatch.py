@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.message import EmailMessage
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -16,7 +17,7 @@ from sentinel.alerts.recipients import Reach, is_urgent, quiet_until, recipients
 from sentinel.alerts.sender import Sender
 from sentinel.alerts.smtp import Result
 from sentinel.errors import SentinelError
-from sentinel.events.alert import Notice
+from sentinel.events.alert import OPERATOR_KINDS, Notice
 from sentinel.events.clock import DAY, HOUR, SECOND
 from sentinel.events.sighting import Attributes
 from sentinel.privacy.answer_token import Role
@@ -71,6 +72,14 @@ class Round:
     down: str = ""
 
 
+class ForOperators(Protocol):
+    """Writes the mails of :data:`sentinel.events.alert.OPERATOR_KINDS`; raises as :func:`compose` does."""
+
+    async def __call__(self, notice: Notice, identity: Identity, *, recipient: str, now: int) -> EmailMessage:
+        """The mail to one operator."""
+        ...
+
+
 class _Outcome(msgspec.Struct):
     """Of the recipients of one mail: why somebody waits, why somebody never gets it, from when on somebody may."""
 
@@ -91,6 +100,7 @@ class Dispatch:
         settings: DeliverySettings,
         rates: Rates,
         answer_url: Callable[[Notice, Role], str | None] = lambda notice, role: None,
+        for_operators: ForOperators | None = None,
     ) -> None:
         self.counters = Counters()
         self._outbox = outbox
@@ -100,6 +110,7 @@ class Dispatch:
         self._settings = settings
         self._rates = rates
         self._answer_url = answer_url
+        self._for_operators = for_operators
         # Recipients that have their mail already, of mails that are not finished: a mail to two addresses
         # where one has to wait, or one whose mark could not be written. Digests, because addresses are not
         # kept in memory.
@@ -113,7 +124,8 @@ class Dispatch:
             return
         attributes: Attributes | None = None
         people, why = self._settings.operators, "nobody is set in alerts.operators"
-        if notice.addressed is not None or notice.account is not None:
+        # One of those that operators get belongs to an account: it is erased and held back with it.
+        if notice.kind not in OPERATOR_KINDS and (notice.addressed is not None or notice.account is not None):
             reach = self._reach(notice.tenant)
             attributes = notice.addressed
             if attributes is None and notice.account is not None:
@@ -192,8 +204,11 @@ class Dispatch:
         notice = item.notice
         try:
             identity = self._identity(notice.tenant)
-            page = self._answer_url(notice, _role(attributes, recipient))
-            message = compose(notice, attributes, identity, recipient=recipient, now=now, answer_url=page)
+            if notice.kind in OPERATOR_KINDS and self._for_operators is not None:
+                message = await self._for_operators(notice, identity, recipient=recipient, now=now)
+            else:
+                page = self._answer_url(notice, _role(attributes, recipient))
+                message = compose(notice, attributes, identity, recipient=recipient, now=now, answer_url=page)
         except AddressError as error:
             return Result("permanent", str(error))
         except SenderError as error:

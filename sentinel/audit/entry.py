@@ -30,6 +30,7 @@ Action = Literal[
     "assessment.show",
     "evidence.export",
     "incident.export",
+    "siem.send",
     "erasure.verify",
     "ledger.mend",
     "lookup.approve",

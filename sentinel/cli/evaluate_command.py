@@ -95,10 +95,11 @@ def command(
     from sentinel.cli.evaluate_print import print_report
     from sentinel.cli.evaluate_run import on_files, on_history
     from sentinel.evaluation.compared import compared
-    from sentinel.evaluation.plot import png, svg
+    from sentinel.evaluation.plot import svg
     from sentinel.evaluation.rows import Rows
     from sentinel.evaluation.tables import report_of
     from sentinel.models.recipe import packaged_recipe
+    from sentinel.picture import png
 
     if answered and not files:
         raise click.UsageError("--answered is for files; in stored history the answers that were given count")

@@ -22,6 +22,8 @@ _COMMANDS = (
     "campaigns",
     "incident",
     "usage",
+    "report",
+    "siem",
     "simulate",
     "train",
     "evaluate",

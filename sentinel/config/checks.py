@@ -2,15 +2,21 @@
 
 import ipaddress
 import re
+from typing import Final
 
 import msgspec
 
 from sentinel.alerts.brand import LEAST_CONTRAST, ON_COLOUR, ON_COLOUR_DARK, contrast
 from sentinel.config.hooks import check_hooks
-from sentinel.config.sections import BrandSettings, DecisionSettings, ServiceSettings
+from sentinel.config.sections import BrandSettings, DecisionSettings, ServiceSettings, SiemSettings
 from sentinel.config.settings import Settings
 from sentinel.config.tuning import ENTRY_NAME, DecisionChange, RuleChange
 from sentinel.toml_source import Key, TomlFile
+
+#: What is said of an export that would name the operator's own people.
+NAMES_STAFF: Final = (
+    'ids are refused where [privacy] purpose is "workforce": nobody\'s events can be looked through there'
+)
 
 
 def check(source: TomlFile, settings: Settings) -> None:
@@ -28,6 +34,7 @@ def check(source: TomlFile, settings: Settings) -> None:
         raise source.error(message, "http", _given(source, "queue_events", "max_batch", table=("http",)))
     _check_mutes(source, settings)
     check_hooks(source, settings)
+    _check_siem(source, settings)
 
 
 def check_tuning(source: TomlFile, settings: Settings) -> None:
@@ -61,6 +68,35 @@ def _check_mutes(source: TomlFile, settings: Settings) -> None:
             raise source.error("a mute's name is 1 to 64 letters, digits, '.', '_' or '-'", "mute", name)
         if not mute.rules and not mute.networks:
             raise source.error("would mute everything; give rules or networks", "mute", name)
+
+
+def check_siem_names(source: TomlFile, settings: Settings) -> None:
+    """FileError when an export would name the operator's own people."""
+    for name, siem in settings.siem.items():
+        if names_staff(settings, siem):
+            raise source.error(NAMES_STAFF, "siem", name, "accounts")
+
+
+def names_staff(settings: Settings, siem: SiemSettings) -> bool:
+    """Whether an export calls people by their ids who work for who watches them."""
+    if siem.accounts != "id":
+        return False
+    own = settings.tenants.get(siem.tenant) if siem.tenant is not None else None
+    concerned = [settings.privacy] if own is None else [own.privacy]
+    if siem.tenant is None:
+        concerned += [tenant.privacy for tenant in settings.tenants.values()]
+    return any(each.purpose == "workforce" for each in concerned)
+
+
+def _check_siem(source: TomlFile, settings: Settings) -> None:
+    for name, siem in settings.siem.items():
+        if not ENTRY_NAME.fullmatch(name):
+            raise source.error("an export's name is 1 to 64 letters, digits, '.', '_' or '-'", "siem", name)
+        for given in ("ca", "certificate"):
+            if siem.to.kind != "tls" and getattr(siem, given) is not None:
+                raise source.error("is for syslog+tls only", "siem", name, given)
+        if (siem.certificate is None) != (siem.key is None):
+            raise source.error("certificate and key go together; give both", "siem", name)
 
 
 def check_decision(source: TomlFile, decision: DecisionSettings, *prefix: Key) -> None:

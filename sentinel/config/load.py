@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import inspect
 
-from sentinel.config.checks import check, check_decision, check_pages, check_tuning
+from sentinel.config.checks import check, check_decision, check_pages, check_siem_names, check_tuning
 from sentinel.config.config import Config
 from sentinel.config.expectation import choices, expected, expected_item, kind_of
 from sentinel.config.settings import Settings, TenantSettings
@@ -61,6 +61,7 @@ def parse(source: TomlFile, path: Path) -> Config:
         text=source.text,
     )
     check_tuning(source, config)
+    check_siem_names(source, config)
     return config
 
 

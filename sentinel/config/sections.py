@@ -16,7 +16,9 @@ from sentinel.config.values import (
     Origin,
     QuietHours,
     WebAddress,
+    Weekly,
 )
+from sentinel.siem.target import Target
 
 
 class DkimSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,6 +229,13 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     operators: Annotated[
         tuple[MailAddress, ...], text("Who hears of campaigns, such as password spraying. Empty: nobody.")
     ] = ()
+    critical_accounts: Annotated[
+        bool, text("Whether operators also hear of each account at critical risk, at most once a day.")
+    ] = False
+    report: Annotated[
+        Weekly,
+        text("When operators get the weekly report (docs/report.md), by UTC. It is one of all tenants."),
+    ] = Weekly("off")
     fold_minutes: Annotated[
         int,
         number(
@@ -453,3 +462,33 @@ class UsageSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "Smaller numbers are not told and not kept. Where noise alone often reaches it, the least told is higher.",
         ),
     ] = 10
+
+
+class SiemSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """An export of assessments and alerts to a SIEM; `NAME` is yours to choose. docs/siem.md tells what is in it."""
+
+    to: Annotated[Target, text("Where it goes.")]
+    format: Annotated[
+        Literal["ocsf", "ecs"],
+        text("`ocsf`: Open Cybersecurity Schema Framework. `ecs`: Elastic Common Schema. One JSON document each."),
+    ] = "ocsf"
+    accounts: Annotated[
+        Literal["id", "pseudonym", "none"],
+        text(
+            "What accounts are called: by the id that the service knows, which is personal data; by a pseudonym that "
+            "leads nowhere once the account is erased; or not at all."
+        ),
+    ] = "pseudonym"
+    addresses: Annotated[
+        Literal["none", "prefix"],
+        text(
+            "`prefix`: pseudonyms of the addresses, of which two share as many first bits as the addresses do; other "
+            "ones each month."
+        ),
+    ] = "none"
+    tenant: Annotated[OneLine | None, text("Only this tenant's events. Unset: all.")] = None
+    ca: Annotated[
+        Path | None, text("For TLS: file with the certificates to trust. Unset: those that the system trusts.")
+    ] = None
+    certificate: Annotated[Path | None, text("For TLS: file with the certificate to show, if the server asks.")] = None
+    key: Annotated[Path | None, text("For TLS: file with its key, readable by its owner only.")] = None

@@ -24,6 +24,7 @@ from sentinel.config.sections import (
     RetentionSettings,
     RuleSettings,
     ServiceSettings,
+    SiemSettings,
     SmtpSettings,
     TrustSettings,
     UsageSettings,
@@ -104,5 +105,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             "given to `sentinel keys create`. What a tenant leaves out is as for all."
         ),
     ] = {}
+    siem: Annotated[dict[str, SiemSettings], text("Exports to SIEMs.")] = {}
     tuning: Annotated[tuple[TuningEntry, ...], text("Settings for a tenant, a service or a kind of account.")] = ()
     mute: Annotated[dict[str, MuteEntry], text("What is muted until a date.")] = {}

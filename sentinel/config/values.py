@@ -23,6 +23,7 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 #: The last year that a day can be added to.
 _LAST_YEAR = 9998
 _HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])", re.ASCII)
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _ASN = re.compile(r"AS([1-9][0-9]{0,9})", re.IGNORECASE | re.ASCII)
 
 
@@ -233,6 +234,28 @@ class NetworkName(str):
     def span(self) -> tuple[int, int, int] | None:
         """IP version, first and last address as numbers, if it is a CIDR or an address."""
         return None if self.kind or self.asn else _span(self)
+
+
+class Weekly(str):
+    """A weekday and a time of it (UTC), or ``off``; ``weekday`` is 0 on Monday, ``minute`` counts from midnight."""
+
+    expected: ClassVar[str] = 'a weekday and a time (UTC) such as "monday 08:00", or "off"'
+    weekday: int
+    minute: int
+
+    def __new__(cls, text: str) -> "Weekly":
+        found = super().__new__(cls, text)
+        found.weekday = found.minute = -1
+        if text == "off":
+            return found
+        day, _, clock = text.partition(" ")
+        if day not in _WEEKDAYS or not (match := re.fullmatch("([01][0-9]|2[0-3]):([0-5][0-9])", clock, re.ASCII)):
+            raise ValueError("it is neither")
+        found.weekday, found.minute = _WEEKDAYS.index(day), 60 * int(match[1]) + int(match[2])
+        return found
+
+    def __bool__(self) -> bool:
+        return self.weekday >= 0
 
 
 class Until(int):

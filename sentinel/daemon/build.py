@@ -148,5 +148,6 @@ def _settings(config: Config, rules: RuleSet) -> TenantSettings:
         mail_max_age=alerts.mail_max_age_hours * HOUR,
         origins=config.service.origins,
         enforce_share=decision.enforce_share,
+        critical_accounts=alerts.critical_accounts and bool(alerts.operators),
         usage=UsagePolicy(config.usage.epsilon, config.usage.min_cell) if config.usage.enabled else None,
     )

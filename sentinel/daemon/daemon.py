@@ -32,6 +32,7 @@ from sentinel.daemon.lock import DAEMON, state_lock
 from sentinel.daemon.mail import identity_of, make_delivery
 from sentinel.daemon.models import ModelFigures, model_desk
 from sentinel.daemon.questions import answer_questions
+from sentinel.daemon.report import report_weekly
 from sentinel.daemon.retention_parts import RetentionFigures, make_retention, readiness
 from sentinel.daemon.second_person import needs_second
 from sentinel.daemon.state import open_ledger, open_store, open_vault, prepare_state
@@ -181,6 +182,7 @@ class Daemon:
             log = self._audit.log
             self._start("questions", answer_questions(self.store, self._rights, self.intake.submit, self.vault, log))
             self._start("retention", self.retention.run())
+            self._start("report", report_weekly(self.store, lambda: self.config, self._wake.set))
             self._start("watch", watch(lambda: self.config, self.reload))
             self._start("models", watch_models(lambda: self.config.rules.watch_seconds, self.models))
             if (interval := notify.watchdog_interval()) is not None:

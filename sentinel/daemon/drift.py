@@ -99,10 +99,7 @@ def findings(tenant: str, drifts: Sequence[ModelDrift]) -> list[Finding]:
 
 
 def summary(found: Sequence[Finding]) -> str:
-    """The paragraph on drift for the weekly summary to operators: what somebody should look at, or that nothing is.
-
-    That mail does not exist yet; whoever writes it takes this.
-    """
+    """The paragraph on drift for the weekly summary to operators: what somebody should look at, or that nothing is."""
     shifted = [each.text for each in found if each.shifted]
     return "\n".join(shifted) if shifted else "No model saw other logins than those it learned from."
 

@@ -106,6 +106,7 @@ def information(config: Config, tenant: str) -> Information:
         contact=str(of.privacy.contact or ""),
         authority=str(of.privacy.authority or ""),
         recipients=str(of.privacy.recipients or ""),
+        siem=any(each.tenant in (None, tenant) for each in of.siem.values()),
         service=str(of.service.name),
         raw_days=config.retention.raw_days,
         mode=of.decision.mode,

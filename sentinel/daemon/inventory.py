@@ -56,6 +56,8 @@ FILES: Final = Database(
              "operation", INSTALLATION, "no person", _NOBODY),
         file("geo", "Databases of places and networks, as they were fetched.", "operational",
              "operation", INSTALLATION, "no person", _NOBODY),
+        file("siem", "How far each export to a SIEM is: numbers of records, and six bytes of a hash of their keys.",
+             "operational", "operation", INSTALLATION, "no person", _NOBODY),
         file("models", "Models fitted on stored history: numbers learned from many accounts.", "aggregate",
              "detection", _MODEL, "no person", _NOBODY),
         file("sentinel.toml", "Configuration, rules, lists: operators' addresses, networks allowed or muted.", "staff",

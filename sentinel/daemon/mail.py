@@ -18,8 +18,9 @@ from sentinel.alerts.smtp import SmtpSettings
 from sentinel.config import Config, read_secret
 from sentinel.daemon.hooks import receivers_of
 from sentinel.daemon.outbox import StoreOutbox
+from sentinel.daemon.report import OperatorMails
 from sentinel.errors import FileError
-from sentinel.events.alert import Notice
+from sentinel.events.alert import OPERATOR_KINDS, Notice
 from sentinel.privacy.answer_token import Role, make_token
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import Store
@@ -111,7 +112,7 @@ def answer_url_of(config: Config, vault: Vault, notice: Notice, role: Role) -> s
     """The page that asks whether it was them, in the mail to an address of this role; ``None`` where the operator
     serves none, or the mail is about no account that there is."""
     base = config.for_tenant(notice.tenant).service.answer_url
-    if base is None or notice.account is None or notice.addressed is not None:
+    if base is None or notice.account is None or notice.addressed is not None or notice.kind in OPERATOR_KINDS:
         return None
     return f"{base.rstrip('/')}/answer/{make_token(vault.answer_key, notice.tenant, notice.id, role)}"
 
@@ -139,6 +140,7 @@ def make_delivery(
         ),
         reach=lambda tenant: reach_of(config, tenant),
         rates=Rates(config.smtp.per_minute, config.smtp.per_domain_minute),
+        for_operators=OperatorMails(config, store, vault),
         busy=busy,
         answer_url=lambda notice, role: answer_url_of(config, vault, notice, role),
     )

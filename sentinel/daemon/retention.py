@@ -41,6 +41,24 @@ def ticks() -> int:
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1000
 
 
+def is_overdue(vault: Vault, now: int, raw_days: int) -> bool:
+    """Whether something can still be read that had to be gone."""
+    raw, records = overdue_through(now, raw_days), overdue_through(now, KEEP_DAYS)
+    return _has_keys(vault, Due(raw_through=raw, records_through=records))
+
+
+def oldest_raw(vault: Vault) -> int | None:
+    """The oldest UTC day whose raw values can be read."""
+    return min((day for day, keys in vault.days.items() if keys.raw is not None), default=None)
+
+
+def _has_keys(vault: Vault, wanted: Due) -> bool:
+    return any(
+        day <= wanted.records_through or (keys.raw is not None and day <= wanted.raw_through)
+        for day, keys in vault.days.items()
+    )
+
+
 class Retention:
     """See the module. ``raw_days`` gives the setting in force, ``log`` writes a run into the audit log before it does
     anything, ``clock`` and ``ticks`` are read in micros."""
@@ -113,7 +131,7 @@ class Retention:
             _log.error("retention failed, trying again: %s", error, extra={"event.action": "retention"})
         else:
             self._failed = ""
-        self._late = self._is_overdue(self._clock())
+        self._late = is_overdue(self._vault, self._clock(), self._raw_days())
 
     async def obey(self) -> None:
         """Carry out what a command ordered."""
@@ -134,7 +152,7 @@ class Retention:
                 await self._expire(max(now, min(order.through, latest(now))), done, whole=True)
             except SentinelError as failure:
                 error = str(failure)
-            self._late = self._is_overdue(self._clock())
+            self._late = is_overdue(self._vault, self._clock(), self._raw_days())
         answer = Answer(order.id, done, error)
         await self._vault.run(lambda: put_answer(self._vault.keyring, answer))
 
@@ -142,7 +160,7 @@ class Retention:
         wanted = due(now, self._raw_days())
         before = msgspec.structs.astuple(done)
         try:
-            if whole or self._has_keys(wanted):
+            if whole or _has_keys(self._vault, wanted):
                 await asyncio.to_thread(self._log, self._clock(), purpose(wanted))
                 await self._expiry.keys(wanted, done)
                 await self._expiry.rows(wanted, done)
@@ -155,16 +173,6 @@ class Retention:
         finally:
             for name, was in zip(done.__struct_fields__, before, strict=True):
                 setattr(self.total, name, getattr(self.total, name) + getattr(done, name) - was)
-
-    def _has_keys(self, wanted: Due) -> bool:
-        return any(
-            day <= wanted.records_through or (keys.raw is not None and day <= wanted.raw_through)
-            for day, keys in self._vault.days.items()
-        )
-
-    def _is_overdue(self, now: int) -> bool:
-        raw, records = overdue_through(now, self._raw_days()), overdue_through(now, KEEP_DAYS)
-        return self._has_keys(Due(raw_through=raw, records_through=records))
 
     async def _keep(self) -> None:
         self._mark.sure = self._sure.sure(self._ticks())
@@ -185,7 +193,7 @@ class Retention:
         """How retention stands now."""
         now = self._clock()
         doubt, lasts = self._sure.doubt(now, self._ticks())
-        oldest = min((day for day, keys in self._vault.days.items() if keys.raw is not None), default=None)
+        oldest = oldest_raw(self._vault)
         late = "what had to be gone is still there" if self._late and not doubt else ""
         error = "; ".join(text for text in (late, self._failed if late else "", doubt if lasts else "") if text)
         return Standing(

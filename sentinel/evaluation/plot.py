@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sentinel.errors import SentinelError
 from sentinel.evaluation.compared import Compared
 from sentinel.evaluation.curves import roc
+from sentinel.picture import FONTS
 
 #: People bothered: from 0.1 of 1,000 to all of them.
 _DECADES: Final = 4
@@ -29,10 +29,6 @@ STYLES: Final = {
     "novelty": ("#e69f00", "4 2"),
     "reference": ("#555555", "1 3"),
 }
-#: Tried in this order; browsers know the last one, what draws the PNG only names.
-_FONTS: Final = "DejaVu Sans, Liberation Sans, Noto Sans, Arial, Helvetica, sans-serif"
-#: Pixels of the PNG for each of the SVG: sharp on screens of twice the density.
-_ZOOM: Final = 2
 
 
 class _Panel(msgspec.Struct, frozen=True):
@@ -66,7 +62,7 @@ def svg(over: Compared) -> str:
     return environment.get_template("roc.svg").render(
         width=max(40 + min(len(kinds), _COLUMNS) * (_WIDTH + 50), 80 + 110 * len(over.names), 480),
         height=90 + rows * (_HEIGHT + 70),
-        fonts=_FONTS,
+        fonts=FONTS,
         panel_width=_WIDTH,
         panel_height=_HEIGHT,
         panels=panels,
@@ -75,25 +71,6 @@ def svg(over: Compared) -> str:
         marks=[(_HEIGHT * (1 - share), f"{100 * share:.0f} %") for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
         people=len(over.people),
     )
-
-
-def png(picture: str) -> bytes:
-    """An SVG as PNG. Raises :class:`SentinelError` without the package, or without a font on the machine."""
-    try:
-        from resvg_py import svg_to_bytes
-    except ImportError:
-        raise SentinelError(
-            "a PNG needs the package resvg-py: pip install '.[plot]' in the folder of sentinel's source, with the pip"
-            " that installed it; an SVG needs nothing"
-        ) from None
-    head = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
-    word = svg_to_bytes(svg_string=f'{head}<text y="9" font-family="{_FONTS}">x</text></svg>')
-    if word == svg_to_bytes(svg_string=f"{head}</svg>"):
-        raise SentinelError(
-            "no font was found on this machine, so a PNG would have no words: install one (DejaVu Sans, say), or draw "
-            "an SVG"
-        )
-    return bytes(svg_to_bytes(svg_string=picture, zoom=_ZOOM))
 
 
 def _path(curve: Sequence[tuple[float, float]]) -> str:

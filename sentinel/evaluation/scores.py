@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from sentinel.evaluation.reference import Reference, values_of
 from sentinel.evaluation.rows import LEGITIMATE, Rows, Scored, Scores
+from sentinel.events.alert import KINDS
 from sentinel.events.assessment import Assessment
 from sentinel.events.sighting import Sighting
 from sentinel.facts import Look
@@ -112,7 +113,8 @@ class Scoring:
         challenged = sighting.judged and max(risk or 0.0 for risk in risks) >= thresholds.challenge
         if kind == LEGITIMATE:
             if counts:
-                run.mails.extend([sighting.time] * sum(notice.account is not None for notice in judged.notices))
+                to_people = [each for each in judged.notices if each.account is not None and each.kind in KINDS]
+                run.mails.extend([sighting.time] * len(to_people))
             if counts and challenged and sighting.type != "login":
                 run.other_challenges.append(sighting.time)
         elif not sighting.judged and sighting.attempt:

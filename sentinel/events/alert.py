@@ -20,6 +20,9 @@ KINDS: Final = (
     "campaign",
 )
 
+#: Mails to operators that are no alerts: no assessment names them.
+OPERATOR_KINDS: Final = ("critical_account", "report")
+
 
 #: Among a mail's reasons, where no rule held: somebody who knows said that it was not the person.
 SAID_COMPROMISED: Final = "said_compromised"

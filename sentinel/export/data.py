@@ -25,6 +25,7 @@ class Information(msgspec.Struct, frozen=True, kw_only=True):
     contact: str = ""
     authority: str = ""
     recipients: str = ""
+    siem: bool = False
     service: str = ""
     raw_days: int = 365
     record_days: int = 365

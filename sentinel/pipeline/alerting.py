@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from sentinel.alerts.policy import EACH_TOLD, Cause, Raised, raise_or_fold
-from sentinel.events.alert import Notice
+from sentinel.events.alert import Notice, alert_id
 from sentinel.events.assessment import LEVEL_ORDER, Finding, level_of
+from sentinel.events.clock import utc_day
 from sentinel.events.place import ANONYMOUS_KINDS, Place
 from sentinel.events.sighting import Sighting
 from sentinel.facts import Look
@@ -66,8 +67,32 @@ def alerts_of(
         tell=is_told(arrival, settings),
     )
     result = raise_or_fold(profile.alerts, profile.told, cause, settings.fold)
-    notices = (notice_of(arrival, result, told, rules, own_risk, decision),) if result.news else ()
-    return (result,), notices
+    if not result.news:
+        return (result,), ()
+    notice = notice_of(arrival, result, told, rules, own_risk, decision)
+    if settings.critical_accounts and cause.level == "critical":
+        return (result,), (notice, _for_operators(notice, arrival.account))
+    return (result,), (notice,)
+
+
+def _for_operators(notice: Notice, account: str | None) -> Notice:
+    """What operators hear of an account at critical, at most once a UTC day: one id is one mail. The alert to look at
+    stands in ``messages``; the mail says nothing else of the account."""
+    id = alert_id(account, "critical_account", str(utc_day(notice.time)))
+    return Notice(
+        id=id,
+        kind="critical_account",
+        tenant=notice.tenant,
+        event=notice.event,
+        account=notice.account,
+        time=notice.time,
+        risk=notice.risk,
+        level=notice.level,
+        decision=notice.decision,
+        reasons=notice.reasons,
+        titles=notice.titles,
+        messages=(notice.id,),
+    )
 
 
 def rules_of(findings: Sequence[Finding], rules: RuleSet) -> dict[str, Rule]:

@@ -36,6 +36,7 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ()  #: host names of the service's own pages; ``*.NAME`` stands for those below it
     exempt: Exemptions | None = None  #: allowlists and mutes
     enforce_share: float = 1.0  #: of the accounts; for the rest decisions are only observed
+    critical_accounts: bool = False  #: operators hear of each account at critical
     usage: UsagePolicy | None = None  #: usage figures, where they are wanted
     scorer: Scorer | None = None  #: the models in force
     hooks: Receivers = Receivers()  #: the service's systems that are told

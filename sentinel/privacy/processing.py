@@ -19,6 +19,7 @@ RECIPIENTS: Final = (
     "Systems of the service that the operator named as hooks or streams: that an account needs protection.",
     "The mail server of the operator: mails to the person, for 30 days also to the former address.",
     "The person: the export.",
+    "A SIEM of the operator, where one is configured (`[siem.NAME]`): assessments and alerts, without raw values.",
     "Whoever gets a package for a legal claim or the report of a breach, made by hand.",
 )
 SUB_PROCESSORS: Final = (

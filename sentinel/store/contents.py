@@ -118,7 +118,7 @@ NOTICE: Final = Held(
         "earlier": "profile.open_alerts.untold",
         "addressed": "account",
     },
-    {"event": KEYED, "messages": "names of sentences; the findings say the same"},
+    {"event": KEYED, "messages": "names of sentences, of which the findings say the same; or the alert's id"},
 )
 HOOK_EVENT: Final = Held(
     HookEvent,

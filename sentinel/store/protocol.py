@@ -153,6 +153,27 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     newest: int = 0
 
 
+class DayCount(msgspec.Struct, frozen=True, kw_only=True):
+    """What came on a UTC day: events; logins; those of them that raised or joined an alert."""
+
+    day: int
+    events: int
+    logins: int
+    flagged: int
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Some records by the numbers they were stored under, which ascend in the order of judging.
+
+    ``last`` and ``key`` are of the last row that was looked at, also when nothing of it can be read any more; ``last``
+    is 0 when there was none.
+    """
+
+    records: list[tuple[int, Record]] = []
+    last: int = 0
+    key: str = ""
+
+
 class AskedVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict given on the command line, which whoever judges into the store carries out: one answer an event.
 
@@ -258,6 +279,22 @@ class Store(Aging, Hooks, Protocol):
     def history(self, account: str | None = None, *, since: int = 0, type: str | None = None) -> AsyncIterator[Record]:
         """Records in the order they were judged, of one account or of all, of one type or of all, from event time
         ``since`` on."""
+
+    async def page(self, after: int, *, limit: int) -> Page:
+        """The next records after number ``after``, from ``limit`` rows at most. A number that was given once may be
+        given again when the newest records were erased, or in a restored store; :meth:`key_at` shows it."""
+
+    async def key_at(self, number: int) -> str | None:
+        """The key of the record with this number; ``None`` when there is none (any more)."""
+
+    async def newest_number(self) -> int:
+        """The number of the newest record; 0 when there is none."""
+
+    async def counts_by_day(self, *, since: int, tenant: str | None = None) -> list[DayCount]:
+        """What came from UTC day ``since`` on, of one tenant or of all, oldest first, without days that had nothing."""
+
+    async def mails_by_day(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str], int]:
+        """Mails that were done with, by UTC day (from ``since`` on) and state."""
 
     async def extent(self) -> Extent:
         """How many records :meth:`history` gives, and of which times."""

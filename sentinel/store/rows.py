@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from sentinel.errors import StoreError
-from sentinel.events.alert import Notice
+from sentinel.events.alert import OPERATOR_KINDS, Notice
 from sentinel.events.clock import DAY, utc_day
 from sentinel.events.hook import HookEvent
 from sentinel.events.sighting import Attributes, Raw
@@ -353,9 +353,9 @@ class Rows:
 
     def links(self, notice: Notice) -> list[tuple[bytes, str, str, bytes, Role, int, bytes]]:
         """The links of a mail as rows: digest, tenant, owner, ref, role, expiry, sealed notice. What is no account's
-        has none, nor what is told of one that is being erased."""
+        has none, nor what is told of one that is being erased, nor what only operators are told."""
         key = self.vault.of(notice.account)
-        if not key.number or notice.addressed is not None:
+        if not key.number or notice.addressed is not None or notice.kind in OPERATOR_KINDS:
             return []
         rows = []
         for role in ROLES:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.config import Listen
-from sentinel.config.values import Mailbox, Origin
+from sentinel.config.values import Mailbox, Origin, Weekly
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,21 @@ def test_origin(text: str, host: str) -> None:
 def test_bad_origin(text: str) -> None:
     with pytest.raises(ValueError, match="none of these"):
         Origin(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "weekday", "minute"), [("monday 00:00", 0, 0), ("sunday 23:59", 6, 1439), ("thursday 08:30", 3, 510)]
+)
+def test_weekly(text: str, weekday: int, minute: int) -> None:
+    found = Weekly(text)
+    assert (found.weekday, found.minute, str(found), bool(found)) == (weekday, minute, text, True)
+    assert not Weekly("off")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "monday", "08:00", "monday 8:00", "monday 24:00", "monday 08:60", "Monday 08:00", "mo 08:00", "monday 08:00 "],
+)
+def test_what_is_not_weekly(text: str) -> None:
+    with pytest.raises(ValueError):
+        Weekly(text)

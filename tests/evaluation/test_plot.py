@@ -3,9 +3,10 @@
 from xml.etree import ElementTree
 
 from sentinel.evaluation.compared import compared
-from sentinel.evaluation.plot import STYLES, png, svg
+from sentinel.evaluation.plot import STYLES, svg
 from sentinel.evaluation.rows import NAMES
 from sentinel.evaluation.scores import Run
+from sentinel.picture import png
 from tests.evaluation.rows import over, row
 
 SVG = "{http://www.w3.org/2000/svg}"

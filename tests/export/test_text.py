@@ -80,7 +80,7 @@ def test_every_fixed_value_has_a_word(language: str) -> None:
         "decision": DECISION_ORDER,
         "status": ("live", "shadow"),
         "scope": ("attempt", "source"),
-        "alert_kind": KINDS,
+        "alert_kind": (*KINDS, "critical_account"),
         "state": ("open", "legitimate", "compromised", "answered"),
         "hook_state": ("pending", "held", "delivered", "dead"),
         "mail_state": ("pending", "sent", "failed", "unaddressed", "held", "folded", "answered"),

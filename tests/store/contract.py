@@ -271,6 +271,53 @@ async def test_large_batches(store: Store, reopen: Opener) -> None:
     assert all(len(past.tracks[key]) == 1 for key in tracks)
 
 
+async def test_days_are_counted_without_answers_and_by_tenant(store: Store, reopen: Opener) -> None:
+    day = utc_day(START)
+    records = [
+        record("login-1", alert="a-1"),
+        record("login-2", time=START + DAY, tenant="shop", alert=None),
+        record("change", type="password_changed", alert="a-1"),
+        record("answer", type="feedback", alert=None),
+        record("old", time=START - 2 * DAY),
+    ]
+    await store.commit(Changes(records=records))
+    async for opened in as_is_and_reopened(store, reopen):
+        found = await opened.counts_by_day(since=day)
+        assert [(each.day, each.events, each.logins, each.flagged) for each in found] == [
+            (day, 2, 1, 1),
+            (day + 1, 1, 1, 0),
+        ]
+        assert [each.day for each in await opened.counts_by_day(since=0, tenant="default")] == [day - 2, day]
+
+
+async def test_mails_are_counted_by_the_day_they_were_done_with(store: Store) -> None:
+    await store.commit(Changes(notices=[notice("a-1"), notice("a-2"), notice("a-3", tenant="shop"), notice("a-4")]))
+    mails = await store.lease(worker="w", now=START, limit=9, seconds=60)
+    by_alert = {mail.notice.id: mail.id for mail in mails}
+    for alert, at, state in (("a-1", START, "sent"), ("a-2", START + DAY, "failed"), ("a-3", START + DAY, "sent")):
+        await store.settle_mail(by_alert[alert], worker="w", now=at, state=state)
+    day = utc_day(START)
+    assert await store.mails_by_day(since=0) == {(day, "sent"): 1, (day + 1, "failed"): 1, (day + 1, "sent"): 1}
+    assert await store.mails_by_day(since=day + 1, tenant="shop") == {(day + 1, "sent"): 1}
+
+
+async def test_records_are_read_by_number_in_the_order_they_came(store: Store, reopen: Opener) -> None:
+    assert await store.newest_number() == 0
+    assert (await store.page(0, limit=5)).last == 0
+    await store.commit(Changes(records=[record(f"event-{number}") for number in range(3)]))
+    await store.commit(Changes(records=[record("late", time=START - 3 * DAY)]))
+    async for opened in as_is_and_reopened(store, reopen):
+        first = await opened.page(0, limit=3)
+        rest = await opened.page(first.last, limit=3)
+        assert [each.key for _, each in [*first.records, *rest.records]] == ["event-0", "event-1", "event-2", "late"]
+        numbers = [number for number, _ in [*first.records, *rest.records]]
+        assert numbers == sorted(set(numbers))
+        assert (first.key, rest.key, rest.last) == ("event-2", "late", await opened.newest_number())
+        assert [await opened.key_at(number) for number in numbers] == ["event-0", "event-1", "event-2", "late"]
+        assert await opened.key_at(rest.last + 1) is None
+        assert (await opened.page(rest.last, limit=3)).records == []
+
+
 async def test_an_answer_changes_whether_a_record_is_trusted(store: Store) -> None:
     await store.commit(Changes(records=[record(), record("event-2", trusted=False)]))
     await store.commit(Changes(trust={"event-1": False, "event-2": True}))

@@ -152,6 +152,16 @@ def mails_of(db: sqlite3.Connection, owner: str) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+def by_day(db: sqlite3.Connection, since: int, tenant: str | None) -> dict[tuple[int, str], int]:
+    """Mails done with, by UTC day and state."""
+    rows = db.execute(
+        "SELECT done / :day, state, count(*) FROM mail WHERE done >= max(1, :since * :day)"
+        " AND (:tenant IS NULL OR tenant = :tenant) GROUP BY 1, 2",
+        {"day": DAY, "since": since, "tenant": tenant},
+    )
+    return {(day, state): number for day, state, number in rows}
+
+
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """Mails by state."""
     found = dict(db.execute("SELECT state, count(*) FROM mail GROUP BY state"))

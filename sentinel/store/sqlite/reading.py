@@ -99,6 +99,27 @@ def page(
     ).fetchall()
 
 
+def counts_by_day(db: sqlite3.Connection, since: int, tenant: str | None) -> list[Row]:
+    """Day, events (answers are none), logins, logins with an alert."""
+    return db.execute(
+        "SELECT day, count(*), sum(type = 'login'), sum(type = 'login' AND alert IS NOT NULL) FROM event"
+        " WHERE day >= :since AND type <> 'feedback' AND (:tenant IS NULL OR tenant = :tenant)"
+        " GROUP BY day ORDER BY day",
+        {"since": since, "tenant": tenant},
+    ).fetchall()
+
+
+def key_at(db: sqlite3.Connection, number: int) -> str | None:
+    """The key of the record with a sequence number."""
+    row = db.execute("SELECT key FROM event WHERE seq = ?", (number,)).fetchone()
+    return row[0] if row else None
+
+
+def newest_number(db: sqlite3.Connection) -> int:
+    """The highest sequence number."""
+    return int(db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+
+
 def days(db: sqlite3.Connection) -> range:
     """The UTC days that events are stored of."""
     oldest, newest = db.execute("SELECT min(day), max(day) FROM event").fetchone()

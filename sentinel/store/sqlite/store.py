@@ -27,8 +27,10 @@ from sentinel.store.protocol import (
     ApiKey,
     CallKey,
     Changes,
+    DayCount,
     Extent,
     MailKept,
+    Page,
     Past,
     Record,
     TallyKey,
@@ -227,6 +229,32 @@ class SqliteStore(SqliteOwning, SqliteAging, SqliteMailing, SqliteHooks):
         """The row ids of an account's events of some UTC days."""
         key = self.vault.of(account)
         return [key.row(day) for day in days]
+
+    async def page(self, after: int, *, limit: int) -> Page:
+        """See the protocol."""
+        rows = await self._read(lambda db: reading.page(db, None, 0, None, after, limit))
+        if not rows:
+            return Page()
+        numbers = {row[1]: row[0] for row in rows}
+        records = self._rows.records([row[1:] for row in rows])
+        return Page(records=[(numbers[each.key], each) for each in records], last=rows[-1][0], key=rows[-1][1])
+
+    async def key_at(self, number: int) -> str | None:
+        """See the protocol."""
+        return await self._read(lambda db: reading.key_at(db, number))
+
+    async def newest_number(self) -> int:
+        """See the protocol."""
+        return await self._read(reading.newest_number)
+
+    async def counts_by_day(self, *, since: int, tenant: str | None = None) -> list[DayCount]:
+        """See the protocol."""
+        rows = await self._read(lambda db: reading.counts_by_day(db, since, tenant))
+        return [DayCount(day=row[0], events=row[1], logins=row[2], flagged=row[3]) for row in rows]
+
+    async def mails_by_day(self, *, since: int, tenant: str | None = None) -> dict[tuple[int, str], int]:
+        """See the protocol."""
+        return await self._read(lambda db: outbox.by_day(db, since, tenant))
 
     async def extent(self) -> Extent:
         """See the protocol."""

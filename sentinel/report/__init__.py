@@ -1,0 +1,1 @@
+"""What operators are told of a week: figures of everybody together, never of one person."""
