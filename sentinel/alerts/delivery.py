@@ -32,9 +32,9 @@ class Delivery:
 
     ``identity`` gives the sender for a tenant, ``reach`` how its people are reached. ``answer_url`` gives the page that
     asks the person at an address whether it was them, ``for_operators`` writes mails that are no alerts. ``elapsed`` is
-    a clock that only moves forward, in seconds; it guards the lease. ``busy`` says that events wait: mails then go slower,
-    each is milliseconds of work. Several deliveries may work on one outbox: who holds the lease sends, and stops in
-    time.
+    a clock that only moves forward, in seconds; it guards the lease. ``busy`` says that events wait: then mails,
+    milliseconds of work each, go slower. Several deliveries may work on one outbox: who holds the lease sends, and stops
+    in time.
     """
 
     def __init__(
