@@ -13,6 +13,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final
+from unicodedata import normalize
 
 import aiohttp
 from aiosmtpd.smtp import SMTP
@@ -44,7 +45,7 @@ class _Mailbox:
         message = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.count += 1
-        stem = f"{self.count:03d}-{re.sub(r'[^a-z0-9]+', '-', str(message['Subject']).lower())[:60].strip('-')}"
+        stem = f"{self.count:03d}-{re.sub(r'[^a-z0-9]+', '-', _plain(str(message['Subject'])))[:60].strip('-')}"
         (self.folder / f"{stem}.eml").write_bytes(envelope.content)
         for kind in ("html", "plain"):
             part = message.get_body((kind,))
@@ -63,7 +64,7 @@ async def run(console: Console, *, seconds: float | None, port: int) -> None:
         loop = asyncio.get_running_loop()
         smtp = await loop.create_server(lambda: SMTP(mailbox, hostname="localhost"), "127.0.0.1", 0)
         config = Path(scratch, "sentinel.toml")
-        http = port if port and _free(port) else 0
+        http = port if port and _free(port) else _any_free()
         mail = smtp.sockets[0].getsockname()[1]
         config.write_text(_CONFIG.format(state=Path(scratch, "state"), http=http, smtp=mail))  # noqa: ASYNC240  # at the start
         daemon = Daemon(load(config))
@@ -110,7 +111,9 @@ async def _play(
     console.print("Post an event yourself:\n", highlight=False)
     console.print(_CURL.format(base=base, secret=secret), highlight=False, markup=False, soft_wrap=True)
     console.print(
-        "\nNow live; ordinary logins are counted, what stands out is shown. Ctrl-C ends it.\n", highlight=False
+        "\nNow live; ordinary logins are counted, what stands out is shown. The mails (open an .html in a browser) ask "
+        '"Was this you?": answer one. Ctrl-C ends it.\n',
+        highlight=False,
     )
     quiet = 0
     shown: dict[tuple[str, str], int] = {}
@@ -173,6 +176,18 @@ def _free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def _plain(text: str) -> str:
+    """Letters without their accents, in lower case: for names of files."""
+    return normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+
+
+def _any_free() -> int:
+    """A port of the system's choice: known before the daemon listens, since mails lead to it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 _CONFIG: Final = """state = "{state}"
 listen = "127.0.0.1:{http}"
 [smtp]
@@ -184,6 +199,9 @@ from = "Example Security <security@example.org>"
 operators = ["operators@example.org"]
 [service]
 name = "Example"
+security_page = "https://example.org/security"
+reset_page = "https://example.org/reset"
+answer_url = "http://127.0.0.1:{http}"
 """
 
 _CURL: Final = """  curl {base}/v1/assessments -H 'Authorization: Bearer {secret}' \\
