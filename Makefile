@@ -9,8 +9,9 @@ STAMP  := $(VENV)/.installed
 demo: $(STAMP)
 	@$(BIN)/sentinel demo
 
+# A file's tests share what they set up, so a file is one worker's.
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 # What CI runs beside the tests: style, types, layers, rules, stale docs.
 check: $(STAMP)
