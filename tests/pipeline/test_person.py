@@ -222,6 +222,23 @@ async def test_explaining_later_sees_the_past_as_the_answers_left_it(inst: Insta
         assert found == {key: bool(value.trusted_at) for key, value in kept.values[kind].items()}
 
 
+@pytest.mark.parametrize("by", ["person", "service"])
+async def test_a_yes_by_mail_about_the_helpdesks_help_clears_nothing(inst: Installation, by: str) -> None:
+    """Whoever has the mailbox calls the helpdesk, says yes to its mail, and comes in from somewhere new."""
+    await inst.run([login(97, mfa={"method": "totp", "outcome": "success", "device_id": "app"})])
+    help = {"type": "mfa_removed", "actor": "admin", "mfa": {"method": "totp", "device_id": "app"}}
+    await inst.run([login(98, **help), login(99, type="password_changed", actor="admin")])
+    for event in ("e-98", "e-99"):
+        await inst.one(replace(said(inst, event, "legitimate"), by=by))
+    (seen,) = await inst.run([login(100, **PHONE)])
+    assert seen.assessment is not None
+    fired = {finding.rule for finding in seen.assessment.findings}
+    assert ("helpdesk_takeover" in fired) == (by == "person")
+    profile = await inst.profile()
+    assert profile is not None
+    assert any(factor.removed_at for factor in profile.factors.values()) == (by == "person")
+
+
 async def test_the_link_in_the_mail_leads_to_the_event(inst: Installation) -> None:
     (seen,) = await inst.run([login(100, **PHONE)])
     (notice,) = seen.notices
