@@ -1,6 +1,7 @@
 """The outbox of hooks: events waiting for a target, leased to one worker at a time."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sentinel.events.clock import DAY, SECOND, utc_day
@@ -87,6 +88,16 @@ def retry(db: sqlite3.Connection, hook: int, worker: str, at: int, reason: str) 
     db.execute(
         f"UPDATE hook SET due = ?, reason = ?, {_OPEN} WHERE id = ? AND worker = ? AND state = 'pending'",  # noqa: S608  # constant text
         (at, reason, hook, worker),
+    )
+
+
+def hold(db: sqlite3.Connection, found: Sequence[int], worker: str) -> None:
+    """What was leased is held back, as if it had not been: its account is restricted."""
+    db.executemany(
+        "UPDATE hook SET state = 'held', attempts = attempts - 1,"  # noqa: S608  # constant text
+        f" first_try = CASE attempts WHEN 1 THEN 0 ELSE first_try END, {_OPEN}"
+        " WHERE id = ? AND worker = ? AND state = 'pending'",
+        [(id, worker) for id in found],
     )
 
 
