@@ -21,27 +21,25 @@ class SqliteHooks(Part):
             rows = await self._write(lambda db: hooks.lease(db, target, worker, now, limit, seconds))
             if not rows:
                 break
-            held = []
             for id, attempts, first_try, name, ref, sealed in rows:
                 # What belongs to an erased account goes with its other rows; until then it is nobody's to be told.
                 if (event := self._rows.open_hook(target, name, ref, sealed)) is None:
                     continue
-                if await self._is_restricted(event.account):
-                    held.append(id)
-                else:
+                if not await self._held_back(id, event.account, worker):
                     found.append(Hook(id=id, name=name, event=event, attempts=attempts, first_try=first_try))
-            if held:
-                await self._write(lambda db, held=held: hooks.hold(db, held, worker))  # type: ignore[misc]  # bound
         return found
 
-    async def _is_restricted(self, account: str | None) -> bool:
-        """Restricting an account holds back what waits then; a dead letter sent again, or a mail that was under way,
-        comes later."""
+    async def _held_back(self, hook: int, account: str | None, worker: str) -> bool:
+        """Whether the account is restricted, and its event waits. Restricting holds back what waits then; a dead letter
+        sent again, or the mark of a mail that was under way, comes later."""
         if account is None:
             return False
         row = self._rows.profile_row(account)
         sealed = await self._read(lambda db: reading.profile(db, row))
-        return sealed is not None and self._rows.open_profile(account, sealed).restricted
+        if sealed is None or not self._rows.open_profile(account, sealed).restricted:
+            return False
+        await self._write(lambda db: hooks.hold(db, hook, worker, row, sealed))
+        return True
 
     async def settle_hook(self, hook: int, *, worker: str, now: int, state: Ended, reason: str = "") -> None:
         """See the protocol."""

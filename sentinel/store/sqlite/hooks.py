@@ -1,7 +1,6 @@
 """The outbox of hooks: events waiting for a target, leased to one worker at a time."""
 
 import sqlite3
-from collections.abc import Sequence
 from typing import Any, Final
 
 from sentinel.events.clock import DAY, SECOND, utc_day
@@ -91,13 +90,15 @@ def retry(db: sqlite3.Connection, hook: int, worker: str, at: int, reason: str) 
     )
 
 
-def hold(db: sqlite3.Connection, found: Sequence[int], worker: str) -> None:
-    """What was leased is held back, as if it had not been: its account is restricted."""
-    db.executemany(
+def hold(db: sqlite3.Connection, hook: int, worker: str, profile: str, sealed: bytes) -> None:
+    """Hold back what was leased, as if it had not been: its account is restricted, as the ``sealed`` profile says. If
+    that changed since, it is looked at again when the lease has run out."""
+    db.execute(
         "UPDATE hook SET state = 'held', attempts = attempts - 1,"  # noqa: S608  # constant text
         f" first_try = CASE attempts WHEN 1 THEN 0 ELSE first_try END, {_OPEN}"
-        " WHERE id = ? AND worker = ? AND state = 'pending'",
-        [(id, worker) for id in found],
+        " WHERE id = ? AND worker = ? AND state = 'pending'"
+        " AND EXISTS (SELECT 1 FROM profile WHERE key = ? AND sealed = ?)",
+        (hook, worker, profile, sealed),
     )
 
 
