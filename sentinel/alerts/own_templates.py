@@ -66,7 +66,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in (".html", ".txt") and path.is_file())
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)  # each tenant may have a folder, and trying one takes seconds
 def _tried(folder: Path, state: tuple[tuple[str, int, int], ...]) -> tuple[Templates, dict[str, str]]:
     if not folder.is_dir():
         return SHIPPED, {".": "there is no such folder"}

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from sentinel.alerts.compose import Identity, compose
-from sentinel.alerts.own_templates import MAX_FILES, trouble_with
+from sentinel.alerts.own_templates import MAX_FILES, templates_in, trouble_with
 from sentinel.alerts.samples import sample, sample_attributes
 from sentinel.config import load
 from sentinel.daemon.mail import brand_trouble
@@ -124,6 +124,12 @@ def test_calls_come_to_an_end(tmp_path: Path) -> None:
         {"t0.txt": "{{ case }}{% block b %}x{% endblock %}", **files, "attack/body.txt": '{% extends "t19.txt" %}'},
     )
     assert "calls more than" in trouble_with(tmp_path)["attack/body.txt"]
+
+
+def test_the_folders_of_many_tenants_are_tried_once_each(tmp_path: Path) -> None:
+    folders = [put(tmp_path / f"t-{n}", {"attack/subject.txt": f"{n} {{{{ service }}}}"}) for n in range(6)]
+    first = [templates_in(folder) for folder in folders]
+    assert all(one is again for one, again in zip(first, map(templates_in, folders), strict=True))
 
 
 def test_changes_are_seen_at_once(tmp_path: Path) -> None:
