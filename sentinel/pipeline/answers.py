@@ -71,10 +71,13 @@ def may_confirm(profile: Profile, sighting: Sighting, record: Record, attributes
     """Whether a person's mailed "it was me", given ``at`` (micros), confirms the event (CONTRACT §1).
 
     Not at high or above, nor within 30 days after a recovery or a change of address: a thief who reads the mails would
-    say the same. Nor what comes from a session or with a value that somebody called compromised.
+    say the same. Nor what comes from a session or with a value that somebody called compromised, nor what stands in one
+    alert with something at high or above: that would be closed as well.
     """
     level = unpack_assessment(record.assessment, "", None).level
     if level is None or LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
+        return False
+    if any(alert.id == record.alert and LEVEL_ORDER[alert.level] >= LEVEL_ORDER["high"] for alert in profile.alerts):
         return False
     if profile.recovered_at and at - profile.recovered_at < _RECOVERY_DOUBT:
         return False

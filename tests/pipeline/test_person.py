@@ -93,6 +93,26 @@ async def test_it_was_me_at_high_confirms_nothing_and_is_kept(inst: Installation
     assert await answers(inst) == ["person legitimate"]
 
 
+async def test_a_yes_about_the_first_of_a_summary_does_not_close_what_was_high_in_it(inst: Installation) -> None:
+    """The day's mails are used up, so that the second stranger stands in the summary that began with a tablet."""
+    second = {
+        **AWAY,
+        "device_id": "second",
+        "session_id": "s-2",
+        "place": {"country": "BR", "lat": -23.5, "lon": -46.6},
+    }
+    await inst.run([login(97, **TOKYO), login(100, **PHONE), login(102, device_id="tablet", session_id="s-tablet")])
+    (seen,) = await inst.run([login(104, **second)])
+    first, last = await record(inst, "e-102"), await record(inst, "e-104")
+    assert first.alert == last.alert is not None
+    assert seen.assessment is not None
+    assert seen.assessment.level in ("high", "critical")
+    before = await inst.profile()
+    await inst.one(said(inst, "e-102", "legitimate", at=START + timedelta(hours=105)))
+    assert await inst.profile() == before
+    assert not (await record(inst, "e-102")).trusted
+
+
 @pytest.mark.parametrize(
     "change",
     [{"type": "recovery_used"}, {"type": "email_changed", "email": "eve@example.org"}, {"email": "eve@example.org"}],
@@ -226,7 +246,7 @@ async def test_explaining_later_sees_the_past_as_the_answers_left_it(inst: Insta
 async def test_a_yes_by_mail_about_the_helpdesks_help_clears_nothing(inst: Installation, by: str) -> None:
     """Whoever has the mailbox calls the helpdesk, says yes to its mail, and comes in from somewhere new."""
     await inst.run([login(97, mfa={"method": "totp", "outcome": "success", "device_id": "app"})])
-    help = {"type": "mfa_removed", "actor": "admin", "mfa": {"method": "totp", "device_id": "app"}}
+    help: dict[str, Any] = {"type": "mfa_removed", "actor": "admin", "mfa": {"method": "totp", "device_id": "app"}}
     await inst.run([login(98, **help), login(99, type="password_changed", actor="admin")])
     for event in ("e-98", "e-99"):
         await inst.one(replace(said(inst, event, "legitimate"), by=by))
