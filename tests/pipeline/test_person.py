@@ -125,6 +125,19 @@ async def test_it_was_me_within_thirty_days_of_a_recovery_or_change_of_address_c
     assert not (await record(inst, "e-100")).trusted
 
 
+@pytest.mark.parametrize(("source", "counts"), [(PHONE, False), ({}, True)])
+async def test_it_was_me_after_a_reset_by_mail_confirms_nothing_unless_it_was_done_at_home(
+    inst: Installation, source: dict[str, Any], counts: bool
+) -> None:
+    """Whoever has the mailbox asks for a reset, sets a password, waits a day and says yes to the mail."""
+    await inst.run([login(97, type="password_reset_requested", **source), login(98, type="password_changed", **source)])
+    (seen,) = await inst.run([login(128, **PHONE)])
+    assert seen.assessment is not None
+    assert seen.assessment.level in ("low", "medium")
+    await inst.one(said(inst, "e-128", "legitimate", at=START + timedelta(hours=129)))
+    assert (await record(inst, "e-128")).trusted == counts
+
+
 async def test_it_was_me_thirty_days_after_a_recovery_confirms(inst: Installation) -> None:
     hours = 98 + 31 * 24
     await inst.run([login(98, type="recovery_used"), login(hours, **PHONE)])
