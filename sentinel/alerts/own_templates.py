@@ -66,7 +66,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in (".html", ".txt") and path.is_file())
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)  # each tenant may have a folder, and trying one takes seconds
 def _tried(folder: Path, state: tuple[tuple[str, int, int], ...]) -> tuple[Templates, dict[str, str]]:
     if not folder.is_dir():
         return SHIPPED, {".": "there is no such folder"}
@@ -113,8 +113,12 @@ def _check_source(name: str, source: str) -> None:
                     f"line {line}: there is no filter {node.name!r}; there are {', '.join(sorted(FILTERS))}"
                 )
         elif isinstance(node, nodes.For):
-            if not isinstance(node.iter, nodes.Name) or node.recursive or any(True for _ in node.find_all(nodes.For)):
-                raise ValueError(f"line {line}: loops go over one named value, such as facts, and not within another")
+            # A block may be replaced by one with a loop, and so on: loops within loops by another name.
+            inner = (nodes.For, nodes.Block)
+            if not isinstance(node.iter, nodes.Name) or node.recursive or any(True for _ in node.find_all(inner)):
+                raise ValueError(
+                    f"line {line}: loops go over one named value, such as facts, with no loop or block within"
+                )
         elif not isinstance(node, _ALLOWED):
             what = type(node).__name__
             raise ValueError(f"line {line}: {what} is not allowed; text, values, trans, if, for, block and extends are")  # noqa: TRY004  # of a template

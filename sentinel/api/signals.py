@@ -20,7 +20,7 @@ async def get_ssf_configuration(request: web.Request, service: Service) -> web.R
 async def get_jwks(request: web.Request, service: Service) -> web.Response:
     """The public keys of Security Event Tokens (RFC 7517); 404 where no issuer is configured."""
     _issuer(service)
-    found = answer(public_keys(service.vault.keyring))
+    found = answer(public_keys(service.vault.keyring, service.clock()))
     found.headers["Cache-Control"] = f"max-age={_KEEP}"
     return found
 

@@ -79,13 +79,15 @@ class AlertSent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerGiven(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody said what an event was."""
+    """Somebody said what an event was. Where ``counts`` is false it is kept and changes nothing: a person's yes by mail
+    that proves nothing."""
 
     event: str
     account: str | None
     verdict: Literal["legitimate", "compromised"]
     by: Literal["person", "service", "operator", "admin"]
     alert: str | None = None
+    counts: bool = True
 
 
 class AccountCleared(msgspec.Struct, frozen=True, kw_only=True):

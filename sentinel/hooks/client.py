@@ -81,9 +81,12 @@ class Poster:
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            # Each delivery connects anew, and each connect is checked; nothing is remembered of names.
+            # Each delivery connects anew, and each connect is checked; nothing is remembered of names. There is a cache
+            # since posts that ask for a name at the same time share one look-up then: a name server that does not
+            # answer holds one thread, not all there are.
             force_close=True,
-            use_dns_cache=False,
+            use_dns_cache=True,
+            ttl_dns_cache=0,
             socket_factory=guarded(self._allow_private),
             ssl=self._trusted if self._trusted is not None else True,
         )

@@ -44,9 +44,7 @@ def ensure_key(keyring: Keyring, now: int) -> None:
 def rotate_key(keyring: Keyring, now: int) -> str:
     """Sign with a new key from ``now`` (micros) on; returns its ``kid``. Former ones that nobody needs go."""
     former = [
-        msgspec.structs.replace(key, until=key.until or now)
-        for key in load_keys(keyring)
-        if not key.until or key.until > now - PUBLISHED
+        msgspec.structs.replace(key, until=key.until or now) for key in load_keys(keyring) if _is_needed(key, now)
     ]
     key = _new(now)
     _put(keyring, [key, *former])
@@ -61,9 +59,14 @@ def signing_key(keyring: Keyring) -> ECKey:
     return ECKey.import_key(keys[0].jwk)
 
 
-def public_keys(keyring: Keyring) -> dict[str, Any]:
-    """The JWK set (RFC 7517 section 5) of what is published."""
-    return {"keys": [ECKey.import_key(key.jwk).as_dict(private=False) for key in load_keys(keyring)]}
+def public_keys(keyring: Keyring, now: int) -> dict[str, Any]:
+    """The JWK set (RFC 7517 section 5) of what is published at ``now`` (micros)."""
+    published = (key for key in load_keys(keyring) if _is_needed(key, now))
+    return {"keys": [ECKey.import_key(key.jwk).as_dict(private=False) for key in published]}
+
+
+def _is_needed(key: SigningKey, now: int) -> bool:
+    return not key.until or key.until > now - PUBLISHED
 
 
 def _new(now: int) -> SigningKey:

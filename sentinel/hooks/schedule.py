@@ -35,7 +35,7 @@ def retry_after(value: str | None, now: int) -> int:
         return min(int(text[:9]), LONGEST)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of twenty digits is no C integer
         return 0
     seconds = (to_micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now) // 1_000_000
     return max(0, min(seconds, LONGEST))

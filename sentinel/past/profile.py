@@ -163,7 +163,7 @@ class Profile(msgspec.Struct, array_like=True, omit_defaults=True):
     warmup: list[int] = []  #: times of the first trusted logins, oldest first
     trusted_logins: int = 0
     last_seen: int = 0  #: last sign of life that was judged safe
-    recovered_at: int = 0  #: last recovery or change of address
+    recovered_at: int = 0  #: last recovery (also a reset that was carried out) or change of address
     compromised: dict[str, int] = {}  #: events called compromised and not lifted since: key → time
     sessions: dict[str, Session] = {}
     factors: dict[str, KnownFactor] = {}

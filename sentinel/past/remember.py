@@ -34,7 +34,7 @@ from sentinel.past.profile import (
     network_key,
     values_of,
 )
-from sentinel.past.recovery import note_way_back
+from sentinel.past.recovery import hours_since, note_way_back
 from sentinel.past.seen import forget_seen, note_seen
 from sentinel.past.session import note_use, place_session
 from sentinel.past.usual import forget_place, has_place, note_place
@@ -284,7 +284,7 @@ def _note_trusted(profile: Profile, sighting: Sighting, *, hours: bool) -> None:
 
 
 def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool, policy: TrustPolicy) -> None:
-    if sighting.type in _RECOVERIES:
+    if sighting.type in _RECOVERIES or (not trusted and _ends_reset(profile, sighting)):
         profile.recovered_at = max(profile.recovered_at, sighting.time)
     if sighting.type == "phone_changed":
         profile.phone_changed_at = max(profile.phone_changed_at, sighting.time)
@@ -298,6 +298,12 @@ def _note_change(profile: Profile, sighting: Sighting, trusted: bool, high: bool
         value = profile.values.get(kind, {}).get(name)
         if value is not None and not value.trusted_at and not is_trusted(value, sighting.time, policy):
             value.barred = True
+
+
+def _ends_reset(profile: Profile, sighting: Sighting) -> bool:
+    """A password that is set after a reset was asked for from somewhere new: the mailbox was enough for it."""
+    own = sighting.own and sighting.type == "password_changed"
+    return own and hours_since(profile.recoveries, sighting.time) is not None
 
 
 def _values_of_session(profile: Profile, sighting: Sighting) -> list[tuple[str, str]]:

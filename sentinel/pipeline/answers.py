@@ -34,8 +34,9 @@ def apply_answer(
     """Apply a verdict to ``profile`` (in place); returns whether the event is trusted now.
 
     Only what logged in successfully can become trusted; anything can be compromised. A person's "it was me" lifts
-    nothing, and without ``confirms`` (:func:`may_confirm`) changes nothing. ``hours`` says whether hours are learned
-    (:attr:`sentinel.past.profile.TrustPolicy.hours`).
+    nothing, clears no way back in (:mod:`sentinel.past.recovery`) nor what a helpdesk removed: whoever took the mailbox
+    and had the helpdesk help would say the same. Without ``confirms`` (:func:`may_confirm`) it changes nothing.
+    ``hours`` says whether hours are learned (:attr:`sentinel.past.profile.TrustPolicy.hours`).
     """
     if not confirms:
         # The alert stays open in the profile as well: the account's risk is what it was.
@@ -49,8 +50,9 @@ def apply_answer(
             _note_compromised(profile, sighting)
         return False
     profile.compromised.pop(sighting.key, None)
-    forget_way_back(profile, sighting)
-    if sighting.type == "mfa_removed":
+    if by != PERSON:
+        forget_way_back(profile, sighting)
+    if sighting.type == "mfa_removed" and (by != PERSON or sighting.own):
         answer_removal(profile, sighting, "legitimate")
     if sighting.type == "login" and sighting.outcome == "success" and sighting.own:
         trust_sighting(profile, sighting, already=record.trusted, lift=by != PERSON, hours=hours)
@@ -69,10 +71,13 @@ def may_confirm(profile: Profile, sighting: Sighting, record: Record, attributes
     """Whether a person's mailed "it was me", given ``at`` (micros), confirms the event (CONTRACT §1).
 
     Not at high or above, nor within 30 days after a recovery or a change of address: a thief who reads the mails would
-    say the same. Nor what comes from a session or with a value that somebody called compromised.
+    say the same. Nor what comes from a session or with a value that somebody called compromised, nor what stands in one
+    alert with something at high or above: that would be closed as well.
     """
     level = unpack_assessment(record.assessment, "", None).level
     if level is None or LEVEL_ORDER[level] >= LEVEL_ORDER["high"]:
+        return False
+    if any(alert.id == record.alert and LEVEL_ORDER[alert.level] >= LEVEL_ORDER["high"] for alert in profile.alerts):
         return False
     if profile.recovered_at and at - profile.recovered_at < _RECOVERY_DOUBT:
         return False

@@ -386,7 +386,7 @@ class Pipeline:
             )
             if before is not None:
                 after = account_risk(profile, item.time, settings.fold.same_news)
-                changes.hooks.extend(of_answer(item, record, sighting, settings, before, after))
+                changes.hooks.extend(of_answer(item, record, sighting, settings, before, after, counts=confirms))
             changes.profiles[record.account] = profile
             _close(changes, item, record, sighting, confirms=confirms)
             if item.tell and news and item.verdict == "compromised" and got_in(sighting):

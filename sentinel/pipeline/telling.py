@@ -98,14 +98,28 @@ def of_arrival(
 
 
 def of_answer(
-    item: Answer, record: Record, sighting: Sighting, settings: TenantSettings, before: AccountRisk, after: AccountRisk
+    item: Answer,
+    record: Record,
+    sighting: Sighting,
+    settings: TenantSettings,
+    before: AccountRisk,
+    after: AccountRisk,
+    *,
+    counts: bool = True,
 ) -> Iterator[HookEvent]:
-    """Of an answer that was applied: ``before`` and ``after`` are the account's risk around it."""
+    """Of an answer: ``before`` and ``after`` are the account's risk around it, ``counts`` is whether it was applied."""
     receivers, own, account = settings.hooks, record.account, record.account_id
     if own is None or account is None:
         return
     about = f"{record.key}/{item.time}/{item.verdict}"
-    told = AnswerGiven(event=item.event, account=account, verdict=item.verdict, by=item.by, alert=record.alert)  # type: ignore[arg-type]  # each one of them
+    told = AnswerGiven(
+        event=item.event,
+        account=account,
+        verdict=item.verdict,  # type: ignore[arg-type]  # one of them
+        by=item.by,  # type: ignore[arg-type]  # likewise
+        alert=record.alert,
+        counts=counts,
+    )
     yield from _event("answer.given", receivers.of("answer.given"), item.tenant, own, item.time, about, told)
     cause = _Cause(receivers, item.tenant, own, account, item.event, item.time, about, record.key)
     entity = {"initiating_entity": _ENTITIES.get(item.by, "system")}

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from sentinel.alerts.compose import Identity, compose
-from sentinel.alerts.own_templates import MAX_FILES, trouble_with
+from sentinel.alerts.own_templates import MAX_FILES, templates_in, trouble_with
 from sentinel.alerts.samples import sample, sample_attributes
 from sentinel.config import load
 from sentinel.daemon.mail import brand_trouble
@@ -79,7 +79,8 @@ def test_templates_that_extend_each_other_come_together(tmp_path: Path) -> None:
         ("{% import 'layout.html' as x %}", "Import is not allowed"),
         ("{{ 'x' * 999999999 }}", "Mul is not allowed"),
         ("{% for x in 'abc' %}{% endfor %}", "loops go over one named value"),
-        ("{% for a in facts %}{% for b in facts %}{{ b }}{% endfor %}{% endfor %}", "not within another"),
+        ("{% for a in facts %}{% for b in facts %}{{ b }}{% endfor %}{% endfor %}", "no loop or block within"),
+        ("{% for a in facts %}{% block b %}{{ case }}{% endblock %}{% endfor %}", "no loop or block within"),
         ("{% extends 'attack/body.html' %}", "recursion"),
         ("{% extends '../../secrets.html' %}", "there is no template"),
         ("no case number", "the case number is missing"),
@@ -123,6 +124,12 @@ def test_calls_come_to_an_end(tmp_path: Path) -> None:
         {"t0.txt": "{{ case }}{% block b %}x{% endblock %}", **files, "attack/body.txt": '{% extends "t19.txt" %}'},
     )
     assert "calls more than" in trouble_with(tmp_path)["attack/body.txt"]
+
+
+def test_the_folders_of_many_tenants_are_tried_once_each(tmp_path: Path) -> None:
+    folders = [put(tmp_path / f"t-{n}", {"attack/subject.txt": f"{n} {{{{ service }}}}"}) for n in range(6)]
+    first = [templates_in(folder) for folder in folders]
+    assert all(one is again for one, again in zip(first, map(templates_in, folders), strict=True))
 
 
 def test_changes_are_seen_at_once(tmp_path: Path) -> None:

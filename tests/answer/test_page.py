@@ -148,6 +148,16 @@ async def test_at_a_former_address_a_no_works_for_thirty_days(watched: Watched) 
     assert (await watched.risk())["risk"] == 100.0
 
 
+async def test_at_a_former_address_nobody_learns_a_name_given_since(watched: Watched) -> None:
+    change = phone(type="email_changed", email="new@example.org", previous_email="u-1@example.org")
+    links = await watched.mailed(change, count=2, name="Ada Example")
+    former = links[[to for (to,), _ in watched._mails.mailbox.mails].index("u-1@example.org")]
+    assert (await watched.client.put("/v1/accounts/u-1", {"name": "Zoe Example"})).status == 200
+    page = await watched.get(former)
+    assert "<bdi>u-1</bdi>" in page.text
+    assert "Zoe" not in page.text
+
+
 async def test_a_no_of_the_service_stands_on_the_page(watched: Watched) -> None:
     (path,) = await watched.mailed(phone())
     await watched.client.post("/v1/feedback", {"event": "e-1", "verdict": "compromised"})

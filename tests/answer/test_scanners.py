@@ -1,10 +1,14 @@
 """Mail scanners and forgers: whatever they send, nothing changes."""
 
 import asyncio
+import re
+from urllib.parse import urlencode
 
+import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
-from sentinel.api.answer.forms import LASTS
+from sentinel.api.answer.forms import LASTS, is_own
 from sentinel.privacy.answer_token import make_token
 from tests.answer.watching import Watched, fields_of, named, phone
 from tests.browser import browser
@@ -68,6 +72,48 @@ async def test_behind_a_proxy_the_origin_of_the_configuration_is_our_own(watched
     assert watched.state() == before
     assert (await watched.send(path, second, Origin="https://security.example.org", Sec_Fetch_Site="")).status == 200
     assert watched.state() != before
+
+
+@pytest.mark.parametrize(
+    ("base", "origin"),
+    [
+        ("https://Security.Example.org:443/", "https://security.example.org"),
+        ("https://sécurité.example.org", "https://xn--scurit-bvaf.example.org"),
+        ("https://security.example.org:8443/people", "https://security.example.org:8443"),
+    ],
+)
+def test_origins_are_compared_as_browsers_write_them(base: str, origin: str) -> None:
+    def sent(origin: str, host: str = "127.0.0.1:8787") -> bool:
+        headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin", "Host": host}
+        return is_own(make_mocked_request("POST", "/answer/x", headers=headers), base)
+
+    assert sent(origin)
+    assert sent("https://other.example.org", "Other.example.org:443")
+    for wrong in (
+        origin.replace("https", "http"),
+        origin + ":1",
+        "https://example.org",
+        "ftp://127.0.0.1:8787",
+        "null",
+    ):
+        assert not sent(wrong), wrong
+
+
+async def test_the_page_works_below_another_path(watched: Watched) -> None:
+    """Nothing in it says where it is: forms, links and the way back lead to where the browser found it."""
+    (path,) = await watched.mailed(phone())
+    token = path.rpartition("/")[2]
+    _, second = await both_forms(watched, path)
+    shown = (await watched.get(path)).text + (await watched.send(path, second | {"answer": ""})).text
+    assert set(re.findall(r'(?:action|href)="([^"]*)"', shown)) == {token}
+    watched.ahead = 5_000_000
+    url = watched.daemon.base + path
+    headers = {"Origin": watched.daemon.base, "Content-Type": "application/x-www-form-urlencoded"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url, data=urlencode(second), headers=headers, allow_redirects=False) as reply,
+    ):
+        assert (reply.status, reply.headers["Location"]) == (303, token)
 
 
 async def test_forms_out_of_order_forged_old_or_of_another_link_change_nothing(watched: Watched) -> None:

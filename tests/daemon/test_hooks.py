@@ -10,6 +10,7 @@ import jwt
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from sentinel.events.clock import now
 from sentinel.hooks.keys import public_keys
 from sentinel.hooks.signals import metadata
 from sentinel.privacy.keyring import Keyring
@@ -118,7 +119,8 @@ async def test_an_attack_its_answer_and_its_end_are_told(start: Start, configure
     assert (await client.post("/v1/feedback", {"event": "far", "verdict": "compromised"})).status == 200
     await receiver.wait(8)
     assert told(receiver)[-1]["data"] == {
-        "event": "far", "account": "u-1", "verdict": "compromised", "by": "service", "alert": assessed["alert"]
+        "event": "far", "account": "u-1", "verdict": "compromised", "by": "service", "alert": assessed["alert"],
+        "counts": True,
     }  # fmt: skip
     sets = {
         next(iter(claims["events"])): claims
@@ -198,7 +200,7 @@ async def test_edge_processes_serve_the_keys_and_the_courier_signs_with_them(
     async with aiohttp.ClientSession() as session:
         for path, expected in (
             ("/.well-known/ssf-configuration", metadata(ISSUER)),
-            ("/.well-known/jwks.json", public_keys(vault.keyring)),
+            ("/.well-known/jwks.json", public_keys(vault.keyring, now())),
         ):
             async with session.get(running.base + path) as answer:
                 assert (answer.status, await answer.json()) == (200, expected)

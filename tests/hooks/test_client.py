@@ -71,6 +71,34 @@ async def test_a_name_is_checked_at_every_connect_by_the_address_that_is_connect
     assert len(server.came) == 1
 
 
+async def test_posts_at_the_same_time_ask_for_the_name_once(
+    server: HookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look-up that hangs holds a thread, and all targets share them."""
+    asked: list[str] = []
+    real, began, go = asyncio.get_running_loop().getaddrinfo, asyncio.Event(), asyncio.Event()
+
+    async def slow(host: Any, port: Any, **more: Any) -> Any:
+        asked.append(host)
+        began.set()
+        await go.wait()
+        return await real("127.0.0.1", port, **more)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", slow)
+    poster = Poster(f"http://name.example.org:{server.port}/hook", allow_private=True, timeout=10.0)
+    posts = [asyncio.create_task(poster.post(b"{}", {})) for _ in range(8)]
+    await began.wait()
+    for _ in range(100):  # the others come as far as that
+        await asyncio.sleep(0)
+    go.set()
+    assert {reply.status for reply in await asyncio.gather(*posts)} == {202}
+    assert asked == ["name.example.org"]
+    # And nothing is remembered of it.
+    await poster.post(b"{}", {})
+    assert asked == ["name.example.org"] * 2
+    await poster.close()
+
+
 async def test_redirects_are_not_followed(server: HookServer) -> None:
     server.answer = answers(307, Location=f"http://127.0.0.1:{server.port}/elsewhere")
     assert (await post(server.url)).status == 307

@@ -59,7 +59,7 @@ def signal(type: str = "risk-level-change", **changed: Any) -> HookEvent:
 
 def opened(store: SqliteStore, token: bytes) -> dict[str, Any]:
     """The claims, verified with the published keys by another library."""
-    keys = jwt.PyJWKSet.from_dict(json.loads(json.dumps(public_keys(store.vault.keyring))))
+    keys = jwt.PyJWKSet.from_dict(json.loads(json.dumps(public_keys(store.vault.keyring, START))))
     kid = jwt.get_unverified_header(token.decode())["kid"]
     found: dict[str, Any] = jwt.decode(
         token.decode(), keys[kid].key, algorithms=["ES256"], audience=AUDIENCE, issuer=ISSUER
@@ -182,10 +182,14 @@ async def test_a_new_key_signs_and_the_former_stays_published_for_a_month(
     assert jwt.get_unverified_header(server.came[1].body.decode())["kid"] == kid
     assert opened(store, before)
     assert opened(store, server.came[1].body)
+    assert len(public_keys(keyring, START + PUBLISHED - 1)["keys"]) == 2
+    # Not until another one is made, but for a month.
+    (left,) = public_keys(keyring, START + PUBLISHED)["keys"]
+    assert left["kid"] == kid
     rotate_key(keyring, START + PUBLISHED - DAY)
-    assert len(public_keys(keyring)["keys"]) == 3
+    assert len(public_keys(keyring, START + PUBLISHED - DAY)["keys"]) == 3
     rotate_key(keyring, START + PUBLISHED)
-    assert len(public_keys(keyring)["keys"]) == 3
+    assert len(public_keys(keyring, START + PUBLISHED)["keys"]) == 3
     with pytest.raises(KeyError):
         opened(store, before)
 
@@ -196,7 +200,7 @@ def test_published_keys_hold_nothing_secret_and_are_sealed_where_they_are_kept()
         signing_key(vault.keyring)
     ensure_key(vault.keyring, START)
     ensure_key(vault.keyring, START + 1)
-    (key,) = public_keys(vault.keyring)["keys"]
+    (key,) = public_keys(vault.keyring, START)["keys"]
     assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
     (sealed,) = vault.keyring._db.execute("SELECT sealed FROM value WHERE name = 'signals'").fetchone()
     assert key["x"].encode() not in sealed

@@ -93,6 +93,26 @@ async def test_it_was_me_at_high_confirms_nothing_and_is_kept(inst: Installation
     assert await answers(inst) == ["person legitimate"]
 
 
+async def test_a_yes_about_the_first_of_a_summary_does_not_close_what_was_high_in_it(inst: Installation) -> None:
+    """The day's mails are used up, so that the second stranger stands in the summary that began with a tablet."""
+    second = {
+        **AWAY,
+        "device_id": "second",
+        "session_id": "s-2",
+        "place": {"country": "BR", "lat": -23.5, "lon": -46.6},
+    }
+    await inst.run([login(97, **TOKYO), login(100, **PHONE), login(102, device_id="tablet", session_id="s-tablet")])
+    (seen,) = await inst.run([login(104, **second)])
+    first, last = await record(inst, "e-102"), await record(inst, "e-104")
+    assert first.alert == last.alert is not None
+    assert seen.assessment is not None
+    assert seen.assessment.level in ("high", "critical")
+    before = await inst.profile()
+    await inst.one(said(inst, "e-102", "legitimate", at=START + timedelta(hours=105)))
+    assert await inst.profile() == before
+    assert not (await record(inst, "e-102")).trusted
+
+
 @pytest.mark.parametrize(
     "change",
     [{"type": "recovery_used"}, {"type": "email_changed", "email": "eve@example.org"}, {"email": "eve@example.org"}],
@@ -103,6 +123,19 @@ async def test_it_was_me_within_thirty_days_of_a_recovery_or_change_of_address_c
     await inst.run([login(98, **change), login(100, **PHONE)])
     await inst.one(said(inst, "e-100", "legitimate"))
     assert not (await record(inst, "e-100")).trusted
+
+
+@pytest.mark.parametrize(("source", "counts"), [(PHONE, False), ({}, True)])
+async def test_it_was_me_after_a_reset_by_mail_confirms_nothing_unless_it_was_done_at_home(
+    inst: Installation, source: dict[str, Any], counts: bool
+) -> None:
+    """Whoever has the mailbox asks for a reset, sets a password, waits a day and says yes to the mail."""
+    await inst.run([login(97, type="password_reset_requested", **source), login(98, type="password_changed", **source)])
+    (seen,) = await inst.run([login(128, **PHONE)])
+    assert seen.assessment is not None
+    assert seen.assessment.level in ("low", "medium")
+    await inst.one(said(inst, "e-128", "legitimate", at=START + timedelta(hours=129)))
+    assert (await record(inst, "e-128")).trusted == counts
 
 
 async def test_it_was_me_thirty_days_after_a_recovery_confirms(inst: Installation) -> None:
@@ -220,6 +253,23 @@ async def test_explaining_later_sees_the_past_as_the_answers_left_it(inst: Insta
     for kind in ("device", "country", "network"):
         found = {key: bool(value.trusted_at) for key, value in replayed.values[kind].items()}
         assert found == {key: bool(value.trusted_at) for key, value in kept.values[kind].items()}
+
+
+@pytest.mark.parametrize("by", ["person", "service"])
+async def test_a_yes_by_mail_about_the_helpdesks_help_clears_nothing(inst: Installation, by: str) -> None:
+    """Whoever has the mailbox calls the helpdesk, says yes to its mail, and comes in from somewhere new."""
+    await inst.run([login(97, mfa={"method": "totp", "outcome": "success", "device_id": "app"})])
+    help: dict[str, Any] = {"type": "mfa_removed", "actor": "admin", "mfa": {"method": "totp", "device_id": "app"}}
+    await inst.run([login(98, **help), login(99, type="password_changed", actor="admin")])
+    for event in ("e-98", "e-99"):
+        await inst.one(replace(said(inst, event, "legitimate"), by=by))
+    (seen,) = await inst.run([login(100, **PHONE)])
+    assert seen.assessment is not None
+    fired = {finding.rule for finding in seen.assessment.findings}
+    assert ("helpdesk_takeover" in fired) == (by == "person")
+    profile = await inst.profile()
+    assert profile is not None
+    assert any(factor.removed_at for factor in profile.factors.values()) == (by == "person")
 
 
 async def test_the_link_in_the_mail_leads_to_the_event(inst: Installation) -> None:

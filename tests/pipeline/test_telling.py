@@ -119,6 +119,17 @@ async def test_not_me_after_a_login_revokes_and_asks_for_new_credentials(inst: I
     assert signals["credential-compromise"].data["claims"]["credential_type"] == "password"
 
 
+@pytest.mark.parametrize(("fields", "counts"), [(AWAY, False), ({"device_id": "phone"}, True)])
+async def test_a_persons_yes_that_confirms_nothing_is_told_as_such(
+    inst: Installation, fields: dict[str, Any], counts: bool
+) -> None:
+    await inst.run([*past(inst), come(inst, 97, **fields)])
+    await told(inst)
+    await inst.one(msgspec.structs.replace(inst.answer("e-97", "legitimate"), by="person"))
+    (given,) = await told(inst)
+    assert (given.data["verdict"], given.data["by"], given.data["counts"]) == ("legitimate", "person", counts)
+
+
 async def test_not_me_about_a_failed_guess_revokes_nothing(inst: Installation) -> None:
     await inst.run([*past(inst), come(inst, 97, outcome="failure", reason="bad_password", session_id="s-1", **AWAY)])
     await told(inst, "idp")

@@ -1664,6 +1664,23 @@ async def test_hooks_of_a_restricted_account_wait(store: Store) -> None:
     assert [each.event.about for each in await lease_hooks(store)] == ["event-1"]
 
 
+async def test_a_dead_letter_of_a_restricted_account_waits_when_it_is_sent_again(store: Store) -> None:
+    await store.put_hooks([hook(targets=("auth",)), hook("event-2", targets=("auth",), account="account-2")])
+    for each in await lease_hooks(store):
+        await store.settle_hook(each.id, worker="w-1", now=START, state="dead", reason="answered 500")
+    await store.commit(Changes(held={"account-1": True}, profiles={"account-1": Profile(restricted_at=START)}))
+    assert await store.replay_hooks("auth") == 2
+    # What comes in later, of a mail that was under way, waits as well.
+    await store.put_hooks([hook("event-3", targets=("auth",))])
+    assert [each.event.about for each in await lease_hooks(store)] == ["event-2"]
+    assert [each.state for each in await store.hooks_of("account-1")] == ["held", "held"]
+    await store.commit(Changes(held={"account-1": False}, profiles={"account-1": Profile()}))
+    again = await lease_hooks(store)
+    assert [(each.event.about, each.attempts, each.first_try) for each in again] == [
+        ("event-1", 0, START), ("event-3", 0, START)
+    ]  # fmt: skip
+
+
 async def test_hooks_go_with_their_account(store: Store) -> None:
     await store.put_hooks([hook(), hook("event-2", account="account-2")])
     key = store.vault.of("account-1")  # type: ignore[attr-defined]  # every store has one

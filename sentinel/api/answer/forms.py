@@ -55,14 +55,23 @@ def is_own(request: web.Request, base: str | None) -> bool:
         return False
     if origin is None:
         return True
-    try:
-        parts = urlsplit(origin)
-        own = urlsplit(base) if base is not None else None
-    except ValueError:
+    sender = _origin(origin)
+    if sender is None:
         return False
-    if own is not None and (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
-        return True
-    return parts.scheme in ("http", "https") and parts.netloc == request.host
+    asked = f"{sender[0]}://{request.host}"
+    return sender in (_origin(each) for each in (base, asked) if each is not None)
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port as browsers compare them (RFC 6454 section 4): a host has no case, a name is as DNS has it,
+    and the scheme's own port is not written; nothing for what has none."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError:
+        return None
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return (parts.scheme, host, port or usual) if usual is not None and host else None
 
 
 def _mac(key: bytes, token: str, step: str, at: int) -> str:

@@ -95,7 +95,7 @@ async def post_answer(request: web.Request, service: Service) -> web.Response:
         return _show(request, service, asked, step=step, form=form["form"], problem="soon")  # type: ignore[arg-type]  # likewise
     await _answer(service, asked, _VERDICTS[step])
     # So that going back, or loading it anew, sends nothing.
-    return web.Response(status=303, headers={"Location": f"/answer/{asked.token}", "Cache-Control": "no-store"})
+    return web.Response(status=303, headers={"Location": asked.token, "Cache-Control": "no-store"})
 
 
 async def _asked(request: web.Request, service: Service) -> Asked | web.Response:
@@ -161,7 +161,8 @@ def _show(
         "step": step,
         "problem": problem,
         "form": form or make_form(service.vault.form_key, asked.token, step, service.clock()),
-        "action": f"/answer/{asked.token}",
+        # Relative, since people may reach the page below another path of the operator's host.
+        "action": asked.token,
         "change": asked.notice.kind == "credential_change",
     }
     name = "answered" if asked.state in FINAL else "question" if step == "choose" else "once_more"

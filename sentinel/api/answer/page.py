@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from msgspec.structs import replace
 
 from sentinel.alerts.identity import Identity
 from sentinel.alerts.values import values_of
@@ -30,10 +31,11 @@ _HEADERS: Final = {
 
 
 def of_account(asked: Asked, identity: Identity, spoken: Language) -> dict[str, Any]:
-    """The mail's own words for what happened."""
-    values = values_of(
-        asked.notice, asked.attributes, identity, Words(spoken), to=Address(), answer_url=None, logo=None
-    )
+    """The mail's own words for what happened. At a former address without the name: it may be one given since."""
+    attributes = asked.attributes
+    if attributes is not None and asked.role == "former":
+        attributes = replace(attributes, name=None)
+    values = values_of(asked.notice, attributes, identity, Words(spoken), to=Address(), answer_url=None, logo=None)
     return values | {"former_address": asked.role == "former", "reset_link": identity.reset_page}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sentinel.events.hook import HookEvent
 from sentinel.store.hooks import Disabled, Ended, Hook, HookKept, HookStanding
 from sentinel.store.protocol import Changes
-from sentinel.store.sqlite import hooks, writing
+from sentinel.store.sqlite import hooks, reading, writing
 from sentinel.store.sqlite.part import Part
 
 
@@ -16,13 +16,30 @@ class SqliteHooks(Part):
         """See the protocol. A look first: most of the time there is nothing, and looking needs no lock."""
         if not await self._read(lambda db: hooks.is_due(db, target, now)):
             return []
-        rows = await self._write(lambda db: hooks.lease(db, target, worker, now, limit, seconds))
-        found = []
-        for id, attempts, first_try, name, ref, sealed in rows:
-            # What belongs to an erased account goes with its other rows; until then it is nobody's to be told.
-            if (event := self._rows.open_hook(target, name, ref, sealed)) is not None:
-                found.append(Hook(id=id, name=name, event=event, attempts=attempts, first_try=first_try))
+        found: list[Hook] = []
+        while not found:
+            rows = await self._write(lambda db: hooks.lease(db, target, worker, now, limit, seconds))
+            if not rows:
+                break
+            for id, attempts, first_try, name, ref, sealed in rows:
+                # What belongs to an erased account goes with its other rows; until then it is nobody's to be told.
+                if (event := self._rows.open_hook(target, name, ref, sealed)) is None:
+                    continue
+                if not await self._held_back(id, event.account, worker):
+                    found.append(Hook(id=id, name=name, event=event, attempts=attempts, first_try=first_try))
         return found
+
+    async def _held_back(self, hook: int, account: str | None, worker: str) -> bool:
+        """Whether the account is restricted, and its event waits. Restricting holds back what waits then; a dead letter
+        sent again, or the mark of a mail that was under way, comes later."""
+        if account is None:
+            return False
+        row = self._rows.profile_row(account)
+        sealed = await self._read(lambda db: reading.profile(db, row))
+        if sealed is None or not self._rows.open_profile(account, sealed).restricted:
+            return False
+        await self._write(lambda db: hooks.hold(db, hook, worker, row, sealed))
+        return True
 
     async def settle_hook(self, hook: int, *, worker: str, now: int, state: Ended, reason: str = "") -> None:
         """See the protocol."""

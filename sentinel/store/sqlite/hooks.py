@@ -90,6 +90,18 @@ def retry(db: sqlite3.Connection, hook: int, worker: str, at: int, reason: str) 
     )
 
 
+def hold(db: sqlite3.Connection, hook: int, worker: str, profile: str, sealed: bytes) -> None:
+    """Hold back what was leased, as if it had not been: its account is restricted, as the ``sealed`` profile says. If
+    that changed since, it is looked at again when the lease has run out."""
+    db.execute(
+        "UPDATE hook SET state = 'held', attempts = attempts - 1,"  # noqa: S608  # constant text
+        f" first_try = CASE attempts WHEN 1 THEN 0 ELSE first_try END, {_OPEN}"
+        " WHERE id = ? AND worker = ? AND state = 'pending'"
+        " AND EXISTS (SELECT 1 FROM profile WHERE key = ? AND sealed = ?)",
+        (hook, worker, profile, sealed),
+    )
+
+
 def bury(db: sqlite3.Connection, target: str, now: int, reason: str) -> int:
     """Make dead letters of all that waits for a target and that nobody is sending."""
     return db.execute(
