@@ -1,6 +1,7 @@
 """A flood: more mails wait than people should get one by one. An account's become one summary; operators hear once."""
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from sentinel.events.alert import Notice, alert_id
@@ -16,11 +17,11 @@ _RISK: Final = 85.0
 _LEVEL: Final = "critical"
 
 
-async def fold_flood(store: Store, most: int, *, now: int) -> int:
+async def fold_flood(store: Store, most: Callable[[str], int], *, now: int) -> int:
     """See :meth:`sentinel.alerts.outbox.Outbox.fold_flood`."""
     folded = 0
     for tenant, waiting in sorted((await store.crowds(now)).items()):
-        if waiting > most:
+        if waiting > most(tenant):
             folded += await store.fold_mails(tenant, now=now)
             await _tell(store, tenant, waiting, now)
     return folded

@@ -20,9 +20,10 @@ KINDS: Final = (
     "campaign",
 )
 
+CRITICAL_ACCOUNT: Final = "critical_account"
+REPORT: Final = "report"
 #: Mails to operators that are no alerts: no assessment names them.
-OPERATOR_KINDS: Final = ("critical_account", "report")
-
+OPERATOR_KINDS: Final = (CRITICAL_ACCOUNT, REPORT)
 
 #: Among a mail's reasons, where no rule held: somebody who knows said that it was not the person.
 SAID_COMPROMISED: Final = "said_compromised"
