@@ -5,7 +5,7 @@ from email.headerregistry import Address
 from typing import Any, Final
 
 from sentinel.alerts.brand import COLOUR, COLOUR_DARK, ON_COLOUR, ON_COLOUR_DARK
-from sentinel.alerts.clean import clean
+from sentinel.alerts.clean import clean, clean_typed
 from sentinel.alerts.identity import Identity
 from sentinel.alerts.words import Words
 from sentinel.events.alert import SAID_COMPROMISED, Notice
@@ -31,11 +31,11 @@ def values_of(
     return {
         "lang": words.language.code,
         "service": service,
-        "support": clean(identity.support, limit=160, hosts=True),
-        "review": clean(identity.review, limit=200, hosts=True) or clean(identity.support, limit=160, hosts=True),
-        "security_page": clean(identity.security_page, limit=160, hosts=True),
-        "reset_page": clean(identity.reset_page, limit=160, hosts=True),
-        "imprint": clean(identity.imprint, limit=200, hosts=True),
+        "support": clean_typed(identity.support, limit=160),
+        "review": clean_typed(identity.review, limit=200) or clean_typed(identity.support, limit=160),
+        "security_page": clean_typed(identity.security_page, limit=160),
+        "reset_page": clean_typed(identity.reset_page, limit=160),
+        "imprint": clean_typed(identity.imprint, limit=200),
         # Nobody but the person answers for an account, and nobody for one that is erased.
         "answer_url": None if notice.kind == "campaign" or notice.type == "account_erased" else answer_url,
         "type": notice.type,
