@@ -8,7 +8,7 @@ from sentinel.alerts.brand import COLOUR, COLOUR_DARK, ON_COLOUR, ON_COLOUR_DARK
 from sentinel.alerts.clean import clean, clean_typed
 from sentinel.alerts.identity import Identity
 from sentinel.alerts.words import Words
-from sentinel.events.alert import SAID_COMPROMISED, Notice
+from sentinel.events.alert import FLOOD, SAID_COMPROMISED, Notice
 from sentinel.events.sighting import Attributes
 
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
@@ -51,6 +51,7 @@ def values_of(
         "facts": _facts(notice, attributes, service, words),
         "reasons": words.titles(notice) if notice.kind == "campaign" else words.reasons(notice),
         "said_compromised": SAID_COMPROMISED in notice.reasons,
+        "waited": words.number(notice.events) if _is_flood(notice) else None,
         "place_known": notice.actor == "self" and words.place(notice.place) is not None,
         "former_address": former is not None and former.casefold() == to.addr_spec.casefold(),
         "logo": logo,
@@ -78,6 +79,8 @@ def _facts(notice: Notice, attributes: Attributes | None, service: str, words: W
             facts.append((say("Account"), account or name or ""))
     zone = attributes.timezone if attributes is not None else None
     facts.append((say("When"), words.when(notice.time, zone)))
+    if _is_flood(notice):  # about no event that had a place, a device or an outcome
+        return [*facts, (say("Case number"), atom(notice.id))]
     if notice.actor == "self":
         facts.append((say("Where"), words.where(notice.place, notice.organisation)))
         facts.append((say("Device"), words.device(notice.device)))
@@ -90,6 +93,10 @@ def _facts(notice: Notice, attributes: Attributes | None, service: str, words: W
         facts.append((say("Events"), words.number(notice.events)))
     facts.append((say("Case number"), atom(notice.id)))
     return facts
+
+
+def _is_flood(notice: Notice) -> bool:
+    return notice.kind == "campaign" and not notice.event and FLOOD in notice.reasons
 
 
 def atom(text: str) -> str:

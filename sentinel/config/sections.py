@@ -292,7 +292,7 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     locale: Annotated[
         Literal["en", "de", "fr", "es"],
-        text("The language of people whose own is not known or not spoken, and of mails to operators."),
+        text("The language of people whose own is not known or not spoken, and of mails to operators about campaigns."),
     ] = "en"
     answer_url: Annotated[
         WebAddress | None,
