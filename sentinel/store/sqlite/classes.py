@@ -188,7 +188,7 @@ STORE: Final = Database(
             Column("id", "The order in which they came.", "operational"),
             Column("digest", "SHA-256 of the token in the link, which is itself not kept.", "pseudonymous"),
             _TENANT,
-            _owner("links"),
+            _owner("answers"),
             _REF,
             Column("role", "Whether the mail went to the account's address or to its former one.", "pseudonymous"),
             Column("expires", "When the link ends.", "pseudonymous"),
