@@ -191,7 +191,7 @@ STORE: Final = Database(
             _owner("answers"),
             _REF,
             Column("role", "Whether the mail went to the account's address or to its former one.", "pseudonymous"),
-            Column("expires", "When the link ends.", "pseudonymous"),
+            Column("expires", "The end of the UTC day on which the link ends.", "pseudonymous"),
             Column("notice", "What the mail said, so that the page says the same.", "content", "account",
                    holds=(NOTICE,)),
         )),
