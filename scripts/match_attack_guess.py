@@ -9,7 +9,9 @@ from match_attack_figure import Guess
 from match_attack_made import KNOWN_DAYS, Known, Truth
 from match_attack_seen import EventSeen, Seen
 
+from sentinel.events.clock import DAY
 from sentinel.events.sighting import Raw
+from sentinel.privacy.answer_token import LINK_DAYS
 from sentinel.privacy.sealer import pack, sealed_size
 from sentinel.rules.load import load_rules, packaged_rules
 from sentinel.rules.ruleset import RuleSet
@@ -65,6 +67,7 @@ class _Thief:
             self._windows(),
             self._alerts(),
             self._mails(),
+            self._links(),
             self._written_together(),
             Guess(
                 "with the keyring: whose event", len(rows), sum(bool(self.truth.keys[e.key]) for e in rows), self.chance
@@ -269,6 +272,14 @@ class _Thief:
         for owner, done in self.seen.mails:
             found[owner].update(each.account for each in self.known for at in each.mailed if abs(done / 1e6 - at) < 1)
         return self._owned("mails of an account: when they were sent", found, "mails")
+
+    def _links(self) -> Guess:
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for owner, expires in self.seen.links:
+            last = expires / 1e6 - LINK_DAYS * 86_400
+            first = last - (86_400 if expires % DAY == 0 else 3600)
+            found[owner].update(each.account for each in self.known for at in each.mailed if first < at - 2 <= last + 1)
+        return self._owned("links of an account: when they end against when mails were sent", found, "answers")
 
     def _written_together(self) -> Guess:
         events, own = self.truth.events, self.truth.own["profile"]

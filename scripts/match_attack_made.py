@@ -147,6 +147,6 @@ async def _truth(store: SqliteStore, vault: Vault, known: dict[str, Known]) -> T
             continue
         for day in days:
             truth.events[day, key.row(day)] = account
-        for kind in ("profile", "attributes", "alerts", "mails", "windows"):
+        for kind in ("profile", "attributes", "alerts", "mails", "answers", "hooks", "windows"):
             truth.own.setdefault(kind, {})[key.row(kind)] = account
     return truth

@@ -33,6 +33,7 @@ class Seen(msgspec.Struct):
     tracks: list[tuple[str, int]]  #: owner, expires
     alerts: list[tuple[str, int, str]]  #: owner, UTC day, kind
     mails: list[tuple[str, int]]  #: owner, when it was done with
+    links: list[tuple[str, int]]  #: owner, when the link of a mail ends
     together: list[tuple[int, str, str]]  #: UTC day and owner of an event, profile row of the same commit
 
 
@@ -53,6 +54,7 @@ def see(folder: Path) -> Seen:
             database.execute("SELECT owner, expires FROM track WHERE owner IS NOT NULL ORDER BY id").fetchall(),
             database.execute("SELECT owner, day, kind FROM alert WHERE owner IS NOT NULL ORDER BY seq").fetchall(),
             database.execute("SELECT owner, done FROM mail WHERE owner IS NOT NULL AND done ORDER BY id").fetchall(),
+            database.execute("SELECT owner, expires FROM answer_token WHERE role = 'current' ORDER BY id").fetchall(),
             together,
         )
 

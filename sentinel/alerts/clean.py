@@ -46,16 +46,35 @@ def clean(value: str | None, *, limit: int = MAX_VALUE, hosts: bool = False) -> 
     """
     if value is None:
         return None
+    text, had_scheme = _one_line(value, limit)
+    text = _HOST_WITH_PATH.sub(_break_dots, text)
+    if not hosts or had_scheme:
+        text = _BARE_HOST.sub(_break_dots, text)
+    return _cut(text, limit)
+
+
+def clean_typed(value: str | None, *, limit: int) -> str | None:
+    """What the operator typed, as :func:`clean` makes it, but web addresses stay as people have to type them, only
+    without their scheme. Never for a value out of an event.
+
+    >>> clean_typed("https://example.org/reset", limit=160)
+    'example.org/reset'
+    """
+    return None if value is None else _cut(_one_line(value, limit)[0], limit)
+
+
+def _one_line(value: str, limit: int) -> tuple[str, bool]:
+    """``value`` as one line without schemes, and whether it had any."""
     # The cut comes first as well: cleaning a hostile kilobyte costs more than the few characters shown are
     # worth.
-    text = " ".join(_visible(unicodedata.normalize("NFC", value[: limit * 8])).split())
+    text = whole = " ".join(_visible(unicodedata.normalize("NFC", value[: limit * 8])).split())
     while (without := _SCHEME.sub("", text)) != text:  # "htthttps://ps://" must not leave a scheme behind
-        text, hosts = without, False
+        text = without
     # An encoded word (RFC 2047) in a subject is decoded by the header classes, line breaks in it included.
-    text = text.replace("=?", "= ?")
-    text = _HOST_WITH_PATH.sub(_break_dots, text)
-    if not hosts:
-        text = _BARE_HOST.sub(_break_dots, text)
+    return text.replace("=?", "= ?"), text != whole
+
+
+def _cut(text: str, limit: int) -> str | None:
     if len(text) > limit:
         text = text[: limit - 1].rstrip() + "…"
     return text.strip() or None

@@ -9,23 +9,16 @@ import re
 import textwrap
 from base64 import b64encode
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
-from functools import lru_cache
-from hashlib import sha256
 from typing import Final
 
-import css_inline
-
-from sentinel.alerts.address import check_address, check_from
+from sentinel.alerts.draft import Draft, Picture
 from sentinel.alerts.identity import Identity
 from sentinel.alerts.own_templates import templates_in
 from sentinel.alerts.rendering import SHIPPED
-from sentinel.alerts.values import atom, values_of
+from sentinel.alerts.values import values_of
 from sentinel.alerts.words import Words
 from sentinel.errors import SentinelError
 from sentinel.events.alert import KINDS, Notice
-from sentinel.events.clock import to_datetime
 from sentinel.events.sighting import Attributes
 from sentinel.language import negotiate
 
@@ -55,13 +48,15 @@ def compose(
     Raises :class:`sentinel.alerts.address.AddressError` for a recipient that is not one plain address,
     :class:`SenderError` for such a sender, and :class:`ComposeError` for a kind without a template.
     """
-    to, sender = check_address(recipient), check_from(identity.from_header)
+    draft = Draft.to_recipient(notice.id, identity, recipient)
     if notice.kind not in KINDS:
         raise ComposeError("alert: no mail template for this kind; expected one of " + ", ".join(KINDS))
     spoken = negotiate(attributes.locale if attributes is not None else None, identity.locale)
-    digest = sha256(f"{notice.id}\x1f{to.addr_spec}".encode()).hexdigest()
-    logo = f"logo.{digest[:16]}@{sender.domain}" if identity.logo else None
-    values = values_of(notice, attributes, identity, Words(spoken), to=to, answer_url=answer_url, logo=logo)
+    logo = None
+    if identity.logo is not None:
+        logo = Picture(draft.picture_name("logo"), identity.logo.content, identity.logo.subtype)
+    shown = logo.name if logo is not None else None
+    values = values_of(notice, attributes, identity, Words(spoken), to=draft.to, answer_url=answer_url, logo=shown)
     try:
         parts = templates_in(identity.templates).render(notice.kind, values, spoken)
     except Exception:
@@ -69,26 +64,7 @@ def compose(
             raise
         # An own template that was good with every sample, but not with this: the mail goes out all the same.
         parts = SHIPPED.render(notice.kind, values, spoken)
-
-    message = EmailMessage(policy=SMTP)
-    message["From"] = sender
-    message["To"] = to
-    message["Subject"] = parts.subject
-    message["Date"] = format_datetime(to_datetime(now))
-    message["Message-ID"] = f"<{atom(notice.id)}.{digest[:16]}@{sender.domain}>"
-    # RFC 3834, and its counterpart for servers that do not read it: no out-of-office replies.
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(_wrap(parts.text), cte="quoted-printable")
-    message.add_alternative(_inliner().inline(parts.html), subtype="html", cte="quoted-printable")
-    # The library's own boundaries are random; the same mail shall be the same bytes.
-    message.set_boundary(f"=_{digest[:32]}")
-    if identity.logo is not None and logo is not None:
-        html = message.get_body(("html",))
-        assert html is not None  # added above
-        html.add_related(identity.logo.content, "image", identity.logo.subtype, cid=f"<{logo}>", disposition="inline")
-        html.set_boundary(f"=_{digest[32:]}")
-    return message
+    return draft.written(parts.subject, _wrap(parts.text), now=now, html=parts.html, picture=logo)
 
 
 def page_of(message: EmailMessage) -> str:
@@ -118,9 +94,3 @@ def _wrap(text: str) -> str:
             break_on_hyphens=False,
         ) or [""]
     return "\n".join(lines).strip() + "\n"
-
-
-@lru_cache(maxsize=1)
-def _inliner() -> css_inline.CSSInliner:
-    # Many mail programs drop <style>; those that keep it need what cannot be inlined: dark mode.
-    return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False, keep_link_tags=False)

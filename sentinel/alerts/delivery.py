@@ -33,8 +33,8 @@ class Delivery:
     ``identity`` gives the sender for a tenant, ``reach`` how its people are reached. ``answer_url`` gives the page that
     asks the person at an address whether it was them, ``for_operators`` writes mails that are no alerts. ``elapsed`` is
     a clock that only moves forward, in seconds; it guards the lease. ``busy`` says that events wait: then mails,
-    milliseconds of work each, go slower. Several deliveries may work on one outbox: who holds the lease sends, and stops
-    in time.
+    milliseconds of work each, go slower. Several deliveries may work on one outbox: who holds the lease sends, and
+    stops in time.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Delivery:
     def lease_seconds(self) -> int:
         """How long a batch is held: the longest a mail to three recipients can take, twice, and at least 5
         minutes."""
-        recipients = max(3, len(self._settings.operators))
+        recipients = max(3, self._settings.most_operators)
         return max(300, int(self._mailer.budget * recipients * 2) + 1)
 
     async def run(self, stop: asyncio.Event, wake: asyncio.Event, clock: Callable[[], int]) -> None:
@@ -104,7 +104,7 @@ class Delivery:
         settings = self._settings
         if not 0 <= now - self._looked < _FLOOD_LOOK:
             self._looked = now
-            await self._outbox.fold_flood(settings.flood, now=now)
+            await self._outbox.fold_flood(settings.flood_of, now=now)
         limit = self._rates.room(now, settings.batch)
         if not limit:
             return 0

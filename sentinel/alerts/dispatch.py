@@ -1,8 +1,8 @@
 """One mail of the outbox: to whom, whether now, written, handed over, and marked with what became of it."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from hashlib import sha256
 from typing import Final, Protocol
@@ -17,7 +17,7 @@ from sentinel.alerts.recipients import Reach, is_urgent, quiet_until, recipients
 from sentinel.alerts.sender import Sender
 from sentinel.alerts.smtp import Result
 from sentinel.errors import SentinelError
-from sentinel.events.alert import OPERATOR_KINDS, Notice
+from sentinel.events.alert import OPERATOR_KINDS, REPORT, Notice
 from sentinel.events.clock import DAY, HOUR, SECOND
 from sentinel.events.sighting import Attributes
 from sentinel.privacy.answer_token import Role
@@ -52,7 +52,8 @@ class DeliverySettings:
     """``worker`` names this process among those on the same outbox. ``retry_hours`` is how long a mail is
     tried (RFC 5321 section 4.5.4.1: 4 to 5 days for relays; an alert three days old helps nobody).
     ``batch`` is how many mails are held at once, ``poll_seconds`` how often to look when nobody wakes the
-    loop, ``flood`` how many mails that are not critical may wait before they are folded."""
+    loop, ``flood`` how many mails that are not critical may wait before they are folded. Where a tenant has operators
+    or a limit of its own, they stand in ``tenant_operators`` and ``tenant_floods``."""
 
     worker: str
     operators: tuple[str, ...] = ()
@@ -61,6 +62,22 @@ class DeliverySettings:
     batch: int = 10
     poll_seconds: float = 15.0
     flood: int = 500
+    tenant_operators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tenant_floods: Mapping[str, int] = field(default_factory=dict)
+
+    def operators_of(self, notice: Notice) -> tuple[str, ...]:
+        """Who hears of it: a tenant's own operators of what is that tenant's. The report is of all tenants, so no
+        tenant's operators get it."""
+        return self.operators if notice.kind == REPORT else self.tenant_operators.get(notice.tenant, self.operators)
+
+    def flood_of(self, tenant: str) -> int:
+        """How many mails of a tenant may wait."""
+        return self.tenant_floods.get(tenant, self.flood)
+
+    @property
+    def most_operators(self) -> int:
+        """How many a mail goes to at most."""
+        return max(len(self.operators), *map(len, self.tenant_operators.values()), 0)
 
 
 @dataclass(slots=True)
@@ -123,7 +140,7 @@ class Dispatch:
             # Restricted or erased since it was leased: nobody is written to about such an account.
             return
         attributes: Attributes | None = None
-        people, why = self._settings.operators, "nobody is set in alerts.operators"
+        people, why = self._settings.operators_of(notice), "nobody is set in alerts.operators"
         # One of those that operators get belongs to an account: it is erased and held back with it.
         if notice.kind not in OPERATOR_KINDS and (notice.addressed is not None or notice.account is not None):
             reach = self._reach(notice.tenant)
@@ -197,7 +214,7 @@ class Dispatch:
     async def _note_refusal(self, item: OutboxItem, recipient: str, result: Result) -> None:
         notice = item.notice
         _log.warning("alert %s (%s) refused for one recipient: %s", notice.id, notice.kind, result.reason)
-        if result.refused and notice.account is not None:
+        if result.refused and notice.account is not None and notice.kind not in OPERATOR_KINDS:
             await self._outbox.refused(item.id, recipient, worker=self._settings.worker)
 
     async def _send(self, item: OutboxItem, attributes: Attributes | None, recipient: str, now: int) -> Result:

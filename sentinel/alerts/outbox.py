@@ -4,6 +4,7 @@ A store implements it. ``now``, ``at`` and ``first_try`` are micros. The store c
 holder of the lease, so that a worker whose lease ran out cannot mark a mail that another one holds now.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -62,9 +63,10 @@ class Outbox(Protocol):
         """Whether it refused that address of the account at ``since`` or later."""
         ...
 
-    async def fold_flood(self, most: int, *, now: int) -> int:
-        """Where more than ``most`` mails that are not critical wait for their first try: fold those of one account into
-        one summary, and tell the operators, once a day and tenant. Returns how many were folded into others."""
+    async def fold_flood(self, most: Callable[[str], int], *, now: int) -> int:
+        """Where more mails of a tenant than ``most`` says, critical ones not counted, wait for their first try: fold
+        those of one account into one summary, and tell the operators, once a day and tenant. Returns how many were
+        folded into others."""
         ...
 
     async def attributes(self, tenant: str, account: str) -> Attributes | None:

@@ -5,10 +5,10 @@ from email.headerregistry import Address
 from typing import Any, Final
 
 from sentinel.alerts.brand import COLOUR, COLOUR_DARK, ON_COLOUR, ON_COLOUR_DARK
-from sentinel.alerts.clean import clean
+from sentinel.alerts.clean import clean, clean_typed
 from sentinel.alerts.identity import Identity
 from sentinel.alerts.words import Words
-from sentinel.events.alert import SAID_COMPROMISED, Notice
+from sentinel.events.alert import FLOOD, SAID_COMPROMISED, Notice
 from sentinel.events.sighting import Attributes
 
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
@@ -31,11 +31,11 @@ def values_of(
     return {
         "lang": words.language.code,
         "service": service,
-        "support": clean(identity.support, limit=160, hosts=True),
-        "review": clean(identity.review, limit=200, hosts=True) or clean(identity.support, limit=160, hosts=True),
-        "security_page": clean(identity.security_page, limit=160, hosts=True),
-        "reset_page": clean(identity.reset_page, limit=160, hosts=True),
-        "imprint": clean(identity.imprint, limit=200, hosts=True),
+        "support": clean_typed(identity.support, limit=160),
+        "review": clean_typed(identity.review, limit=200) or clean_typed(identity.support, limit=160),
+        "security_page": clean_typed(identity.security_page, limit=160),
+        "reset_page": clean_typed(identity.reset_page, limit=160),
+        "imprint": clean_typed(identity.imprint, limit=200),
         # Nobody but the person answers for an account, and nobody for one that is erased.
         "answer_url": None if notice.kind == "campaign" or notice.type == "account_erased" else answer_url,
         "type": notice.type,
@@ -51,6 +51,7 @@ def values_of(
         "facts": _facts(notice, attributes, service, words),
         "reasons": words.titles(notice) if notice.kind == "campaign" else words.reasons(notice),
         "said_compromised": SAID_COMPROMISED in notice.reasons,
+        "waited": words.number(notice.events) if _is_flood(notice) else None,
         "place_known": notice.actor == "self" and words.place(notice.place) is not None,
         "former_address": former is not None and former.casefold() == to.addr_spec.casefold(),
         "logo": logo,
@@ -78,6 +79,8 @@ def _facts(notice: Notice, attributes: Attributes | None, service: str, words: W
             facts.append((say("Account"), account or name or ""))
     zone = attributes.timezone if attributes is not None else None
     facts.append((say("When"), words.when(notice.time, zone)))
+    if _is_flood(notice):  # about no event that had a place, a device or an outcome
+        return [*facts, (say("Case number"), atom(notice.id))]
     if notice.actor == "self":
         facts.append((say("Where"), words.where(notice.place, notice.organisation)))
         facts.append((say("Device"), words.device(notice.device)))
@@ -90,6 +93,10 @@ def _facts(notice: Notice, attributes: Attributes | None, service: str, words: W
         facts.append((say("Events"), words.number(notice.events)))
     facts.append((say("Case number"), atom(notice.id)))
     return facts
+
+
+def _is_flood(notice: Notice) -> bool:
+    return notice.kind == "campaign" and not notice.event and FLOOD in notice.reasons
 
 
 def atom(text: str) -> str:

@@ -81,6 +81,9 @@ def _tenant(reader: "Reader", settings: Settings, name: str, value: Any) -> Tena
     tenant = reader.table(common, value, *key)
     check_decision(reader.source, tenant.decision, *key)
     check_pages(reader.source, tenant.service, tenant.brand, *key)
+    if tenant.alerts.report != settings.alerts.report:
+        message = "the weekly report is one of all tenants; say in [alerts] when it is sent"
+        raise reader.source.error(message, *key, "alerts", "report")
     return tenant
 
 

@@ -227,14 +227,18 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Who is told, and how often."""
 
     operators: Annotated[
-        tuple[MailAddress, ...], text("Who hears of campaigns, such as password spraying. Empty: nobody.")
+        tuple[MailAddress, ...],
+        text("Who hears of campaigns, such as password spraying. A tenant's own hear of its own. Empty: nobody."),
     ] = ()
     critical_accounts: Annotated[
         bool, text("Whether operators also hear of each account at critical risk, at most once a day.")
     ] = False
     report: Annotated[
         Weekly,
-        text("When operators get the weekly report (docs/report.md), by UTC. It is one of all tenants."),
+        text(
+            "When operators get the weekly report (docs/report.md), by UTC. It is one of all tenants, and goes to "
+            "those in `[alerts]`, not to a tenant's own."
+        ),
     ] = Weekly("off")
     fold_minutes: Annotated[
         int,
@@ -288,7 +292,7 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     locale: Annotated[
         Literal["en", "de", "fr", "es"],
-        text("The language of people whose own is not known or not spoken, and of mails to operators."),
+        text("The language of people whose own is not known or not spoken, and of mails to operators about campaigns."),
     ] = "en"
     answer_url: Annotated[
         WebAddress | None,

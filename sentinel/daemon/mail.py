@@ -117,6 +117,20 @@ def answer_url_of(config: Config, vault: Vault, notice: Notice, role: Role) -> s
     return f"{base.rstrip('/')}/answer/{make_token(vault.answer_key, notice.tenant, notice.id, role)}"
 
 
+def delivery_settings(config: Config) -> DeliverySettings:
+    """How mails are delivered by this process."""
+    return DeliverySettings(
+        worker=f"{socket.gethostname()}-{os.getpid()}",
+        operators=config.alerts.operators,
+        retry_hours=config.smtp.retry_hours,
+        first_wait=config.smtp.retry_first_seconds,
+        batch=_BATCH * config.smtp.connections,
+        flood=config.alerts.flood,
+        tenant_operators={name: tenant.alerts.operators for name, tenant in config.tenants.items()},
+        tenant_floods={name: tenant.alerts.flood for name, tenant in config.tenants.items()},
+    )
+
+
 def make_delivery(
     config: Config,
     store: Store,
@@ -130,14 +144,7 @@ def make_delivery(
         StoreOutbox(store, lambda tenant: receivers_of(config, tenant), told),
         mailer_of(config, connections=config.smtp.connections),
         lambda tenant: identity_of(config, tenant),
-        DeliverySettings(
-            worker=f"{socket.gethostname()}-{os.getpid()}",
-            operators=config.alerts.operators,
-            retry_hours=config.smtp.retry_hours,
-            first_wait=config.smtp.retry_first_seconds,
-            batch=_BATCH * config.smtp.connections,
-            flood=config.alerts.flood,
-        ),
+        delivery_settings(config),
         reach=lambda tenant: reach_of(config, tenant),
         rates=Rates(config.smtp.per_minute, config.smtp.per_domain_minute),
         for_operators=OperatorMails(config, store, vault),

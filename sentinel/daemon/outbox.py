@@ -65,7 +65,7 @@ class StoreOutbox:
     async def is_refused(self, account: str, address: str, *, since: int) -> bool:
         return await self._store.refused(account, address) >= since
 
-    async def fold_flood(self, most: int, *, now: int) -> int:
+    async def fold_flood(self, most: Callable[[str], int], *, now: int) -> int:
         return await fold_flood(self._store, most, now=now)
 
     async def _telling(self, notice: Notice | None, now: int) -> Sequence[HookEvent]:

@@ -14,7 +14,7 @@ from sentinel.daemon.models import today
 from sentinel.daemon.retention import is_overdue, oldest_raw
 from sentinel.daemon.state import store_path
 from sentinel.errors import SentinelError
-from sentinel.events.alert import Notice
+from sentinel.events.alert import CRITICAL_ACCOUNT, FLOOD, REPORT, Notice
 from sentinel.events.clock import DAY, now, to_text, utc_day
 from sentinel.models.in_force import Shelf
 from sentinel.models.registry import Registry
@@ -50,7 +50,7 @@ async def make_report(
     for (day, state), number in mails.items():
         by_state[state] += number if day <= last else 0
     alerts = [row for each in tenants for row in await store.alerts(each, limit=_ALL) if since <= row.last < until]
-    campaigns = [row for row in alerts if row.kind == "campaign"]
+    campaigns = [row for row in alerts if row.kind == "campaign" and FLOOD not in row.rules]
     titles = _titles(config)
     rules, answers = await _rules(store, tenant, since, until, titles)
     kinds = Counter(row.kind for row in alerts if row.kind != "campaign")
@@ -83,6 +83,8 @@ async def make_report(
             sent=by_state["sent"],
             failed=by_state["failed"],
             unaddressed=by_state["unaddressed"],
+            folded=by_state["folded"],
+            answered=by_state["answered"],
             waiting=(await store.mail_counts())["pending"],
         ),
         drift=drift,
@@ -106,7 +108,7 @@ class OperatorMails:
 
     async def __call__(self, notice: Notice, identity: Identity, *, recipient: str, now: int) -> EmailMessage:
         """See the protocol."""
-        if notice.kind == "critical_account":
+        if notice.kind == CRITICAL_ACCOUNT:
             return critical_mail(notice, identity, recipient=recipient, now=now)
         # The same for every operator.
         if self._made is None or self._made[0] != notice.id:
@@ -141,7 +143,7 @@ async def ask_for_report(store: Store, config: Config, asked: str, *, now: int, 
     if not oldest.last or any(record.time >= time for _, record in oldest.records):
         return asked  # nothing had happened by then
     notice = Notice(
-        id=id, kind="report", tenant="default", event="", account=None, time=time, risk=0.0, level="low",
+        id=id, kind=REPORT, tenant="default", event="", account=None, time=time, risk=0.0, level="low",
         decision="allow",
     )  # fmt: skip
     await store.commit(Changes(notices=[notice]))

@@ -20,12 +20,15 @@ KINDS: Final = (
     "campaign",
 )
 
+CRITICAL_ACCOUNT: Final = "critical_account"
+REPORT: Final = "report"
 #: Mails to operators that are no alerts: no assessment names them.
-OPERATOR_KINDS: Final = ("critical_account", "report")
-
+OPERATOR_KINDS: Final = (CRITICAL_ACCOUNT, REPORT)
 
 #: Among a mail's reasons, where no rule held: somebody who knows said that it was not the person.
 SAID_COMPROMISED: Final = "said_compromised"
+#: Among a campaign's reasons: it is none, but more mails waited than people should get; ``events`` says how many.
+FLOOD: Final = "flood"
 
 
 def alert_id(account: str | None, kind: str, first_event: str) -> str:

@@ -88,8 +88,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailData(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail about the account. ``state`` is ``pending``, ``held``, ``sent``, ``failed``, ``unaddressed`` or ``folded``
-    (into a summary)."""
+    """A mail about the account. ``state`` is ``pending``, ``held``, ``sent``, ``failed``, ``unaddressed``, ``folded``
+    (into a summary) or ``answered`` (not needed any more)."""
 
     kind: str
     time: Time

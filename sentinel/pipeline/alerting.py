@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sentinel.alerts.policy import EACH_TOLD, Cause, Raised, raise_or_fold
-from sentinel.events.alert import Notice, alert_id
+from sentinel.events.alert import CRITICAL_ACCOUNT, Notice, alert_id
 from sentinel.events.assessment import LEVEL_ORDER, Finding, level_of
 from sentinel.events.clock import utc_day
 from sentinel.events.place import ANONYMOUS_KINDS, Place
@@ -78,10 +78,10 @@ def alerts_of(
 def _for_operators(notice: Notice, account: str | None) -> Notice:
     """What operators hear of an account at critical, at most once a UTC day: one id is one mail. The alert to look at
     stands in ``messages``; the mail says nothing else of the account."""
-    id = alert_id(account, "critical_account", str(utc_day(notice.time)))
+    id = alert_id(account, CRITICAL_ACCOUNT, str(utc_day(notice.time)))
     return Notice(
         id=id,
-        kind="critical_account",
+        kind=CRITICAL_ACCOUNT,
         tenant=notice.tenant,
         event=notice.event,
         account=notice.account,

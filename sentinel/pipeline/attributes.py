@@ -51,7 +51,9 @@ def merge_attributes(current: Attributes | None, given: Attributes) -> Attribute
     previous, until = current.previous_email, current.previous_until
     if given is newer:
         changed = given.email and current.email and given.email != current.email
-        former = given.previous_email or (current.email if changed else None)
+        # An address that was never verified was never theirs: anybody may have typed it.
+        own = current.email if current.email_verified is not False else None
+        former = given.previous_email or (own if changed else None)
         # Who changes the address twice must not push the person's own one out: the first one stays.
         standing = previous is not None and until > given.as_of and previous != (given.email or current.email)
         if former and former != previous and not standing:

@@ -10,7 +10,7 @@ from hashlib import blake2b, sha256
 from hmac import compare_digest
 from typing import Final, Literal
 
-from sentinel.events.clock import DAY, HOUR
+from sentinel.events.clock import DAY
 
 #: Whom the link was sent to: the account's address, or the one it had before.
 Role = Literal["current", "former"]
@@ -49,10 +49,14 @@ def digest_of(token: str) -> bytes:
 
 
 def expiry_of(time: int, kind: str, role: Role) -> int:
-    """When the link about an event of ``time`` in a mail of ``kind`` ends (micros); to the hour, rounded up, since it
-    stands in the clear."""
-    days = FORMER_DAYS if role == "former" and kind == "credential_change" else LINK_DAYS
-    return -(-(time + days * DAY) // HOUR) * HOUR
+    """When the link about an event of ``time`` in a mail of ``kind`` ends (micros)."""
+    return time + (FORMER_DAYS if role == "former" and kind == "credential_change" else LINK_DAYS) * DAY
+
+
+def kept_until(time: int, kind: str, role: Role) -> int:
+    """The end of the UTC day on which it ends. That stands in the clear: with a mail server's log beside it, the hour
+    would say whose row it is (docs/privacy-attack.md)."""
+    return -(-expiry_of(time, kind, role) // DAY) * DAY
 
 
 def _vouching(key: bytes, half: bytes) -> bytes:

@@ -61,6 +61,8 @@ class Mails(msgspec.Struct, frozen=True, kw_only=True):
     sent: int = 0
     failed: int = 0
     unaddressed: int = 0
+    folded: int = 0  #: told in another mail
+    answered: int = 0  #: not needed any more
     waiting: int = 0
 
 

@@ -18,7 +18,7 @@ from sentinel.events.sighting import Attributes, Raw
 from sentinel.past.profile import Profile, decode_profile, encode_profile
 from sentinel.past.windows import Entry, decode_entries, encode_entries
 from sentinel.privacy.account_key import AccountKey
-from sentinel.privacy.answer_token import ROLES, Role, digest_of, expiry_of, make_token
+from sentinel.privacy.answer_token import ROLES, Role, digest_of, expiry_of, kept_until, make_token
 from sentinel.privacy.sealer import BLOCK, Sealer, pack, pad, unpack, unpad
 from sentinel.privacy.vault import Vault
 from sentinel.store.protocol import AlertRow, AnswerLink, MailKept, Record, TrackKey, WindowKept
@@ -362,7 +362,7 @@ class Rows:
             digest = digest_of(make_token(self.vault.answer_key, notice.tenant, notice.id, role))
             rows.append((
                 digest, notice.tenant, key.row("answers"), self.vault.ref(key), role,
-                expiry_of(notice.time, notice.kind, role), self.link_notice(digest, notice),
+                kept_until(notice.time, notice.kind, role), self.link_notice(digest, notice),
             ))  # fmt: skip
         return rows
 
@@ -371,14 +371,14 @@ class Rows:
         return self._seal_own(self.vault.of(notice.account), pack(notice), f"answer/{digest.hex()}")
 
     def open_link(self, row: Sequence[Any]) -> AnswerLink | None:
-        """The link again, of a row (digest, tenant, ref, role, expiry, sealed notice); nothing when its account was
-        erased."""
-        digest, tenant, ref, role, expires, sealed = row
+        """The link again, of a row (digest, tenant, ref, role, until when it is kept, sealed notice); nothing when its
+        account was erased."""
+        digest, tenant, ref, role, _, sealed = row
         (owner,) = self.vault.owners([ref])
         if owner is None:
             return None
         notice = unpack(self._must_open(owner, sealed, f"answer/{digest.hex()}"), Notice)
-        return AnswerLink(tenant=tenant, notice=notice, role=role, expires=expires)
+        return AnswerLink(tenant=tenant, notice=notice, role=role, expires=expiry_of(notice.time, notice.kind, role))
 
     # Questions of commands
 

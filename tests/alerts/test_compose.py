@@ -375,6 +375,33 @@ def test_clean(value: str | None, shown: str | None) -> None:
     assert clean(value) == shown
 
 
+@pytest.mark.parametrize("scheme", ["https://", "http://"])
+def test_addresses_that_the_operator_typed_can_be_typed_by_people(scheme: str) -> None:
+    """Those from the event cannot, however alike they look; and none is a link."""
+    page = "accounts.example.org/reset?step=1"
+    identity = msgspec.structs.replace(
+        IDENTITY,
+        security_page=f"{scheme}example.org/security",
+        reset_page=scheme + page,
+        support=f"{scheme}help.example.org",
+        imprint=f"Example Ltd, {scheme}example.org/imprint",
+    )
+    notice = msgspec.structs.replace(sample("new_sign_in"), organisation=scheme + page)
+    message = compose(notice, sample_attributes(), identity, recipient="ada@example.org", now=notice.time)
+    for shown in (text_of(message).replace("\n  ", " "), " ".join(Page(html_of(message)).words)):
+        for typed in (
+            "here: example.org/security",
+            f"here: {page}",
+            "us: help.example.org",
+            "Ltd, example.org/imprint",
+        ):
+            assert typed in shown
+        assert shown.count(page) == 1
+        assert "accounts[.]example[.]org/reset?step=1" in shown
+        assert "://" not in shown
+    assert "a" not in Page(html_of(message)).tags
+
+
 @pytest.mark.parametrize("account", ["ada.lovelace", "ada@example.org", "u-1", "ACME\\ada"])
 def test_account_ids_stay_as_people_know_them(account: str) -> None:
     assert clean(account, hosts=True) == account

@@ -24,9 +24,10 @@ from sentinel.alerts.recipients import UNVERIFIED, Reach
 from sentinel.alerts.samples import sample, sample_attributes
 from sentinel.alerts.smtp import Result, SmtpSettings
 from sentinel.errors import StoreError
-from sentinel.events.alert import KINDS, Notice
+from sentinel.events.alert import CRITICAL_ACCOUNT, KINDS, Notice
 from sentinel.events.clock import DAY, HOUR, MINUTE, SECOND, to_datetime, to_micros
 from sentinel.events.sighting import Attributes
+from sentinel.report.mail import critical_mail
 
 NOW = sample("attack").time + MINUTE
 IDENTITY = Identity(service_name="Example", from_header="Example <security@example.org>")
@@ -113,7 +114,7 @@ class MemoryOutbox:
     async def is_refused(self, account: str, address: str, *, since: int) -> bool:
         return (account, address) in self.refusals
 
-    async def fold_flood(self, most: int, *, now: int) -> int:
+    async def fold_flood(self, most: Callable[[str], int], *, now: int) -> int:
         return 0
 
     async def attributes(self, tenant: str, account: str) -> Attributes | None:
@@ -513,6 +514,31 @@ async def test_an_address_that_was_refused_waits_but_for_what_is_urgent(outbox: 
     outbox.accounts["sample"] = msgspec.structs.replace(sample_attributes(), email="ada@example.com")
     await loop.run_once(NOW + DAY)
     assert outbox.rows[later].state == "sent"
+
+
+async def test_a_tenants_own_operators_hear_of_its_campaigns(outbox: MemoryOutbox, server: Server) -> None:
+    for number, tenant in enumerate(("shop", "default", "quiet")):
+        outbox.put(change(sample("campaign"), id=f"a-{number}", tenant=tenant))
+    own = {"shop": ("shop@example.org",), "quiet": ()}
+    loop = delivery(outbox, server, operators=("ops@example.org",), tenant_operators=own)
+    await loop.run_once(NOW)
+    assert {recipient for recipient, _ in server.got} == {"shop@example.org", "ops@example.org"}
+    assert loop.counters == Counters(sent=2, unaddressed=1)
+
+
+async def test_an_operators_address_that_was_refused_is_not_the_accounts(outbox: MemoryOutbox, server: Server) -> None:
+    server.answers["ops@example.org"] = msgspec.structs.replace(NEVER, refused=True)
+    number = outbox.put(
+        change(sample("suspicious_sign_in"), kind=CRITICAL_ACCOUNT, level="critical", messages=("a-1",))
+    )
+
+    async def write(notice: Notice, identity: Identity, *, recipient: str, now: int) -> EmailMessage:
+        return critical_mail(notice, identity, recipient=recipient, now=now)
+
+    settings = DeliverySettings(worker="one", operators=("ops@example.org",))
+    await Delivery(outbox, server, lambda tenant: IDENTITY, settings, for_operators=write).run_once(NOW)
+    assert outbox.rows[number].reason == NEVER.reason
+    assert not outbox.refusals
 
 
 async def test_a_mail_refused_as_such_says_nothing_about_the_address(outbox: MemoryOutbox, server: Server) -> None:

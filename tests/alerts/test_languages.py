@@ -9,7 +9,7 @@ import pytest
 from sentinel.alerts.compose import Identity, compose
 from sentinel.alerts.samples import sample, sample_attributes
 from sentinel.alerts.words import Words
-from sentinel.events.alert import KINDS
+from sentinel.events.alert import FLOOD, KINDS
 from sentinel.events.event import Type
 from sentinel.events.place import Place
 from sentinel.language import LANGUAGES, language
@@ -134,3 +134,30 @@ def test_an_attack_says_whether_it_was_stopped() -> None:
 def test_no_country_needs_an_article() -> None:
     assert Words(language("de")).place(Place("CH", None, "Basel")) == "bei Basel, Schweiz"
     assert Words(language("es")).place(Place("US")) == "Estados Unidos"
+
+
+FLOOD_SUBJECTS = {
+    "en": "Very many mails about Example accounts",
+    "de": "Sehr viele E-Mails zu Konten bei Example",
+    "fr": "De très nombreux e-mails sur des comptes Example",
+    "es": "Muchísimos correos sobre cuentas de Example",
+}
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_flood_is_told_as_one_and_as_no_attack(code: str) -> None:
+    """Nobody did it from anywhere: what is told is how many mails waited."""
+    message = write(
+        "campaign", None, default=code, event="", reasons=(FLOOD,), titles=(), messages=(), events=10_500, tenant="shop"
+    )
+    labels = tuple(map(language(code).say, LABELS))
+    text, page = text_of(message), Page(html_of(message))
+    assert page.words == plain_words(text, labels)
+    assert message["Subject"] == FLOOD_SUBJECTS[code]
+    assert Words(language(code)).number(10_500) in text
+    for label in ("Where", "Device", "Outcome"):
+        assert f"{language(code).say(label)}:" not in text
+    assert language(code).say("Risk %(risk)s of 100, level %(level)s.")[:6] not in text
+    assert f"sentinel campaigns close {sample('campaign').id} --verdict legitimate --tenant shop" in " ".join(
+        text.split()
+    )

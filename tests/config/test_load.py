@@ -248,6 +248,7 @@ def test_tenants_override_only_what_they_name(tmp_path: Path) -> None:
         ("[tenants.shop.smtp]\nport = 25", "tenants.shop.smtp"),
         ("[tenants.shop]\nservice = { nam = 'x' }", "tenants.shop.service.nam"),
         ("[tenants.'a b']\n", 'tenants."a b"'),
+        ('[tenants.shop.alerts]\nreport = "monday 08:00"', "tenants.shop.alerts.report"),
         ("tenants = 3", "tenants"),
         ("[tenants]\nshop = 3", "tenants.shop"),
     ],

@@ -103,3 +103,12 @@ async def test_few_mails_are_no_flood_and_none_is_folded(inst: Installation) -> 
     await delivery(inst, sink, flood=20).run_once(NOW)
     assert len(sink.mails) == 20
     assert "ops@example.org" not in dict(sink.mails)
+
+
+async def test_a_tenant_may_have_a_limit_of_its_own(inst: Installation) -> None:
+    await inst.run([come(number, "denied", **DENIED) for number in range(10)])
+    await inst.run([come(number, "tor", **TOR) for number in range(10)])
+    sink = Sink()
+    await delivery(inst, sink, flood=20, tenant_floods={"default": 19}).run_once(NOW)
+    assert len(sink.mails) == 11
+    assert "ops@example.org" in dict(sink.mails)

@@ -54,3 +54,13 @@ def test_changing_the_address_twice_does_not_push_the_persons_own_one_out() -> N
     second = merge_attributes(first, Attributes(account="u-1", email="thief-2@example.org", as_of=3 * DAY))
     assert (second.email, second.previous_email) == ("thief-2@example.org", "own@example.org")
     assert second.previous_until == 2 * DAY + FORMER_ADDRESS_SPAN
+
+
+def test_an_address_that_was_never_verified_is_nobodys_former_one() -> None:
+    """Anybody may have typed it; whoever reads there must not hear of the account for another 30 days."""
+    typed = told(1, email="typo@example.org", email_verified=False)
+    assert merge_attributes(typed, told(2, email="b@example.org")).previous_email is None
+    named = merge_attributes(typed, told(2, email="b@example.org", previous_email="a@example.org"))
+    assert named.previous_email == "a@example.org"
+    nothing_said = merge_attributes(told(1, email="a@example.org"), told(2, email="b@example.org"))
+    assert nothing_said.previous_email == "a@example.org"

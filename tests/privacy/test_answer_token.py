@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.events.clock import DAY, HOUR
-from sentinel.privacy.answer_token import ROLES, digest_of, expiry_of, is_ours, make_token
+from sentinel.privacy.answer_token import ROLES, digest_of, expiry_of, is_ours, kept_until, make_token
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 names = st.text(min_size=1, max_size=30)
@@ -48,5 +48,7 @@ def test_a_link_works_for_seven_days_and_at_a_former_address_after_a_change_for_
         ("credential_change", "current", 7),
         ("credential_change", "former", 30),
     ):
-        assert expiry_of(10 * DAY, kind, role) == (10 + days) * DAY  # type: ignore[arg-type]  # one of them
-        assert expiry_of(10 * DAY + 1, kind, role) == (10 + days) * DAY + HOUR  # type: ignore[arg-type]  # likewise
+        assert expiry_of(10 * DAY + 1, kind, role) == (10 + days) * DAY + 1  # type: ignore[arg-type]  # one of them
+        # What stands in the clear says the day and no more.
+        for time, day in ((10 * DAY, 10), (10 * DAY + 1, 11), (10 * DAY + 23 * HOUR, 11)):
+            assert kept_until(time, kind, role) == (day + days) * DAY  # type: ignore[arg-type]  # one of them

@@ -46,7 +46,7 @@ FULL = Report(
     answers=[
         Answers(by="the person", legitimate=18, compromised=2), Answers(by="the service", legitimate=2, compromised=2),
     ],
-    mails=Mails(sent=21, failed=3, unaddressed=5, waiting=1),
+    mails=Mails(sent=21, failed=3, unaddressed=5, folded=611, answered=613, waiting=1),
     drift="tenant default: impostor 2026-11-01: logins are not like those it learned from: agent_share 0.31",
     drift_shifted=True,
     retention=Retention(oldest_raw="2025-12-01", raw_days=365, on_time=False),
@@ -100,6 +100,7 @@ def test_text_and_page_say_the_same_numbers() -> None:
         "compromised",
         "person",
         "agent_share",
+        "611 told in a summary, 613 answered before",
     ):
         assert word in plain
         assert word in shown

@@ -60,7 +60,7 @@ START = 1_800_000_000 * SECOND
 FAILURES: TrackKey = ("failures", ("default", "prefix-1"))
 KEEP = HOUR
 GIVEN = Attributes(account="u-1", email="ada@example.org", tags=("admin",), as_of=START)
-NO_MAILS = {"pending": 0, "sent": 0, "failed": 0, "unaddressed": 0, "held": 0, "answered": 0}
+NO_MAILS = {"pending": 0, "sent": 0, "failed": 0, "unaddressed": 0, "held": 0, "folded": 0, "answered": 0}
 NEW, OTHER = Attributes(account="u-1", locale="fr"), Attributes(account="u-2", name="Größer 漢字")
 
 
@@ -676,9 +676,10 @@ async def test_a_mail_comes_with_links_that_its_tokens_find(store: Store, reopen
 async def test_a_link_goes_when_it_has_ended(store: Store) -> None:
     await store.commit(Changes(notices=[notice(kind="credential_change")]))
     none = Due(raw_through=0, records_through=0)
+    end = -(-START // DAY) * DAY  # of the day, by which a link is kept
     for at, left, due in ((7 * DAY - 1, [True, True], 0), (7 * DAY, [False, True], 1), (30 * DAY, [False, False], 1)):
-        assert (await store.expiring(none, mails_before=0, links_before=START + at)).links == due
-        assert await store.expire_windows(START + at) == due
+        assert (await store.expiring(none, mails_before=0, links_before=end + at)).links == due
+        assert await store.expire_windows(end + at) == due
         found = [await store.answer_link(digest_of(token(store, role))) is not None for role in ROLES]
         assert found == left
 
@@ -1636,6 +1637,18 @@ async def test_dead_letters_are_kept_and_sent_again_on_demand(store: Store) -> N
     assert await store.replay_hooks("nobody") == 0
     (standing, _) = sorted(await store.hook_standings(), key=lambda each: each.target, reverse=True)
     assert standing.oldest == START
+
+
+async def test_dead_letters_of_a_restricted_account_wait_for_that_to_end(store: Store) -> None:
+    await store.put_hooks([hook(), hook("event-2", account="account-2")])
+    for each in await lease_hooks(store):
+        await store.settle_hook(each.id, worker="w-1", now=START, state="dead", reason="answered 500")
+    restricted = Profile(restricted_at=START)
+    await store.commit(Changes(profiles={"account-1": restricted}, held={"account-1": True}))
+    assert await store.replay_hooks("auth") == 2
+    assert [each.event.account for each in await lease_hooks(store)] == ["account-2"]
+    await store.commit(Changes(profiles={"account-1": Profile()}, held={"account-1": False}))
+    assert [each.event.account for each in await lease_hooks(store)] == ["account-1"]
 
 
 async def test_what_waits_for_a_target_can_be_given_up(store: Store) -> None:
