@@ -1639,18 +1639,6 @@ async def test_dead_letters_are_kept_and_sent_again_on_demand(store: Store) -> N
     assert standing.oldest == START
 
 
-async def test_dead_letters_of_a_restricted_account_wait_for_that_to_end(store: Store) -> None:
-    await store.put_hooks([hook(), hook("event-2", account="account-2")])
-    for each in await lease_hooks(store):
-        await store.settle_hook(each.id, worker="w-1", now=START, state="dead", reason="answered 500")
-    restricted = Profile(restricted_at=START)
-    await store.commit(Changes(profiles={"account-1": restricted}, held={"account-1": True}))
-    assert await store.replay_hooks("auth") == 2
-    assert [each.event.account for each in await lease_hooks(store)] == ["account-2"]
-    await store.commit(Changes(profiles={"account-1": Profile()}, held={"account-1": False}))
-    assert [each.event.account for each in await lease_hooks(store)] == ["account-1"]
-
-
 async def test_what_waits_for_a_target_can_be_given_up(store: Store) -> None:
     await store.put_hooks([hook(), hook("event-2", targets=("auth",))])
     assert await store.bury_hooks("auth", now=START, reason="gone") == 2

@@ -55,13 +55,7 @@ class SqliteHooks(Part):
 
     async def replay_hooks(self, target: str, *, since: int = 0) -> int:
         """See the protocol."""
-        found = await self._read(lambda db: hooks.dead_of(db, target, since))
-        restricted = []
-        for (owner, _), key in zip(found, self._rows.vault.owners([ref for _, ref in found]), strict=True):
-            profile = await self.profile(key.handle) if key is not None else None
-            if profile is not None and profile.restricted:
-                restricted.append(owner)
-        return await self._write(lambda db: hooks.replay(db, target, since, restricted))
+        return await self._write(lambda db: hooks.replay(db, target, since))
 
     async def hook_targets(self) -> set[str]:
         """See the protocol."""

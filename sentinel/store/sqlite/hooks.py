@@ -1,7 +1,6 @@
 """The outbox of hooks: events waiting for a target, leased to one worker at a time."""
 
 import sqlite3
-from collections.abc import Collection
 from typing import Any, Final
 
 from sentinel.events.clock import DAY, SECOND, utc_day
@@ -112,21 +111,12 @@ def bury(db: sqlite3.Connection, target: str, now: int, reason: str) -> int:
     ).rowcount
 
 
-def dead_of(db: sqlite3.Connection, target: str, since: int) -> list[tuple[str, bytes]]:
-    """Whose dead letters there are: row id of the account and ref."""
-    query = "SELECT owner, min(ref) FROM hook WHERE target = ? AND state = 'dead' AND day >= ? AND owner IS NOT NULL"
-    return db.execute(f"{query} GROUP BY owner", (target, utc_day(since))).fetchall()
-
-
-def replay(db: sqlite3.Connection, target: str, since: int, restricted: Collection[str]) -> int:
-    """Make dead letters due again, as if they had never been tried; those of ``restricted`` accounts (row ids) wait for
-    that to end."""
-    marks = ", ".join("?" * len(restricted))
+def replay(db: sqlite3.Connection, target: str, since: int) -> int:
+    """Make dead letters due again, as if they had never been tried."""
     return db.execute(
-        f"UPDATE hook SET state = CASE WHEN owner IN ({marks}) THEN 'held' ELSE 'pending' END,"  # noqa: S608  # marks
-        " reason = '', done = 0, due = 0, attempts = 0, first_try = 0"
+        "UPDATE hook SET state = 'pending', reason = '', done = 0, due = 0, attempts = 0, first_try = 0"
         " WHERE target = ? AND state = 'dead' AND day >= ?",
-        (*restricted, target, utc_day(since)),
+        (target, utc_day(since)),
     ).rowcount
 
 

@@ -36,10 +36,6 @@ class Part(ABC):
     @abstractmethod
     async def _copy(self, work: Callable[[sqlite3.Connection], _T]) -> _T: ...
 
-    @abstractmethod
-    async def profile(self, key: str) -> Profile | None:
-        """See the protocol."""
-
     async def _copied(self) -> bool:
         """Copy the log beside the commits until little of it is left; false when there are more commits than can be
         copied, or somebody reads an old state."""
