@@ -149,7 +149,7 @@ def test_the_export_holds_everything_also_of_a_restricted_account(
     (alert,) = data["alerts"]
     assert alert["state"] == "compromised"
     assert [(mail["kind"], mail["alert"], mail["state"]) for mail in data["mails"]] == [
-        (alert["kind"], alert["id"], "held")
+        (alert["kind"], alert["id"], "answered")
     ]
     assert [(answer["event"], answer["verdict"], answer["by"]) for answer in data["answers"]] == [
         ("strange-u-1", "compromised", "operator")

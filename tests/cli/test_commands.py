@@ -179,7 +179,7 @@ def test_import_prints_or_keeps_and_mails_nobody(sentinel: Command, tmp_path: Pa
     assert "0 events taken, 5 known already" in again.stderr
     checks = json.loads(sentinel("doctor", "--json").stdout)
     assert [each["detail"] for each in checks if each["name"] == "mails"] == [
-        "0 pending, 0 sent, 0 failed, 0 unaddressed, 0 held, 0 folded"
+        "0 pending, 0 sent, 0 failed, 0 unaddressed, 0 held, 0 folded, 0 answered"
     ]
     (tmp_path / "a.ndjson").write_text("nonsense\n")
     bad(sentinel("import", path), 1, "a.ndjson:1: ")

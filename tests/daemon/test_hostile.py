@@ -72,7 +72,9 @@ async def finish(store: SqliteStore, delivery: Delivery, now: int = NOW, *, unti
     return passes
 
 
-def bare(notice: Notice, attributes: object, identity: object, *, recipient: str, now: int) -> EmailMessage:
+def bare(
+    notice: Notice, attributes: object, identity: object, *, recipient: str, now: int, answer_url: str | None
+) -> EmailMessage:
     """A mail that is not worth writing well: most of it is tried twice."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "security@example.org", recipient, notice.id
