@@ -25,6 +25,9 @@ MAX_CITY_RADIUS: Final = 150.0
 #: English of no region: the day before the month and 24 hours, which no reader takes for another date.
 _ENGLISH: Final = Locale.parse("en_150")
 
+#: Systems that agents call by another name than people do.
+_SYSTEMS: Final = {"Mac OS X": "macOS", "Chrome OS": "ChromeOS"}
+
 
 class Words:
     """Words in one language; dates, numbers and names of countries and zones are those of its locale (CLDR)."""
@@ -94,6 +97,7 @@ class Words:
         'Firefox on Windows'
         """
         browser, system = clean(device.browser, limit=40), clean(device.os, limit=40)
+        system = _SYSTEMS.get(system or "", system)
         if device.type == "bot":
             if browser:
                 return self.say("an automated program (%(program)s)") % {"program": browser}

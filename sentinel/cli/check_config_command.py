@@ -10,7 +10,7 @@ from sentinel.cli.tenants import tuned_in_vain
 from sentinel.config import describe_settings
 from sentinel.daemon.build import load_ruleset, tenant_settings
 from sentinel.daemon.hooks import check_secrets
-from sentinel.daemon.mail import brand_trouble, signer_of
+from sentinel.daemon.mail import brand_trouble, signer_of, smtp_settings
 from sentinel.enrich.lists import read_list
 
 
@@ -41,6 +41,7 @@ def command(context: Context, settings: bool, as_json: bool) -> int:
     config = context.config
     rules = load_ruleset(config)
     tenant_settings(config, rules)
+    smtp_settings(config)
     signer_of(config)
     check_secrets(config)
     for item in config.geo.lists:

@@ -328,7 +328,7 @@ def test_country_names_need_no_article() -> None:
     assert Words().place(Place("DE", None, "Berlin")) == "near Berlin, Germany"
     assert Words().place(Place("NL")) == "Netherlands"
     assert Words(language("de")).place(Place("CH", "Graubünden")) == "Graubünden, Schweiz"
-    assert Words(language("fr")).place(Place("US", None, "Austin")) == "près de Austin, États-Unis"
+    assert Words(language("fr")).place(Place("US", None, "Austin")) == "vers Austin, États-Unis"
     assert Words(language("es")).place(Place("NL", None, "Delft")) == "cerca de Delft, Países Bajos"
 
 

@@ -80,7 +80,7 @@ def test_nothing_is_left_in_english(kind: str, code: str) -> None:
 def test_a_region_has_its_own_dates_and_the_words_of_its_language() -> None:
     text = " ".join(text_of(write("new_sign_in", "fr-CA")).split())
     assert "24 novembre 2026 à 13 h 05 (heure normale de l’Europe centrale, UTC+01:00)" in text
-    assert "près de Berlin, Allemagne (réseau : Example Telecom)" in text
+    assert "vers Berlin, Allemagne (réseau : Example Telecom)" in text
     assert "November 24, 2026, 1:05 PM" in " ".join(text_of(write("new_sign_in", "en-US")).split())
     assert "24. November 2026, 13:05 Uhr (Mitteleuropäische Normalzeit, UTC+01:00)" in " ".join(
         text_of(write("new_sign_in", "de")).split()
