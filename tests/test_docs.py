@@ -11,6 +11,7 @@ import pytest
 from sentinel.api.app import ROUTES
 from sentinel.cli.main import cli
 from sentinel.config import describe_settings
+from sentinel.events.event import Event, decode_event
 from sentinel.facts import FACTS
 
 ROOT = Path(__file__).parents[1]
@@ -72,3 +73,16 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "rules/README.md", *ROOT.glob("models/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_field_of_an_event_is_told() -> None:
+    told = (ROOT / "docs/events.md").read_text()
+    first = {
+        name
+        for line in told.splitlines()
+        if line.startswith("| `")
+        for name in re.findall("`([a-z_]+)`", line.split("|")[1])
+    }
+    assert first == set(Event.__struct_fields__)
+    (example,) = re.findall("```json\n(.*?)```", told, re.DOTALL)
+    assert decode_event(example.encode()).email == "ada@example.org"
