@@ -135,7 +135,7 @@ async def test_eight_poison_mails_delay_no_other_by_more_than_one_cycle(
         hostile.always.add(address(number))
     async with hostile.serve() as port:
         settings = SmtpSettings(
-            host=HOST, port=port, tls="starttls", envelope_from="bounces@example.org", timeout=0.3,
+            host=HOST, port=port, tls="starttls", envelope_from="bounces@example.org", timeout=1.5,
             ca_file=certificates.file,
         )  # fmt: skip
         pool = Pool(settings, connections=2)
