@@ -3,11 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from tests.answer.watching import CONFIG, Watched, far, phone
 from tests.hooks.receiver import PATIENCE, HookServer
 from tests.hooks.told import CAEP, RISC, configuration, tokens, told, verified
 from tests.running import InProcess, MailServer
+
+
+def given(receiver: HookServer) -> list[dict[str, Any]]:
+    """The answers that were told so far."""
+    return [each["data"] for each in told(receiver) if each["type"] == "answer.given"]
 
 
 async def test_a_no_is_told_by_hook_and_by_signed_tokens_and_a_yes_by_hook(
@@ -21,10 +27,9 @@ async def test_a_no_is_told_by_hook_and_by_signed_tokens_and_a_yes_by_hook(
         await receiver.wait(3)  # assessment and mail by hook, the level by stream
         await watched.answer(path, "no")
         await receiver.wait(8)
-        answered = [each["data"] for each in told(receiver) if each["type"] == "answer.given"]
-        assert [(each["event"], each["account"], each["verdict"], each["by"], each["counts"]) for each in answered] == [
-            ("e-1", "u-1", "compromised", "person", True)
-        ]
+        assert [
+            (each["event"], each["account"], each["verdict"], each["by"], each["counts"]) for each in given(receiver)
+        ] == [("e-1", "u-1", "compromised", "person", True)]
         claims = [await verified(daemon, each) for each in tokens(receiver)[1:]]
         assert {next(iter(each["events"])) for each in claims} == {
             CAEP + "session-revoked", CAEP + "risk-level-change", RISC + "credential-compromise",
@@ -37,7 +42,7 @@ async def test_a_no_is_told_by_hook_and_by_signed_tokens_and_a_yes_by_hook(
         (path,) = await watched.mailed(phone("e-2"), "u-2")
         await watched.answer(path, "yes")
         async with asyncio.timeout(PATIENCE):
-            while len(answers := [each["data"] for each in told(receiver) if each["type"] == "answer.given"]) < 2:
+            while len(answers := given(receiver)) < 2:  # noqa: ASYNC110  # nothing tells
                 await asyncio.sleep(0.01)
         assert (answers[1]["event"], answers[1]["verdict"], answers[1]["by"]) == ("e-2", "legitimate", "person")
     finally:
