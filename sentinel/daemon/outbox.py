@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sentinel.alerts.outbox import OutboxItem
 from sentinel.daemon.flood import fold_flood
-from sentinel.events.alert import Notice
+from sentinel.events.alert import OPERATOR_KINDS, Notice
 from sentinel.events.hook import HookEvent
 from sentinel.events.sighting import Attributes
 from sentinel.hooks.receivers import Receivers
@@ -34,7 +34,10 @@ class StoreOutbox:
         ]
 
     async def holds(self, item_id: int, *, worker: str) -> bool:
-        return await self._store.holds_mail(item_id, worker=worker)
+        held = await self._store.holds_mail(item_id, worker=worker)
+        if not held:
+            self._notices.pop(item_id, None)
+        return held
 
     async def sent(self, item_id: int, *, worker: str, now: int) -> None:
         hooks = await self._telling(self._notices.get(item_id), now)
@@ -69,8 +72,9 @@ class StoreOutbox:
         return await fold_flood(self._store, most, now=now)
 
     async def _telling(self, notice: Notice | None, now: int) -> Sequence[HookEvent]:
-        if notice is None or notice.addressed is not None:
-            return ()  # the account of a last mail is erased: nobody is told of it
+        # The account of a last mail is erased: nobody is told of it. What operators get beside alerts is none.
+        if notice is None or notice.addressed is not None or notice.kind in OPERATOR_KINDS:
+            return ()
         receivers = self._receivers(notice.tenant)
         if not receivers.of("alert.sent"):
             return ()
